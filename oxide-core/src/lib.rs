@@ -1,0 +1,34 @@
+//! Bytes of Oxide, without Python: hashing, chunking, packs, versioned tables and working copies.
+//!
+//! Modules stand in a strict order; each may use only those above it:
+//! `error, hash, counters, progress -> fsx -> chunk -> codec -> pack -> index -> store -> schema -> rows ->
+//! segment -> tree -> columns -> files -> record -> oplog -> paths -> workspace -> checkout -> gc -> fsck`.
+#![deny(missing_docs, unsafe_op_in_unsafe_fn)]
+
+pub mod checkout;
+pub mod chunk;
+pub mod codec;
+pub mod columns;
+pub mod counters;
+pub mod error;
+pub mod files;
+pub mod fsck;
+pub mod fsx;
+pub mod gc;
+pub mod hash;
+pub mod index;
+pub mod oplog;
+pub mod pack;
+pub mod paths;
+pub mod progress;
+pub mod record;
+pub mod rows;
+pub mod schema;
+pub mod segment;
+pub mod store;
+pub mod trace;
+pub mod tree;
+pub mod workspace;
+
+pub use error::{Error, ErrorCode, Result};
+pub use hash::Id;
