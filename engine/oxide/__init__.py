@@ -1,0 +1,1 @@
+"""Oxide: version control for image and video datasets."""

@@ -1,0 +1,1 @@
+"""SELECT over every version: sandboxed DuckDB over immutable files."""

@@ -1,0 +1,1 @@
+"""Tables of a revision as lazy views that hand over Arrow, Polars, pandas or DuckDB."""
