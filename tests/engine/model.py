@@ -252,10 +252,10 @@ def merge_entry(base: Entry | None, ours: Entry | None, theirs: Entry | None) ->
 
 def mixes_kinds(base: Files, ours: Files, theirs: Files) -> bool:
     """Whether both sides changed a path that is a link on one side and a file on another: what cells make of it is not modelled."""
-    for path in differing(base, ours) & differing(base, theirs):
-        if len({side[path].node.kind for side in (base, ours, theirs) if path in side}) > 1:
-            return True
-    return False
+    return any(
+        len({side[path].node.kind for side in (base, ours, theirs) if path in side}) > 1
+        for path in differing(base, ours) & differing(base, theirs)
+    )
 
 
 # -- history -----------------------------------------------------------------------------------------------------------

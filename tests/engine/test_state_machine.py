@@ -34,6 +34,9 @@ TAGS = ["v1", "v2"]
 COMMON = [b"", b"one", b"two"]
 """Contents that several paths may have; all others are made once."""
 
+RARELY = st.integers(0, 3).map(lambda number: number == 3)
+"""Draws true for a step that would otherwise crowd out the others."""
+
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Flushing costs nothing here, which makes room for more steps."""
 
@@ -259,8 +262,10 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.commit()
 
     @precondition(lambda self: self.view.base and not self.view.concluding)
-    @rule()
-    def amend(self) -> None:
+    @rule(chance=RARELY)
+    def amend(self, chance: bool) -> None:
+        if not chance:
+            return
         seen["amend"] += 1
         old = self.history.commits[self.view.base]
         made = self.repo.commit("amended", amend=True)
@@ -320,11 +325,11 @@ class RepositoryMachine(RuleBasedStateMachine):
             self.repo.create_branch(name, commit)
             self.publish(replace(self.view, branches={**self.view.branches, name: commit}))
 
-    @rule(name=st.sampled_from(NAMES))
-    def delete_branch(self, name: str) -> None:
-        if name not in self.view.branches:
-            self.refused(partial(self.repo.delete_branch, name), errors.OxideError)
-        elif name == self.view.branch:
+    @rule(name=st.sampled_from(NAMES), chance=RARELY)
+    def delete_branch(self, name: str, chance: bool) -> None:
+        if not chance:
+            return
+        if name not in self.view.branches or name == self.view.branch:
             self.refused(partial(self.repo.delete_branch, name), errors.OxideError)
         else:
             self.repo.delete_branch(name)
@@ -352,9 +357,25 @@ class RepositoryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.view.base and not self.view.concluding)
     @rule(data=st.data(), force=st.sampled_from([False, False, False, True]))
     def checkout(self, data: st.DataObject, force: bool) -> None:
-        branches = sorted(self.view.branches)
-        name = data.draw(st.sampled_from(branches * 3 + self.reachable()))
-        branch = name if name in branches else None
+        self.go(data.draw(st.sampled_from(sorted(self.view.branches) * 3 + self.reachable())), force)
+
+    @precondition(lambda self: self.view.base and not self.view.concluding)
+    @rule(data=st.data(), force=st.sampled_from([False, False, False, True]))
+    def edit_and_checkout(self, data: st.DataObject, force: bool) -> None:
+        """Local work on the way to another branch: staged, unsaved or both."""
+        for _ in range(data.draw(st.integers(1, 2))):
+            self.put(data.draw(st.sampled_from(PATHS)), self.new_node(data))
+            if data.draw(st.booleans()):
+                self.stage("")
+        self.checkout_somewhere_else(data, force)
+
+    def checkout_somewhere_else(self, data: st.DataObject, force: bool = False) -> None:
+        others = sorted(name for name, commit in self.view.branches.items() if commit != self.view.base)
+        if others:
+            self.go(data.draw(st.sampled_from(others)), force)
+
+    def go(self, name: str, force: bool = False) -> None:
+        branch = name if name in self.view.branches else None
         commit = self.view.branches[name] if branch else name
         target = self.history.files(commit)
         changed = differing(nodes(self.base), nodes(self.view.staged))
@@ -463,8 +484,37 @@ class RepositoryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.view.base and not self.view.concluding)
     @rule(data=st.data(), no_ff=st.booleans())
     def merge(self, data: st.DataObject, no_ff: bool) -> None:
-        assert self.view.base
-        name = data.draw(st.sampled_from(sorted(self.view.branches) * 3 + self.reachable()))
+        self.merge_with(data.draw(st.sampled_from(sorted(self.view.branches) * 3 + self.reachable())), no_ff)
+
+    @precondition(lambda self: self.view.branch and self.view.base and not self.view.concluding)
+    @rule(data=st.data(), other=st.sampled_from(NAMES))
+    def diverge_and_merge(self, data: st.DataObject, other: str) -> None:
+        """Two branches that each went on, brought together: single steps get there too rarely."""
+        here = self.view.branch
+        if here is None or other == here:
+            return
+        self.stage("")
+        if not self.nothing_staged:
+            self.commit()
+        if other not in self.view.branches:
+            assert self.view.base
+            self.repo.create_branch(other, self.view.base)
+            self.publish(replace(self.view, branches={**self.view.branches, other: self.view.base}))
+        # Mostly paths that are there: those are what two sides can disagree on.
+        known = sorted(self.base) or PATHS
+        for branch in (here, other):
+            self.go(branch)
+            for path in data.draw(st.lists(st.sampled_from(known * 2 + PATHS), min_size=1, max_size=2)):
+                if path in self.disk and data.draw(st.integers(0, 3)) == 0:
+                    self.discard(path)
+                else:
+                    self.put(path, self.new_node(data))
+            self.stage("")
+            if not self.nothing_staged:
+                self.commit()
+        self.merge_with(here, no_ff=data.draw(st.booleans()))
+
+    def merge_with(self, name: str, no_ff: bool) -> None:
         other = self.view.branches.get(name, name)
         call = partial(self.repo.merge, name, no_ff=no_ff)
         if not self.items_are_plain:
@@ -510,7 +560,8 @@ class RepositoryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.view.base and not self.view.concluding)
     @rule(data=st.data(), verb=st.sampled_from(["revert", "cherry-pick"]))
     def take_one_commit(self, data: st.DataObject, verb: str) -> None:
-        chosen = data.draw(st.sampled_from(self.reachable()))
+        elsewhere = sorted(set(self.reachable()) - self.history.ancestors(self.view.base))
+        chosen = data.draw(st.sampled_from(self.reachable() + (elsewhere * 5 if verb == "cherry-pick" else [])))
         call = partial(self.repo.revert if verb == "revert" else self.repo.cherry_pick, chosen)
         commit = self.history.commits[chosen]
         if not (self.nothing_staged and self.items_are_plain):
@@ -579,6 +630,19 @@ class RepositoryMachine(RuleBasedStateMachine):
         stashes = (Stash(self.base, files), *self.view.stashes)
         self.publish(replace(self.view, staged=self.base, stashes=stashes), moves=True, exact=exact)
 
+    @precondition(lambda self: self.view.base and not self.view.concluding)
+    @rule(data=st.data(), change_place=st.booleans())
+    def stash_and_pop(self, data: st.DataObject, change_place: bool) -> None:
+        """Work shelved and taken up again, here or on another branch."""
+        self.put(data.draw(st.sampled_from(sorted(self.view.staged) + PATHS)), self.new_node(data))
+        if data.draw(st.booleans()):
+            self.stage("")
+        self.stash_push()
+        if change_place:
+            self.checkout_somewhere_else(data)
+        if self.view.stashes:
+            self.stash_pop(data)
+
     @precondition(lambda self: self.view.stashes and not self.view.concluding)
     @rule(data=st.data())
     def stash_pop(self, data: st.DataObject) -> None:
@@ -637,8 +701,10 @@ class RepositoryMachine(RuleBasedStateMachine):
         assert number == self.number + 1
         self.number = number
 
-    @rule()
-    def gc(self) -> None:
+    @rule(chance=RARELY)
+    def gc(self, chance: bool) -> None:
+        if not chance:
+            return
         seen["gc"] += 1
         self.repo.gc(keep=0, now=True)
         self.done.clear()
@@ -707,7 +773,7 @@ def test_the_engine_agrees_with_the_model_at_every_step() -> None:
     run_state_machine_as_test(
         RepositoryMachine,
         settings=settings(
-            max_examples=2000 if long else 60, stateful_step_count=100 if long else 50, derandomize=not long, deadline=None,
+            max_examples=2000 if long else 80, stateful_step_count=100 if long else 50, derandomize=not long, deadline=None,
             suppress_health_check=list(HealthCheck), database=None,
         ),
     )

@@ -142,7 +142,9 @@ def test_one_missing_path_among_others_stages_nothing(filled: Repository) -> Non
     assert filled.status().staged.added == []
 
 
-@pytest.mark.parametrize("name", ["", "with space", "..", "a..b", "/lead", "trail/", "-dash", "a\nb", "HEAD", "x~1", "x^", "a:b", "a@{b", "x.lock/..", "tab\t", "\0"])
+@pytest.mark.parametrize(
+    "name", ["", "with space", "..", "a..b", "/lead", "trail/", "-dash", "a\nb", "HEAD", "x~1", "x^", "a:b", "a@{b", "x.lock/..", "tab\t", "\0"]
+)
 def test_names_that_no_branch_may_have(filled: Repository, name: str) -> None:
     failure(lambda: filled.create_branch(name), errors.InvalidInput)
     failure(lambda: filled.create_tag(name), errors.InvalidInput)
