@@ -512,7 +512,12 @@ class RepositoryMachine(RuleBasedStateMachine):
             self.stage("")
             if not self.nothing_staged:
                 self.commit()
+            if data.draw(st.integers(0, 3)) == 0:
+                break  # only one side went on: a fast-forward, or nothing to do
+        self.go(other)
         self.merge_with(here, no_ff=data.draw(st.booleans()))
+        if self.view.conflicts and data.draw(st.integers(0, 3)):
+            self.resolve_all_and_commit(data)
 
     def merge_with(self, name: str, no_ff: bool) -> None:
         other = self.view.branches.get(name, name)
@@ -582,6 +587,16 @@ class RepositoryMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.view.conflicts)
     @rule(data=st.data(), side=st.sampled_from(["ours", "theirs", "base"]))
+    def resolve_one(self, data: st.DataObject, side: str) -> None:
+        self.resolve(data, side)
+
+    @precondition(lambda self: self.view.conflicts)
+    @rule(data=st.data())
+    def resolve_all_and_commit(self, data: st.DataObject) -> None:
+        for _ in range(len(self.view.conflicts)):
+            self.resolve(data, data.draw(st.sampled_from(["ours", "theirs", "base"])))
+        self.commit()
+
     def resolve(self, data: st.DataObject, side: str) -> None:
         path = data.draw(st.sampled_from(sorted(self.view.conflicts)))
         chosen: Entry | None = getattr(self.view.conflicts[path], side)
@@ -667,6 +682,13 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.publish(replace(self.view, stashes=self.view.stashes[:index] + self.view.stashes[index + 1 :]))
 
     # -- undo and care -------------------------------------------------------------------------------------------------
+    @rule(data=st.data())
+    def undo_and_redo(self, data: st.DataObject) -> None:
+        for _ in range(data.draw(st.integers(1, 3))):
+            self.undo()
+        for _ in range(data.draw(st.integers(0, 3))):
+            self.redo()
+
     @rule()
     def undo(self) -> None:
         if not self.done:
@@ -718,6 +740,10 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.repo = Repository.open(self.root, settings=self.settings)
 
     # -- what must hold after each step --------------------------------------------------------------------------------
+    @invariant()
+    def count(self) -> None:
+        seen["steps"] += 1
+
     @invariant()
     def the_disk_is_as_the_model_says(self) -> None:
         found = {path: Node(node.kind, node.content or node.target, node.executable) for path, node in tree(self.root).items()}
@@ -773,9 +799,10 @@ def test_the_engine_agrees_with_the_model_at_every_step() -> None:
     run_state_machine_as_test(
         RepositoryMachine,
         settings=settings(
-            max_examples=2000 if long else 80, stateful_step_count=100 if long else 50, derandomize=not long, deadline=None,
+            max_examples=5000 if long else 200, stateful_step_count=100 if long else 50, derandomize=not long, deadline=None,
             suppress_health_check=list(HealthCheck), database=None,
         ),
     )
     print(dict(seen.most_common()))
+    assert seen["steps"] > 2000
     assert not MUST_BE_SEEN - {situation for situation, times in seen.items() if times}
