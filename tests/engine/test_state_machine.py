@@ -277,6 +277,8 @@ class RepositoryMachine(RuleBasedStateMachine):
     @rule(data=st.data(), force=st.booleans())
     def remove(self, data: st.DataObject, force: bool) -> None:
         path = data.draw(st.sampled_from(sorted(self.view.staged)))
+        if data.draw(st.booleans()):
+            self.put(path, self.new_node(data))
         if not force and not nodes_equal(self.base, self.view.staged, path):
             return  # whether what is only staged counts as work is shown in test_overwrite.py
         call = partial(self.repo.remove, [path], force=force)
@@ -565,6 +567,9 @@ class RepositoryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.view.base and not self.view.concluding)
     @rule(data=st.data(), verb=st.sampled_from(["revert", "cherry-pick"]))
     def take_one_commit(self, data: st.DataObject, verb: str) -> None:
+        if not self.nothing_staged:
+            self.commit()
+        assert self.view.base
         elsewhere = sorted(set(self.reachable()) - self.history.ancestors(self.view.base))
         chosen = data.draw(st.sampled_from(self.reachable() + (elsewhere * 5 if verb == "cherry-pick" else [])))
         call = partial(self.repo.revert if verb == "revert" else self.repo.cherry_pick, chosen)
