@@ -129,7 +129,9 @@ class RepositoryMachine(RuleBasedStateMachine):
         return staged
 
     def reachable(self) -> list[str]:
-        return sorted(self.history.reachable(self.view))
+        """In the order they were made: ids differ from run to run, and hypothesis must be able to repeat a run."""
+        found = self.history.reachable(self.view)
+        return [commit for commit in self.history.commits if commit in found]
 
     # -- the user at work ----------------------------------------------------------------------------------------------
     def put(self, path: str, node: Node) -> None:
@@ -570,7 +572,8 @@ class RepositoryMachine(RuleBasedStateMachine):
         if not self.nothing_staged:
             self.commit()
         assert self.view.base
-        elsewhere = sorted(set(self.reachable()) - self.history.ancestors(self.view.base))
+        here = self.history.ancestors(self.view.base)
+        elsewhere = [commit for commit in self.reachable() if commit not in here]
         chosen = data.draw(st.sampled_from(self.reachable() + (elsewhere * 5 if verb == "cherry-pick" else [])))
         call = partial(self.repo.revert if verb == "revert" else self.repo.cherry_pick, chosen)
         commit = self.history.commits[chosen]
