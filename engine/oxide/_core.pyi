@@ -23,6 +23,8 @@ VERSION: str
 FILES_SCHEMA: str
 """Id of the built-in schema of ``files``; a session stores it with ``write_builtin_schemas``."""
 ITEMS_SCHEMA: str
+EMPTY_ROOT: str
+"""Root of every table without rows."""
 
 def discover(start: str) -> str | None:
     """The folder at or above ``start`` that has a ``.oxide`` folder."""
@@ -34,6 +36,9 @@ def path_to_bytes(path: str) -> bytes: ...
 def canonical_json(text: str) -> str: ...
 def fault_points() -> list[str]:
     """Names of all fault points of the core, for tests."""
+
+def supports_reflink(folder: str) -> bool:
+    """Whether the file system can share blocks between files."""
 
 def write_file_atomic(path: str, data: bytes, durable: bool = True) -> None:
     """Replace a file so that readers see the old content or the new."""
@@ -98,6 +103,8 @@ class Session:
     def __enter__(self) -> Session: ...
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None: ...
     def write_record(self, kind: str, record: Record) -> str: ...
+    def file_row(self, root: str, path: str) -> Record | None:
+        """As :meth:`Store.file_row`; also sees what this session wrote and did not flush yet."""
     def write_builtin_schemas(self) -> None: ...
     def write_schema(self, schema: Record) -> str:
         """Validate and store a schema record: {name, fields: [{id, name, type, merge, content?}], key: [id], target_rows}."""
