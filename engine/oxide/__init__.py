@@ -1,6 +1,6 @@
 """Oxide: version control for image and video datasets.
 
-``Repository.init/open`` give a repository; ``repository.at(REV)`` a snapshot with tables as Arrow, Polars, pandas or SQL.
+``Repository.init/open`` give a repository, ``repository.at(REV)`` a snapshot: Arrow, Polars, pandas or SQL.
 """
 
 from __future__ import annotations

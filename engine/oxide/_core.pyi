@@ -89,7 +89,9 @@ class Store:
         """Rows by hex key, as in ``diff_rows``."""
     def export_parquet(self, table: Table, folder: str) -> list[str]:
         """Write each segment that is not there yet as Parquet; all paths in key order."""
-    def gc(self, keep_seconds: int, now: int, immediate: bool, dry_run: bool, progress: Progress | None = None) -> Record:
+    def gc(
+        self, keep_seconds: int, now: int, immediate: bool, dry_run: bool, progress: Progress | None = None
+    ) -> Record:
         """{live_bytes, held: {holder: bytes}, dead_bytes, freed_bytes, waiting_bytes, objects, packs}"""
     def fsck(self, data: bool, repair: bool, progress: Progress | None = None) -> Record:
         """{checked: {kind: n}, problems: [{object, kind, problem, remedy, repaired}]}"""
@@ -101,7 +103,9 @@ class Session:
     """A writer. Nothing can be referenced by others before ``flush``. Use as a context manager."""
 
     def __enter__(self) -> Session: ...
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
     def write_record(self, kind: str, record: Record) -> str: ...
     def file_row(self, root: str, path: str) -> Record | None:
         """As :meth:`Store.file_row`; also sees what this session wrote and did not flush yet."""
@@ -117,13 +121,17 @@ class Session:
         """Root of the table without rows."""
     def build_table(self, schema: str, rows: ArrowStreamExportable) -> str:
         """Rows in any order; a repeated key is an error."""
-    def edit_table(self, schema: str, root: str, upserts: ArrowStreamExportable | None, deletes: ArrowStreamExportable | None) -> str:
+    def edit_table(
+        self, schema: str, root: str, upserts: ArrowStreamExportable | None, deletes: ArrowStreamExportable | None
+    ) -> str:
         """``deletes`` holds the key columns."""
     def set_rows(self, schema: str, root: str, rows: Sequence[tuple[str, str | None]]) -> str:
         """Set or remove rows by (hex key, hex value), as conflicts carry them."""
     def merge_table(self, schema: str, base: str, ours: str, theirs: str) -> tuple[str, list[Record]]:
         """(root, conflicts): {key: hex, fields: [name], base, ours, theirs: {value: hex, row: {column: value}} | None}"""
-    def merge_files(self, base: FileRoots, ours: FileRoots, theirs: FileRoots) -> tuple[FileRoots, list[Record], list[tuple[str, str]]]:
+    def merge_files(
+        self, base: FileRoots, ours: FileRoots, theirs: FileRoots
+    ) -> tuple[FileRoots, list[Record], list[tuple[str, str]]]:
         """(roots, conflicts, rekeyed items): conflicts are {path, reason, base, ours, theirs} with rows as in ``file_rows`` or ``None``."""
     def replace_files(self, target: FileRoots, source: FileRoots, paths: Sequence[str]) -> FileRoots:
         """``target`` with the rows at and below ``paths`` replaced by those of ``source`` (empty: all)."""
@@ -148,7 +156,14 @@ class WorkingCopy:
         progress: Progress | None = None,
     ) -> Staged: ...
     def plan(
-        self, before: str, after: str, *, paths: Sequence[str] = (), repair: bool = False, force: bool = False, progress: Progress | None = None
+        self,
+        before: str,
+        after: str,
+        *,
+        paths: Sequence[str] = (),
+        repair: bool = False,
+        force: bool = False,
+        progress: Progress | None = None,
     ) -> CheckoutPlan:
         """Compare tables and disk; nothing is written."""
     def remember(self, operation: int, files: str, staged: Staged | None = None) -> None: ...
@@ -163,7 +178,9 @@ class WorkingCopy:
 @final
 class Lock:
     def __enter__(self) -> Lock: ...
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 @final
 class Staged:

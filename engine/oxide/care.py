@@ -34,7 +34,8 @@ def fsck(repository: Repository, *, data: bool, repair: bool, progress: Progress
     """Check everything stored; with ``data`` hash every content; with ``repair`` rebuild what can be rebuilt."""
     report = repository.store.fsck(data, repair, progress)
     problems = [
-        Problem(entry["object"], entry["kind"], entry["problem"], entry["remedy"], entry["repaired"]) for entry in report["problems"]
+        Problem(entry["object"], entry["kind"], entry["problem"], entry["remedy"], entry["repaired"])
+        for entry in report["problems"]
     ]
     return FsckResult(all(problem.repaired for problem in problems), report["checked"], problems)
 
@@ -66,12 +67,14 @@ def doctor(repository: Repository) -> dict[str, object]:
         "branch": state.branch,
         "head": state.base,
         "store": repository.store.disk_usage(),
-        "settings": {setting.key: {"value": setting.value, "origin": setting.origin} for setting in repository.settings.all()},
+        "settings": {
+            setting.key: {"value": setting.value, "origin": setting.origin} for setting in repository.settings.all()
+        },
     }
 
 
 def _file_system(path: str) -> str:
-    """Type of the file system that holds ``path``, by the longest mount point; ``unknown`` where the system does not tell."""
+    """Type of the file system that holds ``path``, or ``unknown`` where the system does not tell."""
     try:
         with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as mounts:
             points = [line.split()[1:3] for line in mounts]

@@ -1,17 +1,19 @@
-"""Merging: merge, revert, cherry-pick and stash pop are one three-way merge into the workspace; conflicts live only there."""
+"""Merge, revert, cherry-pick and stash pop: one three-way merge into the workspace. Conflicts live only there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from oxide import clock
-from oxide.errors import InConflict, InvalidInput, NothingToDo, NotFound, WouldOverwrite
+from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, WouldOverwrite
 from oxide.history import is_ancestor, merge_bases
 from oxide.moving import merge_states
 from oxide.revisions import resolve
 from oxide.transactions import expect_workspace, finish_interrupted, move_files
-from oxide.types import CheckoutResult, Commit, Conflict, MergeResult, Progress
+from oxide.types import CheckoutResult, Conflict, MergeResult, Progress
+from oxide.wording import count
 from oxide.workspace import (
     WORKSPACE,
     State,
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
     from oxide.repository import Repository
 
 
-def merge(repository: Repository, revision: str, *, no_ff: bool, message: str | None, progress: Progress | None) -> MergeResult:
+def merge(
+    repository: Repository, revision: str, *, no_ff: bool, message: str | None, progress: Progress | None
+) -> MergeResult:
     """Merge another revision into the current branch."""
     store = repository.store
     with store.begin() as session, repository.working_copy.lock():
@@ -65,12 +69,20 @@ def ready_to_merge(repository: Repository, verb: str) -> State:
     finish_interrupted(repository, state)
     head_commit(state)
     if state.workspace["merging"] or state.workspace["conflicts"]:
-        raise InConflict("a merge is under way", hint="conclude it with `oxide commit`, or give it up with `oxide merge --abort`")
+        raise InConflict(
+            "a merge is under way", hint="conclude it with `oxide commit`, or give it up with `oxide merge --abort`"
+        )
     base = base_tables(repository.store, state)
     if state.pending != base:
         changes = repository.store.diff_files(base["files"][1], state.pending["files"][1])
-        paths = sorted({*changes["added"], *changes["modified"], *changes["removed"], *(new for _, new in changes["renamed"])})
-        raise WouldOverwrite(f"{verb} needs a workspace without staged changes", hint="commit them, or shelve them with `oxide stash`", paths=paths)
+        paths = sorted(
+            {*changes["added"], *changes["modified"], *changes["removed"], *(new for _, new in changes["renamed"])}
+        )
+        raise WouldOverwrite(
+            f"{verb} needs a workspace without staged changes",
+            hint="commit them, or shelve them with `oxide stash`",
+            paths=paths,
+        )
     return state
 
 
@@ -86,21 +98,29 @@ def _fast_forward(
         view["workspaces"][WORKSPACE] = new_workspace(state.branch, commit, tables)
 
     _, files = move_files(
-        repository, session, "merge", f"merge {revision} (fast-forward)", change,
-        before=state.pending["files"][1], after=tables["files"][1], progress=progress,
-    )  # fmt: skip
+        repository,
+        session,
+        "merge",
+        f"merge {revision} (fast-forward)",
+        change,
+        before=state.pending["files"][1],
+        after=tables["files"][1],
+        progress=progress,
+    )
     return MergeResult("fast-forward", read_commit(repository.store, commit), [], files)
 
 
 def _common_base(repository: Repository, session: Session, ours: str, theirs: str) -> Tables:
-    """The state to merge against. Several merge bases (criss-cross) are merged into one, as git's recursive strategy does."""
+    """The state to merge against. Several bases (criss-cross) are merged into one, as git's recursive strategy does."""
     store = repository.store
     bases = merge_bases(store, ours, theirs)
     if not bases:
         return empty_tables()
     tables = tables_of(store, bases[0])
-    for previous, other in zip(bases, bases[1:]):
-        tables, _ = merge_states(session, _common_base(repository, session, previous, other), tables, tables_of(store, other))
+    for previous, other in pairwise(bases):
+        tables, _ = merge_states(
+            session, _common_base(repository, session, previous, other), tables, tables_of(store, other)
+        )
     return tables
 
 
@@ -121,10 +141,15 @@ def apply_merge(
     merged, conflicts = merge_states(session, base, state.pending, theirs)
     if conflicts:
         return enter_conflicts(
-            repository, session, state, merged, conflicts,
+            repository,
+            session,
+            state,
+            merged,
+            conflicts,
             {"heads": heads, "message": message, **({"author": author} if author else {})},
-            kind=kind, progress=progress,
-        )  # fmt: skip
+            kind=kind,
+            progress=progress,
+        )
     if not heads and merged == state.pending:
         raise NothingToDo(f"{kind} changes nothing: the branch already is so", hint="see `oxide log`")
     made: list[str] = []
@@ -137,14 +162,26 @@ def apply_merge(
         view["workspaces"][WORKSPACE] = new_workspace(state.branch, made[-1], merged)
 
     _, files = move_files(
-        repository, session, kind, message.splitlines()[0], change,
-        before=state.pending["files"][1], after=merged["files"][1], progress=progress,
-    )  # fmt: skip
+        repository,
+        session,
+        kind,
+        message.splitlines()[0],
+        change,
+        before=state.pending["files"][1],
+        after=merged["files"][1],
+        progress=progress,
+    )
     return MergeResult("merged", read_commit(repository.store, made[-1]), [], files)
 
 
 def _write_commit(
-    repository: Repository, session: Session, state: State, tables: Tables, heads: list[str], message: str, author: Record | None
+    repository: Repository,
+    session: Session,
+    state: State,
+    tables: Tables,
+    heads: list[str],
+    message: str,
+    author: Record | None,
 ) -> str:
     parents = [head_commit(state), *heads]
     committer = repository.settings.author()._asdict()
@@ -185,11 +222,17 @@ def enter_conflicts(
         workspace["merging"] = merging
         workspace["conflicts"] = session.write_record("list", {"items": conflicts})
 
-    description = f"{kind} with {len(conflicts)} {'conflict' if len(conflicts) == 1 else 'conflicts'}"
+    description = f"{kind} with {count(len(conflicts), 'conflict')}"
     _, files = move_files(
-        repository, session, kind, description, change,
-        before=state.pending["files"][1], after=tables["files"][1], progress=progress,
-    )  # fmt: skip
+        repository,
+        session,
+        kind,
+        description,
+        change,
+        before=state.pending["files"][1],
+        after=tables["files"][1],
+        progress=progress,
+    )
     return MergeResult("conflicts", None, [to_conflict(conflict) for conflict in conflicts], files)
 
 
@@ -211,7 +254,15 @@ def _with_our_side(
             occupant = store.file_row(merged["files"][1], conflict["ours"]["path"])
             if occupant is not None and occupant["item_id"] not in known:
                 extra.append(
-                    {"table": "files", "name": occupant["path"], "reason": "added", "fields": [], "base": None, "ours": None, "theirs": occupant}
+                    {
+                        "table": "files",
+                        "name": occupant["path"],
+                        "reason": "added",
+                        "fields": [],
+                        "base": None,
+                        "ours": None,
+                        "theirs": occupant,
+                    }
                 )
     tables = with_file_roots(merged, session.set_files(file_roots(merged), removes, upserts))
     for name in sorted({conflict["table"] for conflict in conflicts} - {"files"}):
@@ -252,9 +303,16 @@ def resolve_conflicts(
             workspace["conflicts"] = session.write_record("list", {"items": left}) if left else None
 
         move_files(
-            repository, session, "resolve", f"resolve {len(chosen)} as {side}", change,
-            before=state.pending["files"][1], after=tables["files"][1], force=force, progress=progress,
-        )  # fmt: skip
+            repository,
+            session,
+            "resolve",
+            f"resolve {len(chosen)} as {side}",
+            change,
+            before=state.pending["files"][1],
+            after=tables["files"][1],
+            force=force,
+            progress=progress,
+        )
     return [to_conflict(conflict) for conflict in left]
 
 
@@ -263,7 +321,11 @@ def _choose(conflicts: list[Record], names: Sequence[str]) -> list[Record]:
         raise NothingToDo("there is no conflict to resolve", hint="see `oxide status`")
     chosen = []
     for name in names:
-        found = [conflict for conflict in conflicts if not name or conflict["name"] == name or conflict["name"].startswith(f"{name}/")]
+        found = [
+            conflict
+            for conflict in conflicts
+            if not name or conflict["name"] == name or conflict["name"].startswith(f"{name}/")
+        ]
         if not found:
             raise NotFound(f"'{name}' is not in conflict", hint="see `oxide conflicts`", path=name)
         chosen += [conflict for conflict in found if conflict not in chosen]
@@ -297,9 +359,16 @@ def abort(repository: Repository, *, force: bool, progress: Progress | None) -> 
             view["workspaces"][WORKSPACE] = new_workspace(state.branch, state.base, tables)
 
         return move_files(
-            repository, session, "merge", "merge --abort", change,
-            before=state.pending["files"][1], after=tables["files"][1], force=force, progress=progress,
-        )[1]  # fmt: skip
+            repository,
+            session,
+            "merge",
+            "merge --abort",
+            change,
+            before=state.pending["files"][1],
+            after=tables["files"][1],
+            force=force,
+            progress=progress,
+        )[1]
 
 
 def revert(repository: Repository, revision: str, *, progress: Progress | None) -> MergeResult:
@@ -319,7 +388,8 @@ def _replay(repository: Repository, revision: str, kind: str, progress: Progress
         commit = read_commit(store, resolve(store, state, revision))
         if len(commit.parents) > 1:
             raise InvalidInput(
-                f"{commit.id[:16]} is a merge, so what it did is not one change", hint=f"{kind} the commits of the merged branch instead"
+                f"{commit.id[:16]} is a merge, so what it did is not one change",
+                hint=f"{kind} the commits of the merged branch instead",
             )
         parent = tables_of(store, commit.parents[0] if commit.parents else None)
         if kind == "revert":
@@ -328,7 +398,14 @@ def _replay(repository: Repository, revision: str, kind: str, progress: Progress
         else:
             base, theirs, author, message = parent, commit.tables, commit.author._asdict(), commit.message
         return apply_merge(
-            repository, session, state, base=base, theirs=theirs, heads=[], kind=kind, message=message, author=author, progress=progress
+            repository,
+            session,
+            state,
+            base=base,
+            theirs=theirs,
+            heads=[],
+            kind=kind,
+            message=message,
+            author=author,
+            progress=progress,
         )
-
-

@@ -1,4 +1,4 @@
-"""Verbs that move the working copy without making a commit: checkout, switch, restore; and what they share with merge."""
+"""Verbs that move the working copy without a commit: checkout, switch, restore; and what they share with merge."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING
 
 from oxide.errors import AlreadyExists, InConflict, InvalidInput, NotFound, UnknownRevision, WouldOverwrite
 from oxide.revisions import check_name, resolve
-from oxide.transactions import checkout_result, expect_workspace, finish_interrupted, move_files, publish, refuse_blocked
+from oxide.transactions import (
+    checkout_result,
+    expect_workspace,
+    finish_interrupted,
+    move_files,
+    publish,
+    refuse_blocked,
+)
 from oxide.types import CheckoutResult, Progress
+from oxide.wording import count
 from oxide.workspace import (
     WORKSPACE,
     State,
@@ -68,10 +76,15 @@ def _destination(repository: Repository, state: State, target: str, branch_only:
     if target in state.view["branches"]:
         return target, state.view["branches"][target]
     if target == state.branch and state.base is None:
-        raise UnknownRevision(f"branch '{target}' has no commit yet", hint="make one: oxide add . && oxide commit -m 'first'")
+        raise UnknownRevision(
+            f"branch '{target}' has no commit yet", hint="make one: oxide add . && oxide commit -m 'first'"
+        )
     commit = resolve(repository.store, state, target)
     if branch_only:
-        raise UnknownRevision(f"'{target}' is no branch", hint=f"use `oxide checkout {target}`, or `oxide switch -c NAME` for a new branch")
+        raise UnknownRevision(
+            f"'{target}' is no branch",
+            hint=f"use `oxide checkout {target}`, or `oxide switch -c NAME` for a new branch",
+        )
     return None, commit
 
 
@@ -93,7 +106,7 @@ def _checkout_new_branch(repository: Repository, session: Session, state: State,
 def carry_over(repository: Repository, session: Session, state: State, target: Tables, name: str) -> Tables:
     """``target`` with what is staged on top. Raises WouldOverwrite where both touch the same file or row."""
     base, pending = base_tables(repository.store, state), state.pending
-    if pending == base or pending == target:
+    if pending in (base, target):
         return target
     clashes = clashing_paths(repository, base, pending, target)
     if not clashes:
@@ -102,7 +115,7 @@ def carry_over(repository: Repository, session: Session, state: State, target: T
             return merged
         clashes = sorted(conflict["name"] for conflict in conflicts)
     raise WouldOverwrite(
-        f"going to {name} would overwrite staged changes of {len(clashes)} {'file' if len(clashes) == 1 else 'files'}",
+        f"going to {name} would overwrite staged changes of {count(len(clashes), 'file')}",
         hint="commit them, shelve them with `oxide stash`, or give them up with --force",
         paths=clashes,
     )
@@ -127,13 +140,14 @@ def clashing_paths(repository: Repository, base: Tables, ours: Tables, theirs: T
 
 
 def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -> tuple[Tables, list[Record]]:
-    """Three-way merge of every table. Where it could not decide, the result holds the base's row and the list says so."""
+    """Three-way merge of every table. Undecided rows stay as in the base and are listed."""
     from oxide import _core
 
     merged: Tables = {}
     roots, file_conflicts, _ = session.merge_files(file_roots(base), file_roots(ours), file_roots(theirs))
     conflicts: list[Record] = [
-        {"table": "files", "name": entry["path"], "reason": entry["reason"], "fields": [], **_sides(entry)} for entry in file_conflicts
+        {"table": "files", "name": entry["path"], "reason": entry["reason"], "fields": [], **_sides(entry)}
+        for entry in file_conflicts
     ]
     for name in sorted({*base, *ours, *theirs} - {"files", "items"}):
         sides = [side.get(name) for side in (base, ours, theirs)]
@@ -142,7 +156,13 @@ def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -
         root, row_conflicts = session.merge_table(schema, ids[0], ids[1], ids[2])
         merged[name] = (schema, root)
         conflicts += [
-            {"table": name, "name": entry["key"], "reason": "cells" if entry["fields"] else "removed", "fields": entry["fields"], **_sides(entry)}
+            {
+                "table": name,
+                "name": entry["key"],
+                "reason": "cells" if entry["fields"] else "removed",
+                "fields": entry["fields"],
+                **_sides(entry),
+            }
             for entry in row_conflicts
         ]
     merged.update(with_file_roots(empty_tables(), roots))
@@ -162,7 +182,7 @@ def restore(
     force: bool,
     progress: Progress | None,
 ) -> CheckoutResult:
-    """Bring paths back: on disk from what is staged; with ``source`` on disk and staged; with ``staged`` only staged."""
+    """Bring paths back on disk from what is staged; with ``source`` also staged; with ``staged`` only there."""
     store = repository.store
     with store.begin() as session, repository.working_copy.lock():
         state = read_state(store)
@@ -188,10 +208,21 @@ def restore(
             return CheckoutResult(after.branch, after.base, [], [], [])
         if tables != pending:
             return move_files(
-                repository, session, "restore", what, change,
-                before=pending["files"][1], after=roots[0], force=force, paths=whole, repair=True, progress=progress,
-            )[1]  # fmt: skip
-        plan = repository.working_copy.plan(pending["files"][1], pending["files"][1], paths=whole, repair=True, force=force, progress=progress)
+                repository,
+                session,
+                "restore",
+                what,
+                change,
+                before=pending["files"][1],
+                after=roots[0],
+                force=force,
+                paths=whole,
+                repair=True,
+                progress=progress,
+            )[1]
+        plan = repository.working_copy.plan(
+            pending["files"][1], pending["files"][1], paths=whole, repair=True, force=force, progress=progress
+        )
         refuse_blocked(plan, "restore")
         plan.prepare(progress)
         return checkout_result(state, plan, plan.apply(state.number, pending["files"][1], progress))
@@ -202,7 +233,8 @@ def _check_paths(repository: Repository, paths: Sequence[str], states: list[Tabl
         raise InvalidInput("restore needs a path", hint="use `oxide restore .` for everything")
     for path in paths:
         known = not path or any(
-            repository.store.file_row(tables["files"][1], path) or repository.store.has_folder(tables["files"][1], path) for tables in states
+            repository.store.file_row(tables["files"][1], path) or repository.store.has_folder(tables["files"][1], path)
+            for tables in states
         )
         if not known:
             where = f"in {source}" if source else "tracked"

@@ -32,7 +32,9 @@ def create_branch(repository: Repository, name: str, revision: str) -> Branch:
 
     def change(view: Record) -> None:
         if name in view["branches"]:
-            raise AlreadyExists(f"branch '{name}' exists already", hint=f"go to it with `oxide checkout {name}`, or choose another name")
+            raise AlreadyExists(
+                f"branch '{name}' exists already", hint=f"go to it with `oxide checkout {name}`, or choose another name"
+            )
         view["branches"][name] = commit
 
     with repository.store.begin() as session:
@@ -47,7 +49,9 @@ def delete_branch(repository: Repository, name: str) -> None:
         if view["workspaces"][WORKSPACE]["branch"] == name:
             raise InvalidInput(f"branch '{name}' is the current one", hint="go to another first: oxide checkout NAME")
         if name not in view["branches"]:
-            raise UnknownRevision(f"there is no branch '{name}'", hint=_close(name, list(view["branches"])) or "see `oxide branch`")
+            raise UnknownRevision(
+                f"there is no branch '{name}'", hint=_close(name, list(view["branches"])) or "see `oxide branch`"
+            )
         del view["branches"][name]
         view["upstreams"].pop(name, None)
 
@@ -68,7 +72,10 @@ def create_tag(repository: Repository, name: str, revision: str) -> Tag:
 
     def change(view: Record) -> None:
         if name in view["tags"]:
-            raise AlreadyExists(f"tag '{name}' exists already", hint=f"remove it first with `oxide tag -d {name}`, or choose another name")
+            raise AlreadyExists(
+                f"tag '{name}' exists already",
+                hint=f"remove it first with `oxide tag -d {name}`, or choose another name",
+            )
         view["tags"][name] = {"commit": commit}
 
     with repository.store.begin() as session:
@@ -81,7 +88,9 @@ def delete_tag(repository: Repository, name: str) -> None:
 
     def change(view: Record) -> None:
         if name not in view["tags"]:
-            raise UnknownRevision(f"there is no tag '{name}'", hint=_close(name, list(view["tags"])) or "see `oxide tag`")
+            raise UnknownRevision(
+                f"there is no tag '{name}'", hint=_close(name, list(view["tags"])) or "see `oxide tag`"
+            )
         del view["tags"][name]
 
     with repository.store.begin() as session:

@@ -35,7 +35,9 @@ def ls(repository: Repository, revision: str, path: str, *, recursive: bool) -> 
 
 
 def _entry(row: Record) -> FileEntry:
-    return FileEntry(row["path"], row["type"], row["size"], row["executable"], row["content_id"], row["sha256"], row["item_id"])
+    return FileEntry(
+        row["path"], row["type"], row["size"], row["executable"], row["content_id"], row["sha256"], row["item_id"]
+    )
 
 
 def du(repository: Repository, revision: str) -> Usage:
@@ -43,4 +45,6 @@ def du(repository: Repository, revision: str) -> Usage:
     commit = repository.resolve_revision(revision)
     rows = repository.store.file_rows(tables_of(repository.store, commit)["files"][1])
     unique = {row["content_id"]: row["size"] for row in rows}
-    return Usage(commit, len(rows), sum(row["size"] for row in rows), sum(unique.values()), repository.store.disk_usage())
+    return Usage(
+        commit, len(rows), sum(row["size"] for row in rows), sum(unique.values()), repository.store.disk_usage()
+    )

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 from oxide import _core, clock
 from oxide.errors import AlreadyExists, InvalidInput, NotARepository, NotFound, Unsupported
 from oxide.settings import Settings
-from oxide.workspace import WORKSPACE, Tables, base_tables, empty_tables, from_tables, new_workspace, read_commit, read_state
+from oxide.workspace import (
+    WORKSPACE,
+    Tables,
+    base_tables,
+    empty_tables,
+    new_workspace,
+    read_commit,
+    read_state,
+)
 
 if TYPE_CHECKING:
     from oxide.snapshot import Snapshot
@@ -131,7 +139,9 @@ class Repository:
         start = os.path.abspath(path)
         root = _core.discover(start)
         if root is None:
-            raise NotARepository(f"'{start}' is in no Oxide repository", hint="make one here with `oxide init`", path=start)
+            raise NotARepository(
+                f"'{start}' is in no Oxide repository", hint="make one here with `oxide init`", path=start
+            )
         root = os.path.realpath(root)
         return cls(Path(root), _core.Store.open(os.path.join(root, CONTROL)), settings or Settings())
 
@@ -145,10 +155,14 @@ class Repository:
         if absolute == root or os.path.realpath(absolute) == root:
             return ""
         if not absolute.startswith(root.rstrip("/") + "/"):
-            raise InvalidInput(f"'{os.fspath(path)}' is outside the repository '{root}'", hint="name a path inside it", path=absolute)
+            raise InvalidInput(
+                f"'{os.fspath(path)}' is outside the repository '{root}'", hint="name a path inside it", path=absolute
+            )
         relative = _core.path_to_text(os.fsencode(absolute[len(root.rstrip("/")) + 1 :]))
         if CONTROL in relative.split("/"):
-            raise InvalidInput(f"'{os.fspath(path)}' belongs to Oxide itself", hint="name a file of yours", path=absolute)
+            raise InvalidInput(
+                f"'{os.fspath(path)}' belongs to Oxide itself", hint="name a file of yours", path=absolute
+            )
         return relative
 
     def to_paths(self, paths: Sequence[PathLike]) -> list[str]:
@@ -159,7 +173,9 @@ class Repository:
 
     def disk_path(self, path: str) -> str:
         """Where a path of the repository lies on disk."""
-        return os.path.join(os.fspath(self.root), os.fsdecode(_core.path_to_bytes(path))) if path else os.fspath(self.root)
+        return (
+            os.path.join(os.fspath(self.root), os.fsdecode(_core.path_to_bytes(path))) if path else os.fspath(self.root)
+        )
 
     def staged_tables(self) -> Tables:
         """Every table as the next commit would hold it: name to (schema id, root id)."""
@@ -230,7 +246,7 @@ class Repository:
         return staging.diff(self, a, b, staged=staged, paths=self._filter(paths), progress=progress)
 
     def diff_rows(self, table: str, a: str | None = None, b: str | None = None) -> list[dict[str, object]]:
-        """Rows of one table that differ: ``{key, before, after}`` with the row as a dict or ``None``. No ``b``: what is staged."""
+        """Rows of one table that differ: ``{key, before, after}``, a row being a dict or ``None``. No ``b``: staged."""
         state = read_state(self.store)
         before = self.read_commit(a).tables if a else base_tables(self.store, state)
         after = self.read_commit(b).tables if b else state.pending
@@ -339,9 +355,7 @@ class Repository:
         """
         from oxide import moving
 
-        return moving.checkout(
-            self, target, create=create, force=force, branch_only=branch_only, progress=progress
-        )
+        return moving.checkout(self, target, create=create, force=force, branch_only=branch_only, progress=progress)
 
     def restore(
         self,
@@ -357,9 +371,7 @@ class Repository:
         """
         from oxide import moving
 
-        return moving.restore(
-            self, self.to_paths(paths), source=source, staged=staged, force=force, progress=progress
-        )
+        return moving.restore(self, self.to_paths(paths), source=source, staged=staged, force=force, progress=progress)
 
     def merge(
         self, revision: str, *, no_ff: bool = False, message: str | None = None, progress: Progress | None = None
@@ -392,7 +404,7 @@ class Repository:
     def resolve(
         self, names: Sequence[PathLike], side: str, *, force: bool = False, progress: Progress | None = None
     ) -> list[Conflict]:
-        """Decide conflicts: ``ours``, ``theirs`` or ``base``. ``names``: paths, folders, or keys of rows. Returns what is left."""
+        """Decide conflicts as ``ours``, ``theirs`` or ``base``. ``names``: paths, folders, keys of rows. Returns the rest."""
         from oxide import merging
 
         known = {conflict.name for conflict in self.conflicts() if conflict.table != "files"}

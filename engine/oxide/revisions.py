@@ -1,4 +1,4 @@
-"""Revisions as users type them: branch, tag, short id, ``HEAD~2``, ``main@{yesterday}``, ``remote/branch``, ``stash@{0}``."""
+"""Revisions as users type them: branch, tag, short id, ``HEAD~2``, ``main@{yesterday}``, ``remote/branch``, ``stash``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def check_name(name: str, what: str) -> str:
     """A name that a branch or tag may have (git's rules). Raises :class:`InvalidInput`."""
     if not _NAME.match(name) or name in ("HEAD", "@", "stash"):
         raise InvalidInput(
-            f"'{name}' cannot be the name of a {what}", hint="use letters, digits, '-', '_', '.' and '/', such as experiment/first-frame"
+            f"'{name}' cannot be the name of a {what}",
+            hint="use letters, digits, '-', '_', '.' and '/', such as experiment/first-frame",
         )
     return name
 
@@ -49,7 +50,9 @@ def resolve(store: Store, state: State, revision: str) -> str:
 def _parent(store: Store, commit: str, number: int, revision: str) -> str:
     parents: list[str] = store.read_record("commit", commit)["parents"]
     if number > len(parents):
-        raise UnknownRevision(f"'{revision}' goes past the first commit: {commit[:16]} has {len(parents)} parents", hint="see `oxide log`")
+        raise UnknownRevision(
+            f"'{revision}' goes past the first commit: {commit[:16]} has {len(parents)} parents", hint="see `oxide log`"
+        )
     return parents[number - 1]
 
 
@@ -67,7 +70,9 @@ def _resolve_name(store: Store, state: State, name: str) -> str:
             shown = ", ".join(candidate[:16] for candidate in candidates)
             raise AmbiguousRevision(f"the short id '{name}' fits several commits: {shown}", hint="give more digits")
     if state.base is None:
-        raise UnknownRevision(f"there is no revision '{name}': nothing is committed yet", hint="make a first commit: oxide commit -m TEXT")
+        raise UnknownRevision(
+            f"there is no revision '{name}': nothing is committed yet", hint="make a first commit: oxide commit -m TEXT"
+        )
     raise UnknownRevision(f"there is no branch, tag or commit '{name}'", hint=_suggestion(state.view, name))
 
 
@@ -101,7 +106,9 @@ def _resolve_past(store: Store, state: State, name: str, when: str) -> str:
     if name == "stash" and when.isdigit():
         stashes = state.view["stashes"]
         if int(when) >= len(stashes):
-            raise UnknownRevision(f"there is no stash@{{{when}}}: {len(stashes)} are kept", hint="see `oxide stash list`")
+            raise UnknownRevision(
+                f"there is no stash@{{{when}}}: {len(stashes)} are kept", hint="see `oxide stash list`"
+            )
         stashed: str = stashes[int(when)]["commit"]
         return stashed
     if when.isdigit():
@@ -109,7 +116,9 @@ def _resolve_past(store: Store, state: State, name: str, when: str) -> str:
     moment = clock.to_microseconds(parse_time(when))
     low, high = store.oldest_operation(), state.number
     if store.operation(low)["time"] > moment:
-        raise UnknownRevision(f"'{name}@{{{when}}}' is before the oldest operation that is kept", hint="see `oxide operations`")
+        raise UnknownRevision(
+            f"'{name}@{{{when}}}' is before the oldest operation that is kept", hint="see `oxide operations`"
+        )
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if store.operation(middle)["time"] <= moment else (low, middle - 1)
@@ -127,7 +136,9 @@ def _earlier_value(store: Store, state: State, name: str, steps: int) -> str:
             values.append(value)
             if len(values) > steps:
                 return value
-    raise UnknownRevision(f"'{name}' has {len(values)} recorded values, so no '{name}@{{{steps}}}'", hint="see `oxide operations`")
+    raise UnknownRevision(
+        f"'{name}' has {len(values)} recorded values, so no '{name}@{{{steps}}}'", hint="see `oxide operations`"
+    )
 
 
 def _value_at(store: Store, number: int, name: str) -> str | None:
@@ -150,5 +161,7 @@ def parse_time(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
-        raise InvalidInput(f"'{text}' is no time", hint="use yesterday, '2 hours ago', 2026-11-20 or 2026-11-20T10:00:00+01:00") from None
+        raise InvalidInput(
+            f"'{text}' is no time", hint="use yesterday, '2 hours ago', 2026-11-20 or 2026-11-20T10:00:00+01:00"
+        ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone(timedelta(minutes=clock.zone())))

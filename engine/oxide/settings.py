@@ -1,5 +1,6 @@
-"""Settings by precedence: environment, repository, user, default. The library reads no home folder: the caller names the
-user's file.
+"""Settings by precedence: environment, repository, user, default.
+
+The library reads no home folder: the caller names the user's file.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ class Settings:
     """``user_file``: a JSON file of the user's settings, or ``None``. ``environment``: usually ``os.environ``."""
 
     def __init__(
-        self, user_file: Path | None = None, environment: Mapping[str, str] | None = None, repository_file: Path | None = None
+        self,
+        user_file: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        repository_file: Path | None = None,
     ) -> None:
         self._user_file = user_file
         self._repository_file = repository_file
@@ -105,7 +109,9 @@ def _read(file: Path | None) -> dict[str, str]:
     try:
         values = json.loads(text)
     except ValueError as error:
-        raise InvalidInput(f"the settings file '{file}' is not valid JSON: {error}", hint="correct or remove it") from error
+        raise InvalidInput(
+            f"the settings file '{file}' is not valid JSON: {error}", hint="correct or remove it"
+        ) from error
     if not isinstance(values, dict):
         raise InvalidInput(f"the settings file '{file}' holds no JSON object", hint="correct or remove it")
     return {str(key): str(value) for key, value in values.items()}

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from oxide import clock
-from oxide.errors import InConflict, InvalidInput, NothingToDo, NotFound, RefMoved, WouldOverwrite
+from oxide.errors import FileSystemError, InConflict, InvalidInput, NotFound, NothingToDo, RefMoved, WouldOverwrite
 from oxide.history import count_between
 from oxide.transactions import finish_interrupted, move_files, publish
 from oxide.types import AddResult, Commit, Diff, FileChanges, Person, Progress, Skipped, Status, TableChanges, Untracked
+from oxide.wording import count
 from oxide.workspace import (
     WORKSPACE,
     State,
@@ -61,7 +62,13 @@ def add(repository: Repository, paths: Sequence[str], *, progress: Progress | No
 
 
 def stage(
-    repository: Repository, session: Session, state: State, paths: Sequence[str], *, tracked_only: bool, progress: Progress | None
+    repository: Repository,
+    session: Session,
+    state: State,
+    paths: Sequence[str],
+    *,
+    tracked_only: bool,
+    progress: Progress | None,
 ) -> Staged:
     """Read and store what changed on disk under ``paths``."""
     author = repository.settings.author()
@@ -106,7 +113,11 @@ def remove(repository: Repository, paths: Sequence[str], *, cached: bool, force:
     roots = file_roots(state.pending)
     for path in paths:
         if not store.file_rows(roots[0], [path] if path else []):
-            raise NotFound(f"'{path}' is not tracked, so it cannot be removed from the next commit", hint="see `oxide status`", path=path)
+            raise NotFound(
+                f"'{path}' is not tracked, so it cannot be removed from the next commit",
+                hint="see `oxide status`",
+                path=path,
+            )
     names = [row["path"] for row in store.file_rows(roots[0], [path for path in paths] if all(paths) else [])]
     if dry_run:
         return names
@@ -117,7 +128,9 @@ def remove(repository: Repository, paths: Sequence[str], *, cached: bool, force:
         def change(view: Record) -> None:
             workspace = view["workspaces"][WORKSPACE]
             tables = to_tables(workspace["pending"])
-            workspace["pending"] = from_tables(with_file_roots(tables, session.set_files(file_roots(tables), names, [])))
+            workspace["pending"] = from_tables(
+                with_file_roots(tables, session.set_files(file_roots(tables), names, []))
+            )
             drop_conflicts(repository, session, workspace, set(names))
 
         description = f"rm {count(len(names), 'file')}"
@@ -142,13 +155,17 @@ def move(repository: Repository, sources: Sequence[str], destination: str) -> li
         def change(view: Record) -> None:
             workspace = view["workspaces"][WORKSPACE]
             tables = to_tables(workspace["pending"])
-            workspace["pending"] = from_tables(with_file_roots(tables, session.set_files(file_roots(tables), removes, upserts)))
+            workspace["pending"] = from_tables(
+                with_file_roots(tables, session.set_files(file_roots(tables), removes, upserts))
+            )
 
         # The names on disk move first: they can be refused, and a crash in between leaves an ordinary rename to add.
-        for old, new in disk_moves:
-            os.makedirs(os.path.dirname(new), exist_ok=True)
-            os.rename(old, new)
-        after = publish(repository, session, "mv", f"mv {count(len(pairs), 'file')}", change, moves_files=True)
+        _rename_on_disk(disk_moves)
+        try:
+            after = publish(repository, session, "mv", f"mv {count(len(pairs), 'file')}", change, moves_files=True)
+        except BaseException:
+            _rename_on_disk([(new, old) for old, new in disk_moves])
+            raise
         repository.working_copy.remember(after.number, after.pending["files"][1])
         for old, _ in disk_moves:
             _remove_empty_parents(repository, os.path.dirname(old))
@@ -161,7 +178,10 @@ def _plan_moves(
     store = repository.store
     into = os.path.isdir(repository.disk_path(destination)) and not os.path.islink(repository.disk_path(destination))
     if len(sources) > 1 and not into:
-        raise NotFound(f"'{destination}' is no folder, so {len(sources)} sources cannot move there", hint=f"mkdir '{destination}' first")
+        raise NotFound(
+            f"'{destination}' is no folder, so {len(sources)} sources cannot move there",
+            hint=f"mkdir '{destination}' first",
+        )
     pairs: list[tuple[str, str]] = []
     rows: list[Record] = []
     for source in sources:
@@ -174,7 +194,11 @@ def _plan_moves(
         if os.path.lexists(repository.disk_path(target)) or store.file_row(files, target) is not None:
             raise WouldOverwrite(f"'{target}' exists already", hint="move it away or remove it first", paths=[target])
         if not os.path.lexists(repository.disk_path(source)):
-            raise NotFound(f"'{source}' is tracked but not on disk", hint=f"bring it back with `oxide restore {source}`", path=source)
+            raise NotFound(
+                f"'{source}' is tracked but not on disk",
+                hint=f"bring it back with `oxide restore {source}`",
+                path=source,
+            )
         for row in tracked:
             new = target + row["path"][len(source) :]
             pairs.append((row["path"], new))
@@ -195,6 +219,15 @@ def _disk_moves(repository: Repository, sources: Sequence[str], destination: str
     return [
         (repository.disk_path(source), repository.disk_path(_target(source, destination, into))) for source in sources
     ]
+
+
+def _rename_on_disk(moves: list[tuple[str, str]]) -> None:
+    for old, new in moves:
+        try:
+            os.makedirs(os.path.dirname(new), exist_ok=True)
+            os.rename(old, new)
+        except OSError as error:
+            raise FileSystemError(f"cannot move '{old}' to '{new}': {error.strerror}", path=old) from error
 
 
 def _remove_empty_parents(repository: Repository, folder: str) -> None:
@@ -235,7 +268,9 @@ def commit(
             _advance(view, workspace, made[-1])
 
         kind = "amend" if amend else "commit"
-        after = publish(repository, session, kind, f"{kind}: {(message or 'same message').splitlines()[0][:72]}", change)
+        after = publish(
+            repository, session, kind, f"{kind}: {(message or 'same message').splitlines()[0][:72]}", change
+        )
         if staged is not None and staged.changes:
             repository.working_copy.remember(after.number, after.pending["files"][1], staged)
     return read_commit(store, made[-1])
@@ -246,14 +281,20 @@ def _refuse_conflicts(repository: Repository, state: State) -> None:
     if conflicts:
         names = sorted(conflict["name"] for conflict in conflicts)
         raise InConflict(
-            f"{count(len(conflicts), 'conflict')} must be resolved before a commit: {', '.join(names[:3])}{' …' if len(names) > 3 else ''}",
+            f"{count(len(conflicts), 'conflict')} must be resolved before a commit",
             hint="see `oxide conflicts`, then `oxide resolve PATH --ours|--theirs|--base`",
             paths=names,
         )
 
 
 def _commit_record(
-    repository: Repository, workspace: Record, message: str | None, *, amend: bool, allow_empty: bool, author: Person | None
+    repository: Repository,
+    workspace: Record,
+    message: str | None,
+    *,
+    amend: bool,
+    allow_empty: bool,
+    author: Person | None,
 ) -> Record:
     store = repository.store
     base: str | None = workspace["base"]
@@ -265,11 +306,15 @@ def _commit_record(
         parents = list(replaced["parents"])
     else:
         parents = [*([base] if base else []), *(merging["heads"] if merging else [])]
-    text = message if message is not None else replaced["message"] if replaced else merging["message"] if merging else None
+    text = (
+        message if message is not None else replaced["message"] if replaced else merging["message"] if merging else None
+    )
     if not text or not text.strip():
         raise InvalidInput("a commit needs a message", hint="give one: oxide commit -m 'what changed'")
     if not (amend or allow_empty or merging or workspace["pending"] != from_tables(tables_of(store, base))):
-        raise NothingToDo("nothing to commit: no change is staged", hint="stage with `oxide add PATH`, or use `oxide commit -a`")
+        raise NothingToDo(
+            "nothing to commit: no change is staged", hint="stage with `oxide add PATH`, or use `oxide commit -a`"
+        )
     committer = repository.settings.author()
     by = author or (Person(**replaced["author"]) if replaced else _picked_author(merging) or committer)
     generations = [store.read_record("commit", parent)["generation"] for parent in parents]
@@ -295,7 +340,8 @@ def _advance(view: Record, workspace: Record, commit_id: str) -> None:
     if branch is not None:
         if view["branches"].get(branch) != workspace["base"]:
             raise RefMoved(
-                f"branch '{branch}' was moved by another process; what you staged is kept", hint=f"look at `oxide log {branch}`, then check it out"
+                f"branch '{branch}' was moved by another process; what you staged is kept",
+                hint=f"look at `oxide log {branch}`, then check it out",
             )
         view["branches"][branch] = commit_id
     workspace["base"] = commit_id
@@ -344,7 +390,9 @@ def file_changes(repository: Repository, before: Tables, after: Tables, paths: S
     if before["files"] == after["files"]:
         return FileChanges([], [], [], [])
     found = repository.store.diff_files(before["files"][1], after["files"][1], paths)
-    return FileChanges(found["added"], found["modified"], found["removed"], [(old, new) for old, new in found["renamed"]])
+    return FileChanges(
+        found["added"], found["modified"], found["removed"], [(old, new) for old, new in found["renamed"]]
+    )
 
 
 def table_changes(repository: Repository, before: Tables, after: Tables) -> dict[str, TableChanges]:
@@ -359,7 +407,13 @@ def table_changes(repository: Repository, before: Tables, after: Tables) -> dict
 
 
 def diff(
-    repository: Repository, a: str | None, b: str | None, *, staged: bool, paths: Sequence[str], progress: Progress | None
+    repository: Repository,
+    a: str | None,
+    b: str | None,
+    *,
+    staged: bool,
+    paths: Sequence[str],
+    progress: Progress | None,
 ) -> Diff:
     """Differences between two revisions, a revision and what is staged, or a revision and the working copy."""
     store = repository.store
@@ -391,8 +445,3 @@ def _with_disk(files: FileChanges, modified: set[str], removed: set[str]) -> Fil
         sorted(set(files.removed) | gone | (removed - added - renamed_to)),
         sorted(renamed),
     )
-
-
-def count(number: int, noun: str) -> str:
-    """``1 file``, ``2 files``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

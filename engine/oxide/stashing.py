@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oxide import clock
-from oxide.errors import InConflict, NothingToDo, NotFound
+from oxide.errors import InConflict, NotFound, NothingToDo
 from oxide.merging import enter_conflicts
 from oxide.moving import merge_states
 from oxide.staging import stage
@@ -36,12 +36,18 @@ def push(repository: Repository, message: str | None, *, progress: Progress | No
         finish_interrupted(repository, state)
         base_id = head_commit(state)
         if state.workspace["merging"] or state.workspace["conflicts"]:
-            raise InConflict("a merge is under way, which cannot be shelved", hint="conclude it with `oxide commit`, or `oxide merge --abort`")
+            raise InConflict(
+                "a merge is under way, which cannot be shelved",
+                hint="conclude it with `oxide commit`, or `oxide merge --abort`",
+            )
         base = base_tables(store, state)
         staged = stage(repository, session, state, [""], tracked_only=True, progress=progress)
         shelved = with_file_roots(state.pending, staged.apply(session, file_roots(state.pending)))
         if shelved == base:
-            raise NothingToDo("nothing to stash: no tracked file differs from the last commit", hint="untracked files stay where they are")
+            raise NothingToDo(
+                "nothing to stash: no tracked file differs from the last commit",
+                hint="untracked files stay where they are",
+            )
         author = repository.settings.author()._asdict()
         text = message or f"WIP on {state.branch or 'no branch'}: {read_commit(store, base_id).summary}"
         now = clock.now()
@@ -66,9 +72,15 @@ def push(repository: Repository, message: str | None, *, progress: Progress | No
             view["stashes"].insert(0, entry)
 
         move_files(
-            repository, session, "stash", f"stash: {text.splitlines()[0]}", change,
-            before=shelved["files"][1], after=base["files"][1], progress=progress,
-        )  # fmt: skip
+            repository,
+            session,
+            "stash",
+            f"stash: {text.splitlines()[0]}",
+            change,
+            before=shelved["files"][1],
+            after=base["files"][1],
+            progress=progress,
+        )
     return _entry(0, entry)
 
 
@@ -85,16 +97,24 @@ def pop(repository: Repository, index: int, *, progress: Progress | None) -> Mer
         base = tables_of(store, shelved.parents[0])
         merged, conflicts = merge_states(session, base, state.pending, shelved.tables)
         if conflicts:
-            return enter_conflicts(repository, session, state, merged, conflicts, None, kind="stash pop", progress=progress)
+            return enter_conflicts(
+                repository, session, state, merged, conflicts, None, kind="stash pop", progress=progress
+            )
 
         def change(view: Record) -> None:
             expect_workspace(view, state)["pending"] = from_tables(merged)
             view["stashes"].remove(entry)
 
         _, files = move_files(
-            repository, session, "stash", f"stash pop: {shelved.summary}", change,
-            before=state.pending["files"][1], after=merged["files"][1], progress=progress,
-        )  # fmt: skip
+            repository,
+            session,
+            "stash",
+            f"stash pop: {shelved.summary}",
+            change,
+            before=state.pending["files"][1],
+            after=merged["files"][1],
+            progress=progress,
+        )
     return MergeResult("merged", None, [], files)
 
 

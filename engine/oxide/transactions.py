@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from oxide import clock
 from oxide.errors import RefMoved, WouldOverwrite
 from oxide.types import CheckoutResult, Progress, Skipped
+from oxide.wording import count
 from oxide.workspace import WORKSPACE, State, read_state
 
 if TYPE_CHECKING:
@@ -87,7 +88,10 @@ def expect_workspace(view: Record, planned: State) -> Record:
     """The view's workspace, which must still be the one that a verb planned with."""
     workspace: Record = view["workspaces"][WORKSPACE]
     if workspace != planned.workspace:
-        raise RefMoved("another process changed this workspace meanwhile; nothing was changed here", hint="run the same command again")
+        raise RefMoved(
+            "another process changed this workspace meanwhile; nothing was changed here",
+            hint="run the same command again",
+        )
     return workspace
 
 
@@ -109,9 +113,10 @@ def move_files(
 ) -> tuple[State, CheckoutResult]:
     """Publish an operation and bring the working files from table ``before`` to ``after``.
 
-    The caller holds the working copy's lock. Everything that can fail for want of space or because of unsaved work fails
-    before anything is changed. Raises :class:`WouldOverwrite` with the list of paths.
+    The caller holds the working copy's lock. What can fail for want of space or because of unsaved work fails before
+    anything is changed. Raises :class:`WouldOverwrite` with the list of paths.
     """
+    session.flush()  # the plan reads tables through the store
     plan = repository.working_copy.plan(before, after, paths=paths, repair=repair, force=force, progress=progress)
     refuse_blocked(plan, kind)
     plan.prepare(progress)
@@ -124,8 +129,8 @@ def refuse_blocked(plan: CheckoutPlan, verb: str) -> None:
     """Raise when a plan would lose unsaved work."""
     if plan.blocked:
         raise WouldOverwrite(
-            f"{verb} would overwrite {len(plan.blocked)} {'file' if len(plan.blocked) == 1 else 'files'} with changes that are stored nowhere",
-            hint="keep them with `oxide add` and `oxide commit`, shelve them with `oxide stash`, or give them up with --force",
+            f"{verb} would overwrite changes that are stored nowhere in {count(len(plan.blocked), 'file')}",
+            hint="commit them, shelve them with `oxide stash`, move them away, or give them up with --force",
             paths=plan.blocked,
         )
 

@@ -1,7 +1,7 @@
 """Undo and redo: a new operation with an older view. Operations that moved files bring the files back too.
 
-Every operation has a *position*: a new change stands at its own number, undo and redo stand where the operation stands whose
-view they restore. Undo goes to the position before the current one and remembers, in ``redo``, where it came from.
+Every operation has a *position*: a new change stands at its own number, undo and redo at that of the operation whose view
+they restore. Undo goes to the position before the current one and remembers, in ``redo``, where it came from.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from oxide.repository import Repository
 
 
-def undo(repository: Repository, *, force: bool, progress: Progress | None) -> tuple[OperationEntry, CheckoutResult | None]:
+def undo(
+    repository: Repository, *, force: bool, progress: Progress | None
+) -> tuple[OperationEntry, CheckoutResult | None]:
     """Go back before the latest change. Returns the operation that was undone."""
     store = repository.store
     with repository.working_copy.lock():
@@ -28,7 +30,9 @@ def undo(repository: Repository, *, force: bool, progress: Progress | None) -> t
         finish_interrupted(repository, state)
         position = state.operation["position"]
         if position <= store.oldest_operation():
-            raise NothingToDo("there is nothing to undo: this is the oldest operation that is kept", hint="see `oxide operations`")
+            raise NothingToDo(
+                "there is nothing to undo: this is the oldest operation that is kept", hint="see `oxide operations`"
+            )
         undone, previous = store.operation(position), store.operation(position - 1)
         target = previous["position"]
         redo_line = [position, *state.operation["redo"]]
@@ -36,7 +40,9 @@ def undo(repository: Repository, *, force: bool, progress: Progress | None) -> t
     return entry(undone, None), files
 
 
-def redo(repository: Repository, *, force: bool, progress: Progress | None) -> tuple[OperationEntry, CheckoutResult | None]:
+def redo(
+    repository: Repository, *, force: bool, progress: Progress | None
+) -> tuple[OperationEntry, CheckoutResult | None]:
     """Do again what was undone last. Returns that operation."""
     store = repository.store
     with repository.working_copy.lock():
@@ -62,7 +68,7 @@ def _restore_view(
 ) -> CheckoutResult | None:
     store = repository.store
     past = State(target["number"], target, store.read_record("view", target["view"]))
-    # The stash before a stash was pushed had its content on disk but not staged: undoing brings the disk to what was shelved.
+    # What a stash shelved was on disk and perhaps not staged: undoing brings the disk to what was shelved.
     after = _files_after(repository, state, past, kind, subject)
 
     def change(view: Record) -> None:
@@ -79,15 +85,26 @@ def _restore_view(
             publish(repository, session, kind, description, change, position=position, redo=redo_line)
             return None
         return move_files(
-            repository, session, kind, description, change,
-            before=state.pending["files"][1], after=after, force=force, position=position, redo=redo_line, progress=progress,
-        )[1]  # fmt: skip
+            repository,
+            session,
+            kind,
+            description,
+            change,
+            before=state.pending["files"][1],
+            after=after,
+            force=force,
+            position=position,
+            redo=redo_line,
+            progress=progress,
+        )[1]
 
 
 def _files_after(repository: Repository, state: State, past: State, kind: str, subject: Record) -> str:
     pushed = subject["kind"] == "stash" and len(past.view["stashes"]) < len(state.view["stashes"])
     if kind == "undo" and pushed:
-        shelved: str = repository.store.read_record("commit", state.view["stashes"][0]["commit"])["tables"]["files"]["root"]
+        shelved: str = repository.store.read_record("commit", state.view["stashes"][0]["commit"])["tables"]["files"][
+            "root"
+        ]
         return shelved
     return past.pending["files"][1]
 

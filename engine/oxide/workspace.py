@@ -50,7 +50,9 @@ def read_state(store: Store) -> State:
     """The repository now."""
     operation = store.head()
     if operation is None:
-        raise IntegrityError(f"the repository '{store.control}' has no operation", hint="run `oxide init` again in its folder")
+        raise IntegrityError(
+            f"the repository '{store.control}' has no operation", hint="run `oxide init` again in its folder"
+        )
     return State(operation["number"], operation, store.read_record("view", operation["view"]))
 
 
@@ -136,5 +138,11 @@ def to_conflict(record: Record) -> Conflict:
         return value["row"] if value is not None and record["table"] != "files" else value
 
     return Conflict(
-        record["table"], record["name"], record["reason"], tuple(record["fields"]), row("base"), row("ours"), row("theirs")
+        record["table"],
+        record["name"],
+        record["reason"],
+        tuple(record["fields"]),
+        row("base"),
+        row("ours"),
+        row("theirs"),
     )
