@@ -1,4 +1,4 @@
-"""The only module that reads the clock. Stored times are microseconds since 1970 UTC, the author's offset beside them."""
+"""The only module that reads the clock. Stored times are microseconds since 1970 UTC, with the author's offset."""
 
 from __future__ import annotations
 

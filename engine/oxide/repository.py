@@ -404,7 +404,7 @@ class Repository:
     def resolve(
         self, names: Sequence[PathLike], side: str, *, force: bool = False, progress: Progress | None = None
     ) -> list[Conflict]:
-        """Decide conflicts as ``ours``, ``theirs`` or ``base``. ``names``: paths, folders, keys of rows. Returns the rest."""
+        """Decide conflicts as ``ours``, ``theirs`` or ``base``. ``names``: paths, folders, row keys. Returns the rest."""
         from oxide import merging
 
         known = {conflict.name for conflict in self.conflicts() if conflict.table != "files"}

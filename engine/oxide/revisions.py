@@ -1,4 +1,4 @@
-"""Revisions as users type them: branch, tag, short id, ``HEAD~2``, ``main@{yesterday}``, ``remote/branch``, ``stash``."""
+"""Revisions as users type them: branch, tag, short id, ``HEAD~2``, ``main@{yesterday}``, ``remote/branch``."""
 
 from __future__ import annotations
 

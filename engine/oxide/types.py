@@ -189,9 +189,9 @@ class Tag(NamedTuple):
 
 
 class StashEntry(NamedTuple):
-    """A shelved state of the workspace; index 0 is the newest."""
+    """A shelved state of the workspace; number 0 is the newest."""
 
-    index: int
+    number: int
     commit: str
     branch: str | None
     message: str
@@ -231,7 +231,7 @@ class FileEntry(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """Bytes. ``logical``: all files of the revision; ``unique``: equal contents once; ``store``: parts of ``.oxide``."""
+    """Bytes. ``logical``: all files of the revision, ``unique``: equal contents once, ``store``: ``.oxide``."""
 
     revision: str
     files: int

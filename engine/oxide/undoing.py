@@ -1,7 +1,7 @@
 """Undo and redo: a new operation with an older view. Operations that moved files bring the files back too.
 
-Every operation has a *position*: a new change stands at its own number, undo and redo at that of the operation whose view
-they restore. Undo goes to the position before the current one and remembers, in ``redo``, where it came from.
+Every operation has a *position*: a new change stands at its own number, undo and redo at that of the operation whose
+view they restore. Undo goes to the position before the current one and remembers, in ``redo``, where it came from.
 """
 
 from __future__ import annotations
