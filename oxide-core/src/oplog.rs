@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::fsx::{self, Durability};
 use crate::hash::{Context, Id};
 use crate::record::{self, Record};
+use crate::varint::{self, Reader};
 
 /// Number of the first operation of a repository.
 pub const FIRST: u64 = 1;
@@ -360,8 +361,7 @@ impl Listing {
                 let path = self.path_of(number);
                 return Err(damaged(&path, "it holds another operation"));
             }
-            write_varint(stored.bytes.len() as u64, &mut bytes);
-            bytes.extend_from_slice(&stored.bytes);
+            varint::write_bytes(&mut bytes, &stored.bytes);
         }
         let run = Run { first, last };
         fsx::write_atomic(&run.path(&self.control), &bytes, Durability::Durable)
@@ -461,38 +461,11 @@ fn check_fields(operation: &Record) -> Result<()> {
 
 /// Member `position` of a run file.
 fn run_member(bytes: &[u8], position: u64) -> Option<&[u8]> {
-    let mut rest = bytes.strip_prefix(RUN_MAGIC)?;
-    let mut left = position;
-    loop {
-        let length = usize::try_from(read_varint(&mut rest)?).ok()?;
-        let (member, after) = rest.split_at_checked(length)?;
-        if left == 0 {
-            return Some(member);
-        }
-        left -= 1;
-        rest = after;
+    let mut members = Reader::new("a run of operations", bytes.strip_prefix(RUN_MAGIC)?);
+    for _ in 0..position {
+        members.bytes().ok()?;
     }
-}
-
-fn write_varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
+    members.bytes().ok()
 }
 
 /// Maps a file, so that one member of a long run costs its own pages; `None` when there is no such file.
