@@ -1,7 +1,7 @@
 //! Bytes of Oxide, without Python: hashing, chunking, packs, versioned tables and working copies.
 //!
 //! Modules stand in a strict order; each may use only those above it:
-//! `error, hash, counters, progress -> fsx -> chunk -> codec -> pack -> index -> store -> schema -> rows ->
+//! `error, hash, varint, counters, progress -> fsx -> chunk -> codec -> pack -> index -> store -> schema -> rows ->
 //! segment -> tree -> columns -> files -> record -> oplog -> paths -> workspace -> checkout -> gc -> fsck`.
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 
@@ -28,6 +28,7 @@ pub mod segment;
 pub mod store;
 pub mod trace;
 pub mod tree;
+pub mod varint;
 pub mod workspace;
 
 pub use error::{Error, ErrorCode, Result};
