@@ -92,3 +92,5 @@ pub fn try_lock(path: &Path) -> Result<Option<Lock>> {
 pub fn fault_point(name: &'static str, path: &Path) -> Result<()> {
     todo!("{name} {path:?}")
 }
+
+pub mod at;

@@ -220,7 +220,7 @@ proptest! {
         }
         prop_assert_eq!(build_content(&MemoryObjects::default(), &schema, &expected), root);
         for (key, value) in expected.iter().step_by(97) {
-            prop_assert_eq!(get(&objects, &root, key).unwrap().as_ref(), Some(value));
+            prop_assert_eq!(get(&objects, &root, key).unwrap(), Some(value.clone()));
         }
         let gone = diff(&objects, &root, &empty).unwrap();
         prop_assert_eq!(gone.len(), expected.len());
