@@ -28,7 +28,7 @@ def split_arguments(
             )
         return list(words), all_to_root(repository, behind_dashes)
     for at, word in enumerate(words):
-        if at < most and _is_revision(repository, word):
+        if at < most and is_revision(repository, word):
             continue
         if os.path.lexists(word):
             return list(words[:at]), all_to_root(repository, words[at:])
@@ -40,7 +40,8 @@ def split_arguments(
     return list(words), []
 
 
-def _is_revision(repository: Repository, word: str) -> bool:
+def is_revision(repository: Repository, word: str) -> bool:
+    """Whether a word names a revision, or both ends of ``A..B`` do. One that fits several commits and no path is an error."""
     from oxide.errors import AmbiguousRevision, OxideError
 
     a, dots, b = word.partition("..")

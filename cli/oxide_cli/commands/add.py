@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ import click
 
 from oxide_cli.output import Console
 from oxide_cli.paths import all_to_root
-from oxide_cli.rendering.changes import more
+from oxide_cli.rendering.changes import LISTED
 from oxide_cli.rendering.text import count, number, quote_path, size
 from oxide_cli.verb import json_option, paths_argument, verb
 
 if TYPE_CHECKING:
+    from oxide.repository import Repository
     from oxide.types import AddResult
 
 SOME_SKIPPED = 9
@@ -33,7 +35,7 @@ def command(console: Console, paths: tuple[str, ...], reference: bool, as_json: 
     repository = console.repository()
     start = time.monotonic()
     with console.progress() as progress:
-        result = repository.add(_places(console, paths, reference), reference=reference, progress=progress)
+        result = repository.add(_places(repository, paths, reference), reference=reference, progress=progress)
     if as_json:
         from oxide_cli.rendering import records
 
@@ -48,12 +50,10 @@ def command(console: Console, paths: tuple[str, ...], reference: bool, as_json: 
     return SOME_SKIPPED if result.skipped else 0
 
 
-def _places(console: Console, paths: tuple[str, ...], reference: bool) -> list[str]:
+def _places(repository: Repository, paths: tuple[str, ...], reference: bool) -> list[str]:
     """Paths below the root; what is added by reference may be anywhere, and is named in full."""
     if not reference:
-        return all_to_root(console.repository(), paths)
-    import os
-
+        return all_to_root(repository, paths)
     return [os.path.abspath(path) for path in paths]
 
 
@@ -82,6 +82,7 @@ def _warn(console: Console, result: AddResult) -> None:
         listed = ", ".join(quote_path(name) for name in names)
         console.warn(f"these names are one and the same where case or accents are not told apart: {listed}")
     if result.empty_folders:
-        console.warn(f"{count(len(result.empty_folders), 'empty folder')} left out, folders are versioned through their files:")
-        for line in more([quote_path(path) for path in sorted(result.empty_folders)]):
-            console.talk(f"  {line.replace(' (use --all)', '')}")
+        names = ", ".join(quote_path(path) for path in sorted(result.empty_folders)[:LISTED])
+        rest = len(result.empty_folders) - LISTED
+        others = f" and {number(rest)} more" if rest > 0 else ""
+        console.warn(f"folders are versioned through their files, these are empty: {names}{others}")

@@ -33,7 +33,7 @@ def _names(entry: LogEntry, paint: Painter) -> str:
     return f" ({', '.join(names)})" if names else ""
 
 
-def operation_lines(entries: list[OperationEntry], paint: Painter) -> list[str]:
+def operation_lines(entries: list[OperationEntry]) -> list[str]:
     """Operations, newest first; ``*`` marks the one that the repository stands at."""
     return columns(
         [
@@ -50,7 +50,7 @@ def stash_line(entry: StashEntry) -> str:
     return f"{entry.index}: {moment(entry.time)}  {where}{entry.message}"
 
 
-def blame_lines(entries: list[BlameEntry], paint: Painter) -> list[str]:
+def blame_lines(entries: list[BlameEntry]) -> list[str]:
     """For each file the commit that last changed it."""
     return columns(
         [
