@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import click
+    from click.shell_completion import CompletionItem
 
 
 def names_of_revisions() -> list[str]:
@@ -25,6 +26,14 @@ def revisions(context: click.Context, parameter: click.Parameter, incomplete: st
     """Completes a REV; in ``A..B`` the part behind the dots."""
     before, dots, typed = incomplete.rpartition("..")
     return [before + dots + name for name in [*names_of_revisions(), "HEAD"] if name.startswith(typed)]
+
+
+def revisions_and_paths(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Completes a REV, or a path by the shell's own means."""
+    from click.shell_completion import CompletionItem
+
+    found = [CompletionItem(name) for name in revisions(context, parameter, incomplete)]
+    return [*found, CompletionItem(incomplete, type="file")]
 
 
 def branches(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -7,14 +7,26 @@ import sys
 
 import click
 
+from oxide_cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from oxide_cli.output import painter
 from oxide_cli.rendering.text import number, quote_path
 
-USAGE = 2
-INTERRUPTED = 130
 LISTED_PATHS = 20
 
-_GO_ON = ("add", "checkout", "switch", "restore", "merge", "stash", "undo", "redo", "gc", "fsck", "revert", "cherry-pick")
+_GO_ON = (
+    "add",
+    "checkout",
+    "switch",
+    "restore",
+    "merge",
+    "stash",
+    "undo",
+    "redo",
+    "gc",
+    "fsck",
+    "revert",
+    "cherry-pick",
+)
 """Verbs that can be stopped half way: running them again goes on or starts afresh, and loses nothing."""
 
 _TAKE_NAMES = ("branch", "tag", "checkout", "switch", "merge")
@@ -69,7 +81,7 @@ def describe(error: BaseException, arguments: list[str]) -> Failure:
         return Failure("error", error.exit_code, error.format_message())
     if isinstance(error, OSError):
         where = f"{quote_path(os.fsdecode(error.filename))}: " if error.filename is not None else ""
-        return Failure("io", 1, f"{where}{error.strerror or error}")
+        return Failure("io", FAILED, f"{where}{error.strerror or error}")
     return _unexpected(error)
 
 
@@ -90,9 +102,9 @@ def _unexpected(error: BaseException) -> Failure:
         traceback.print_exception(error)
     return Failure(
         "internal",
-        1,
+        FAILED,
         f"unexpected {type(error).__name__}: {error}",
-        "this is a mistake in oxide: please report it with the output of `oxide version --json`; OXIDE_DEBUG=1 shows where",
+        "this is a mistake in oxide: please report it with `oxide version --json`; OXIDE_DEBUG=1 shows where",
     )
 
 
@@ -145,7 +157,10 @@ def _write_json(failure: Failure) -> None:
 
 
 def _leave_quietly() -> int:
-    """The reader went away, as ``head`` does when it has enough: no failure, and no complaint when Python closes the stream."""
+    """The reader went away, as ``head`` does when it has enough: that is no failure.
+
+    What is still buffered goes nowhere, so that Python does not complain when it closes the stream.
+    """
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     return 0

@@ -65,10 +65,14 @@ def _print_version(context: click.Context, parameter: click.Parameter, value: bo
         context.exit()
 
 
-@click.group(cls=Verbs, invoke_without_command=True, context_settings=HELP_NAMES)
+@click.group(
+    cls=Verbs, invoke_without_command=True, context_settings=HELP_NAMES, subcommand_metavar="VERB [ARGUMENTS]..."
+)
 @click.option("-C", "folder", metavar="DIR", type=click.Path(), help="Run as if started in this folder.")
 @click.option("-q", "--quiet", is_flag=True, help="Print data, warnings and errors only.")
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
+)
 @click.pass_context
 def oxide(context: click.Context, folder: str | None, quiet: bool) -> None:
     """Version control for image and video datasets.

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oxide_cli.exit_codes import CONFLICT, SOME_SKIPPED
 from oxide_cli.output import Console
 from oxide_cli.rendering.changes import LISTED, conflict_lines, moved_line
 from oxide_cli.rendering.text import count, number, quote_path, short
 
 if TYPE_CHECKING:
     from oxide.types import CheckoutResult, MergeResult
-
-SOME_SKIPPED = 9
-CONFLICT = 6
 
 
 def tell_moved(console: Console, result: CheckoutResult | None) -> int:

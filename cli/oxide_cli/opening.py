@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def user_file() -> Path:
-    """The user's settings: ``$OXIDE_CONFIG``, ``$XDG_CONFIG_HOME/oxide/config.json`` or ``~/.config/oxide/config.json``."""
+    """The user's settings: ``$OXIDE_CONFIG``, or ``oxide/config.json`` in ``$XDG_CONFIG_HOME`` or ``~/.config``."""
     from pathlib import Path
 
     named = os.environ.get("OXIDE_CONFIG")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from oxide_cli.rendering.text import Painter, plain
@@ -122,23 +122,23 @@ class Console:
         words = shlex.split(command)
         environment = {"LESS": "FRX", "LV": "-c", **os.environ}
         try:
-            process = subprocess.Popen(words, stdin=subprocess.PIPE, env=environment, text=True, errors="backslashreplace")
+            process = subprocess.Popen(
+                words, stdin=subprocess.PIPE, env=environment, text=True, errors="backslashreplace"
+            )
         except OSError:
             yield
             return
         terminal, pipe = sys.stdout, process.stdin
         assert pipe is not None
-        sys.stdout = pipe  # type: ignore[assignment]
+        sys.stdout = pipe
         try:
             yield
         except BrokenPipeError:
             pass  # the reader has seen enough
         finally:
             sys.stdout = terminal
-            try:
+            with suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                pass
             while True:
                 try:
                     process.wait()

@@ -105,7 +105,9 @@ class JsonStyle:
 class Reporter:
     """The engine's progress callback: shows a step at most ten times a second, and nothing in the first moment."""
 
-    def __init__(self, stream: IO[str], style: LineStyle | JsonStyle, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, stream: IO[str], style: LineStyle | JsonStyle, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._stream = stream
         self._style = style
         self._clock = clock
@@ -114,6 +116,7 @@ class Reporter:
         self._phase = ""
 
     def __call__(self, phase: str, files: int, files_total: int, bytes_done: int, bytes_total: int) -> None:
+        """One step of the work."""
         now = self._clock()
         if phase != self._phase:
             self._phase, self._phase_start = phase, now

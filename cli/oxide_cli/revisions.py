@@ -17,7 +17,8 @@ def split_arguments(
 ) -> tuple[list[str], list[str]]:
     """Up to ``most`` leading revisions, and paths below the root.
 
-    With ``--`` everything before it is a revision. Without, a word that is no revision but exists on disk begins the paths.
+    With ``--`` everything before it is a revision. Without, a word that is no revision but exists on disk begins the
+    paths.
     """
     from oxide.errors import InvalidInput, UnknownRevision
 
@@ -26,12 +27,12 @@ def split_arguments(
             raise InvalidInput(
                 f"{words[most]} is one revision too many", hint="paths follow `--`: oxide VERB [REV] -- PATH..."
             )
-        return list(words), all_to_root(repository, behind_dashes)
+        return list(words), _limits(repository, behind_dashes)
     for at, word in enumerate(words):
         if at < most and is_revision(repository, word):
             continue
         if os.path.lexists(word):
-            return list(words[:at]), all_to_root(repository, words[at:])
+            return list(words[:at]), _limits(repository, words[at:])
         if at < most and ".." not in word:
             repository.resolve_revision(word)  # raises, and says why
         raise UnknownRevision(
@@ -40,8 +41,17 @@ def split_arguments(
     return list(words), []
 
 
+def _limits(repository: Repository, words: Sequence[str]) -> list[str]:
+    """Paths to look at: none where the whole tree is meant."""
+    paths = all_to_root(repository, words)
+    return [] if "." in paths else paths
+
+
 def is_revision(repository: Repository, word: str) -> bool:
-    """Whether a word names a revision, or both ends of ``A..B`` do. One that fits several commits and no path is an error."""
+    """Whether a word names a revision, or both ends of ``A..B`` do.
+
+    A short id that fits several commits, and no path, is an error.
+    """
     from oxide.errors import AmbiguousRevision, OxideError
 
     a, dots, b = word.partition("..")

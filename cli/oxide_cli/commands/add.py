@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oxide_cli.exit_codes import SOME_SKIPPED
 from oxide_cli.output import Console
 from oxide_cli.paths import all_to_root
 from oxide_cli.rendering.changes import LISTED
@@ -18,12 +19,18 @@ if TYPE_CHECKING:
     from oxide.repository import Repository
     from oxide.types import AddResult
 
-SOME_SKIPPED = 9
 
-
-@verb("add", "oxide add .", "oxide add images/ labels.csv", "oxide add --reference /archive/raw.mp4", "oxide add -- -odd-name.jpg")
+@verb(
+    "add",
+    "oxide add .",
+    "oxide add images/ labels.csv",
+    "oxide add --reference /archive/raw.mp4",
+    "oxide add -- -odd-name.jpg",
+)
 @paths_argument
-@click.option("--reference", is_flag=True, help="Refer to the files where they are instead of copying them into the store.")
+@click.option(
+    "--reference", is_flag=True, help="Refer to the files where they are instead of copying them into the store."
+)
 @json_option
 @click.pass_obj
 def command(console: Console, paths: tuple[str, ...], reference: bool, as_json: bool) -> int:
@@ -68,7 +75,9 @@ def summary(result: AddResult, seconds: float) -> str:
     total = sum(amount for amount, _ in kinds)
     if not total:
         return "Nothing to stage: no file is new, changed or removed"
-    line = f"Staged {count(total, 'file')}: " + ", ".join(f"{number(amount)} {word}" for amount, word in kinds if amount)
+    line = f"Staged {count(total, 'file')}: " + ", ".join(
+        f"{number(amount)} {word}" for amount, word in kinds if amount
+    )
     if result.bytes:
         rate = f", {size(result.bytes / seconds)}/s" if seconds > 0 else ""
         line += f" ({size(result.bytes)}{rate})"
@@ -82,7 +91,7 @@ def _warn(console: Console, result: AddResult) -> None:
         listed = ", ".join(quote_path(name) for name in names)
         console.warn(f"these names are one and the same where case or accents are not told apart: {listed}")
     if result.empty_folders:
-        names = ", ".join(quote_path(path) for path in sorted(result.empty_folders)[:LISTED])
+        empty = ", ".join(quote_path(path) for path in sorted(result.empty_folders)[:LISTED])
         rest = len(result.empty_folders) - LISTED
         others = f" and {number(rest)} more" if rest > 0 else ""
-        console.warn(f"folders are versioned through their files, these are empty: {names}{others}")
+        console.warn(f"folders are versioned through their files, these are empty: {empty}{others}")

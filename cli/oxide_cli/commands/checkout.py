@@ -12,7 +12,13 @@ from oxide_cli.output import Console
 from oxide_cli.verb import force_option, json_option, verb
 
 
-@verb("checkout", "oxide checkout main", "oxide checkout -b experiment", "oxide checkout v1.0", "oxide checkout --force main")
+@verb(
+    "checkout",
+    "oxide checkout main",
+    "oxide checkout -b experiment",
+    "oxide checkout v1.0",
+    "oxide checkout --force main",
+)
 @click.argument("target", metavar="NAME|REV", shell_complete=revisions)
 @click.option("-b", "create", is_flag=True, help="Create the branch at HEAD first.")
 @force_option

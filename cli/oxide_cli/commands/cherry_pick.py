@@ -17,7 +17,8 @@ from oxide_cli.verb import json_option, verb
 def command(console: Console, revision: str, as_json: bool) -> int:
     """Commit the changes of a commit again, here.
 
-    The message and the author are kept. What this branch changed in the same place is a conflict: see `oxide conflicts`.
+    The message and the author are kept. What this branch changed in the same place is a conflict: see
+    `oxide conflicts`.
     """
     repository = console.repository()
     with console.progress() as progress:

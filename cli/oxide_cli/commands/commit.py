@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_obj
 def command(
-    console: Console, message: str | None, everything: bool, amend: bool, allow_empty: bool, author: str | None, as_json: bool
+    console: Console,
+    message: str | None,
+    everything: bool,
+    amend: bool,
+    allow_empty: bool,
+    author: str | None,
+    as_json: bool,
 ) -> None:
     """Record what is staged.
 
@@ -67,7 +73,9 @@ def parse_author(text: str) -> Person:
     name, bracket, rest = text.partition("<")
     mail, closing, after = rest.partition(">")
     if not name.strip() or (bracket and (not closing or after.strip())):
-        raise click.BadParameter('write it as "Name <mail>"', click.get_current_context(silent=True), param_hint="--author")
+        raise click.BadParameter(
+            'write it as "Name <mail>"', click.get_current_context(silent=True), param_hint="--author"
+        )
     return Person(name.strip(), mail.strip())
 
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 def command(console: Console, key: str | None, value: str | None, show_origin: bool, user: bool, as_json: bool) -> int:
     """Read and write settings.
 
-    The environment goes before the repository's settings, those before the user's. A value is written to the repository,
-    outside of one or with --user to the user's file.
+    The environment goes before the repository's settings, those before the user's. A value is written to the
+    repository; outside of one, or with --user, to the user's file.
     """
     settings = _settings(user)
     if key is not None and value is not None:
@@ -54,7 +54,7 @@ def command(console: Console, key: str | None, value: str | None, show_origin: b
         from oxide_cli.rendering import records
 
         listed = [records.setting(setting) for setting in found]
-        console.json(listed if key is None else (listed or [None])[0])
+        console.json(listed if key is None else listed[0] if listed else None)
     elif key is None:
         console.lines(setting_line(setting, show_origin) for setting in found)
     else:

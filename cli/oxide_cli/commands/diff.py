@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from oxide_cli.completion import revisions
+from oxide_cli.completion import revisions_and_paths
 from oxide_cli.output import Console
 from oxide_cli.rendering.changes import changed_names, diff_lines, row_lines, stat_lines
 from oxide_cli.rendering.text import quote_path
@@ -21,7 +21,7 @@ from oxide_cli.verb import PATH, after_dashes, json_option, verb
     "oxide diff HEAD~1 HEAD --rows annotations",
     splits_at_dashes=True,
 )
-@click.argument("arguments", nargs=-1, type=PATH, metavar="[A [B]] [-- PATH...]", shell_complete=revisions)
+@click.argument("arguments", nargs=-1, type=PATH, metavar="[A [B]] [-- PATH...]", shell_complete=revisions_and_paths)
 @click.option("--staged", is_flag=True, help="Compare with what is staged instead of the working copy.")
 @click.option("--stat", is_flag=True, help="Numbers by folder instead of files.")
 @click.option("--name-only", is_flag=True, help="Paths alone.")

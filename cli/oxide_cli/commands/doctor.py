@@ -17,7 +17,8 @@ from oxide_cli.verb import json_option, verb
 def command(console: Console, as_json: bool) -> None:
     """Describe the repository, the machine and the settings.
 
-    Made for reports of problems: what the file system can do, what is on the disk twice, sizes, settings and their origin.
+    Made for reports of problems: what the file system can do, what is on the disk twice, sizes, settings and their
+    origin.
     """
     report = console.repository().doctor()
     if as_json:

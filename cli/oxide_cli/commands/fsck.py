@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oxide_cli.exit_codes import DAMAGED
 from oxide_cli.output import Console
 from oxide_cli.rendering.text import Painter, count, number
 from oxide_cli.verb import json_option, verb
 
 if TYPE_CHECKING:
     from oxide.types import FsckResult
-
-DAMAGED = 7
 
 
 @verb("fsck", "oxide fsck", "oxide fsck --data", "oxide fsck --data --repair", "oxide fsck --json")
@@ -43,10 +42,14 @@ def fsck_lines(result: FsckResult, paint: Painter) -> list[str]:
     """Problems with their remedies, then what was checked."""
     lines = []
     for problem in result.problems:
-        lines.append(paint(f"{problem.kind} {problem.object}: {problem.problem}", "green" if problem.repaired else "red"))
+        lines.append(
+            paint(f"{problem.kind} {problem.object}: {problem.problem}", "green" if problem.repaired else "red")
+        )
         lines.append("  repaired" if problem.repaired else f"  {problem.remedy}")
     checked = ", ".join(f"{number(amount)} {kind.replace('_', ' ')}" for kind, amount in result.checked.items())
     lines.append(f"checked {checked or 'nothing: the repository is empty'}")
     left = sum(not problem.repaired for problem in result.problems)
-    lines.append(paint("everything is intact", "green") if result.ok else paint(f"{count(left, 'problem')} left", "red"))
+    lines.append(
+        paint("everything is intact", "green") if result.ok else paint(f"{count(left, 'problem')} left", "red")
+    )
     return lines

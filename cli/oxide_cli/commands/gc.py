@@ -16,25 +16,26 @@ if TYPE_CHECKING:
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
-class Duration(click.ParamType):
+def parse_duration(context: click.Context, parameter: click.Parameter, value: str) -> float:
     """``14d``, ``12h``, ``30m``, ``90s`` or ``2w``, in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The seconds."""
-        if isinstance(value, float):
-            return value
-        text = str(value)
-        amount, unit = text[:-1], text[-1:]
-        if unit not in _SECONDS or not amount.isdecimal():
-            self.fail(f"{text!r} is not a duration: write 14d, 12h, 30m or 90s", param, ctx)
-        return float(int(amount) * _SECONDS[unit])
+    amount, unit = value[:-1], value[-1:]
+    if unit not in _SECONDS or not (amount.isascii() and amount.isdecimal()):
+        raise click.BadParameter(f"{value!r} is not a duration: write 14d, 12h, 30m or 90s", context, parameter)
+    return float(int(amount) * _SECONDS[unit])
 
 
 @verb("gc", "oxide gc --dry-run", "oxide gc", "oxide gc --keep 30d", "oxide gc --keep 0s --now")
-@click.option("--keep", type=Duration(), default="14d", metavar="14d", show_default=True, help="How long undo and lost commits are kept.")
-@click.option("--now", is_flag=True, help="Free the bytes at once: only while no other process works on the repository.")
+@click.option(
+    "--keep",
+    callback=parse_duration,
+    default="14d",
+    metavar="14d",
+    show_default=True,
+    help="How long undo and lost commits are kept.",
+)
+@click.option(
+    "--now", is_flag=True, help="Free the bytes at once: only while no other process works on the repository."
+)
 @dry_run_option
 @json_option
 @click.pass_obj
@@ -69,7 +70,6 @@ def gc_lines(result: GcResult, dry_run: bool) -> list[str]:
     if dry_run:
         lines.append("nothing was changed")
     else:
-        lines.append(
-            f"freed {size(result.freed_bytes)}: {count(result.objects, 'object')}, {count(result.packs, 'pack')} rewritten or removed"
-        )
+        objects, packs = count(result.objects, "object"), count(result.packs, "pack")
+        lines.append(f"freed {size(result.freed_bytes)}: {objects}, {packs} rewritten or removed")
     return lines

@@ -19,7 +19,8 @@ from oxide_cli.verb import PATH, json_option, verb
 def command(console: Console, folder: str, as_json: bool) -> None:
     """Put a folder under version control.
 
-    Makes the folder if it does not exist. All that is stored goes into its `.oxide` folder; the files stay where they are.
+    Makes the folder if it does not exist. All that is stored goes into its `.oxide` folder; the files stay where they
+    are.
     """
     repository = init_repository(folder)
     if as_json:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oxide_cli.completion import revisions
+from oxide_cli.completion import revisions_and_paths
 from oxide_cli.output import Console
-from oxide_cli.revisions import split_arguments
 from oxide_cli.rendering.log import commit_line, commit_lines
+from oxide_cli.revisions import split_arguments
 from oxide_cli.verb import PATH, after_dashes, json_option, verb
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "oxide log --json",
     splits_at_dashes=True,
 )
-@click.argument("arguments", nargs=-1, type=PATH, metavar="[REV] [-- PATH...]", shell_complete=revisions)
+@click.argument("arguments", nargs=-1, type=PATH, metavar="[REV] [-- PATH...]", shell_complete=revisions_and_paths)
 @click.option("-n", "limit", type=click.IntRange(min=0), metavar="N", help="Show at most N commits.")
 @click.option("--graph", is_flag=True, help="Draw branches and merges.")
 @click.option("--oneline", is_flag=True, help="One line a commit.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oxide_cli.completion import revisions
+from oxide_cli.completion import revisions_and_paths
 from oxide_cli.output import Console
 from oxide_cli.paths import to_root
 from oxide_cli.rendering.text import columns, quote_path, size
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @verb("ls", "oxide ls", "oxide ls -r", "oxide ls v1.0 images/", "oxide ls images/ --json")
-@click.argument("words", nargs=-1, type=PATH, metavar="[REV] [PATH]", shell_complete=revisions)
+@click.argument("words", nargs=-1, type=PATH, metavar="[REV] [PATH]", shell_complete=revisions_and_paths)
 @click.option("-r", "--recursive", is_flag=True, help="List all files below instead of folders.")
 @json_option
 @click.pass_context

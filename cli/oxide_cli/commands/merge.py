@@ -11,7 +11,9 @@ from oxide_cli.rendering.text import short
 from oxide_cli.verb import force_option, json_option, verb
 
 
-@verb("merge", "oxide merge experiment", 'oxide merge --no-ff -m "Take the new labels" experiment', "oxide merge --abort")
+@verb(
+    "merge", "oxide merge experiment", 'oxide merge --no-ff -m "Take the new labels" experiment', "oxide merge --abort"
+)
 @click.argument("revision", metavar="REV", required=False, shell_complete=revisions)
 @click.option("--no-ff", is_flag=True, help="Make a merge commit even where the branch could just move forward.")
 @click.option("-m", "--message", metavar="TEXT", help="Message of the merge commit.")

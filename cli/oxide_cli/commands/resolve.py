@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from oxide.repository import Repository
 
 
-@verb("resolve", "oxide resolve images/cat.jpg --theirs", "oxide resolve . --ours", "oxide resolve 65f1c0ffee65f1c0ffee65f1 --base")
+@verb(
+    "resolve",
+    "oxide resolve images/cat.jpg --theirs",
+    "oxide resolve . --ours",
+    "oxide resolve 65f1c0ffee65f1c0ffee65f1 --base",
+)
 @click.argument("names", nargs=-1, required=True, type=PATH, metavar="PATH|ANNOTATION...")
 @click.option("--ours", "side", flag_value="ours", default=None, help="Take this branch's side.")
 @click.option("--theirs", "side", flag_value="theirs", help="Take the side that is merged in.")
@@ -48,7 +53,7 @@ def command(context: click.Context, names: tuple[str, ...], side: str | None, fo
 
 
 def conflict_names(repository: Repository, words: tuple[str, ...]) -> list[str]:
-    """Conflicts as the engine names them: keys of rows as they are, paths below the root, folders as what is in them."""
+    """Conflicts as the engine names them: keys of rows as they are, paths below the root, a folder as its files."""
     known = repository.conflicts()
     keys = {conflict.name for conflict in known if conflict.table != "files"}
     paths = sorted(conflict.name for conflict in known if conflict.table == "files")

@@ -28,7 +28,13 @@ from oxide_cli.verb import dry_run_option, force_option, json_option, paths_argu
 @json_option
 @click.pass_obj
 def command(
-    console: Console, paths: tuple[str, ...], source: str | None, staged: bool, force: bool, dry_run: bool, as_json: bool
+    console: Console,
+    paths: tuple[str, ...],
+    source: str | None,
+    staged: bool,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> int:
     """Bring files back from a commit, or unstage them.
 

@@ -27,14 +27,22 @@ WIDEST_CELL = 60
     'oxide sql "SELECT * FROM files" --parquet -o files.parquet',
 )
 @click.argument("query")
-@click.option("--at", metavar="REV", help="The revision to read; HEAD with pending changes without it.", shell_complete=revisions)
+@click.option(
+    "--at", metavar="REV", help="The revision to read; HEAD with pending changes without it.", shell_complete=revisions
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--parquet", "as_parquet", is_flag=True, help="Write Parquet; needs -o.")
 @click.option("-o", "--output", metavar="FILE", type=PATH, help="Write to a file.")
 @json_option
 @click.pass_context
 def command(
-    context: click.Context, query: str, at: str | None, as_csv: bool, as_parquet: bool, output: str | None, as_json: bool
+    context: click.Context,
+    query: str,
+    at: str | None,
+    as_csv: bool,
+    as_parquet: bool,
+    output: str | None,
+    as_json: bool,
 ) -> None:
     """Run a SELECT over files, items and history.
 

@@ -10,29 +10,33 @@ from oxide_cli.rendering.log import stash_line
 from oxide_cli.verb import HELP_NAMES, Verb, VerbGroup, json_option
 
 
-class StashIndex(click.ParamType):
+def parse_index(context: click.Context, parameter: click.Parameter, value: str) -> int:
     """``0``, ``1`` and so on, or ``stash@{1}`` as git writes it."""
-
-    name = "index"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number of the stash, 0 is the newest."""
-        text = str(value).removeprefix("stash@{").removesuffix("}")
-        if not text.isdecimal():
-            self.fail(f"{value} is not the number of a stash; `oxide stash list` shows them", param, ctx)
-        return int(text)
+    text = value.removeprefix("stash@{").removesuffix("}")
+    if not (text.isascii() and text.isdecimal()):
+        raise click.BadParameter(
+            f"{value} is not the number of a stash; `oxide stash list` shows them", context, parameter
+        )
+    return int(text)
 
 
-@click.group("stash", cls=VerbGroup, invoke_without_command=True, context_settings=HELP_NAMES)
-@click.pass_context
-def command(context: click.Context) -> None:
+class Stash(VerbGroup):
+    """Without a word of its own, `push`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `push` where no word is."""
+        if not args or (args[0].startswith("-") and args[0] not in HELP_NAMES["help_option_names"]):
+            args = ["push", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("stash", cls=Stash, context_settings=HELP_NAMES)
+def command() -> None:
     """Shelve changes and bring them back.
 
     Without a word, `oxide stash` shelves all changes of versioned files and of tables, staged or not, and makes the
     working copy clean. Untracked files stay where they are.
     """
-    if context.invoked_subcommand is None:
-        context.invoke(push)
 
 
 command.examples = ("oxide stash", 'oxide stash push -m "half of the labels"', "oxide stash list", "oxide stash pop")
@@ -42,7 +46,7 @@ command.examples = ("oxide stash", 'oxide stash push -m "half of the labels"', "
 @click.option("-m", "--message", metavar="TEXT", help="What is shelved.")
 @json_option
 @click.pass_obj
-def push(console: Console, message: str | None = None, as_json: bool = False) -> None:
+def push(console: Console, message: str | None, as_json: bool) -> None:
     """Shelve all changes."""
     with console.progress() as progress:
         entry = console.repository().stash_push(message, progress=progress)
@@ -55,7 +59,7 @@ def push(console: Console, message: str | None = None, as_json: bool = False) ->
 
 
 @command.command("pop", cls=Verb, context_settings=HELP_NAMES)
-@click.argument("index", type=StashIndex(), default=0)
+@click.argument("index", callback=parse_index, default="0")
 @json_option
 @click.pass_obj
 def pop(console: Console, index: int, as_json: bool) -> int:
@@ -84,7 +88,7 @@ def list_(console: Console, as_json: bool) -> None:
 
 
 @command.command("drop", cls=Verb, context_settings=HELP_NAMES)
-@click.argument("index", type=StashIndex(), default=0)
+@click.argument("index", callback=parse_index, default="0")
 @json_option
 @click.pass_obj
 def drop(console: Console, index: int, as_json: bool) -> None:

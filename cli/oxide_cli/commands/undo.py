@@ -16,8 +16,8 @@ from oxide_cli.verb import force_option, json_option, verb
 def command(console: Console, force: bool, as_json: bool) -> int:
     """Take back the last operation.
 
-    Branches, tags, what is staged and the working copy go back to before it. Undoing again goes further back; nothing is
-    lost: `oxide redo` goes forward, and files with changes that are stored nowhere are kept unless --force is given.
+    Branches, tags, what is staged and the working copy go back to before it. Undoing again goes further back; nothing
+    is lost: `oxide redo` goes forward, and files with changes that are stored nowhere are kept unless --force is given.
     """
     repository = console.repository()
     with console.progress() as progress:

@@ -22,14 +22,19 @@ def command(console: Console, as_json: bool) -> None:
     import platform
     from importlib import metadata
 
-    libraries = {}
+    libraries: dict[str, str | None] = {}
     for name in ("click", "duckdb", "pyarrow", "numpy"):
         try:
             libraries[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             libraries[name] = None
     console.json(
-        {"version": version(), "python": platform.python_version(), "platform": platform.platform(), "libraries": libraries}
+        {
+            "version": version(),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "libraries": libraries,
+        }
     )
 
 

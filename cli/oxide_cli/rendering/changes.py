@@ -161,5 +161,7 @@ def moved_line(result: CheckoutResult) -> str:
     if result.written:
         parts.append(f"{count(len(result.written), 'file')} written")
     if result.removed:
-        parts.append(f"{number(len(result.removed))} removed" if parts else f"{count(len(result.removed), 'file')} removed")
+        parts.append(
+            f"{number(len(result.removed))} removed" if parts else f"{count(len(result.removed), 'file')} removed"
+        )
     return ", ".join(parts)

@@ -12,7 +12,7 @@ Edge = tuple[int, int]
 
 
 class Drawing:
-    """What stands left of one commit's text: its own line, rows that lead to the next commit, and the prefix of rows after."""
+    """What stands left of one commit's text: its line, rows that lead to the next commit, the prefix of rows after."""
 
     def __init__(self, commit: str, edges: list[str], after: str) -> None:
         self.commit = commit
@@ -48,9 +48,11 @@ class Graph:
         others = [(column, place[lane]) for column, lane in enumerate(lanes) if column != at]
         own = [(at, place[parent]) for parent in dict.fromkeys(parents)]
         if not fresh and any(to > at for _, to in own):
-            # The commit's lane closes and lanes right of it move left while its own edge goes right: first the edge, then the lanes.
+            # The lane closes: lanes to its right move left while its own edge goes right: the edge first.
             straight = [(column, column) for column, _ in others]
-            edges = _rows([*straight, *((at, lanes.index(parent)) for parent in dict.fromkeys(parents))]) + _rows(others)
+            edges = _rows([*straight, *((at, lanes.index(parent)) for parent in dict.fromkeys(parents))]) + _rows(
+                others
+            )
         else:
             edges = _rows([*others, *own])
         self._lanes = after

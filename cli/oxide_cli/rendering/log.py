@@ -29,7 +29,10 @@ def commit_line(entry: LogEntry, paint: Painter) -> str:
 
 
 def _names(entry: LogEntry, paint: Painter) -> str:
-    names = [*(paint(name, "green") for name in sorted(entry.branches)), *(paint(f"tag: {name}", "cyan") for name in sorted(entry.tags))]
+    names = [
+        *(paint(name, "green") for name in sorted(entry.branches)),
+        *(paint(f"tag: {name}", "cyan") for name in sorted(entry.tags)),
+    ]
     return f" ({', '.join(names)})" if names else ""
 
 
@@ -37,7 +40,14 @@ def operation_lines(entries: list[OperationEntry]) -> list[str]:
     """Operations, newest first; ``*`` marks the one that the repository stands at."""
     return columns(
         [
-            ("*" if entry.current else " ", str(entry.number), moment(entry.time), entry.kind, entry.author.name, entry.description)
+            (
+                "*" if entry.current else " ",
+                str(entry.number),
+                moment(entry.time),
+                entry.kind,
+                entry.author.name,
+                entry.description,
+            )
             for entry in entries
         ],
         right=(1,),

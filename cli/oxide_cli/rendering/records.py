@@ -90,7 +90,9 @@ def conflict(value: Conflict) -> Record:
 
 
 def conflicts(values: list[Conflict]) -> list[Record]:
-    return [conflict(value) for value in sorted(values, key=lambda value: (value.table != "files", value.table, value.name))]
+    return [
+        conflict(value) for value in sorted(values, key=lambda value: (value.table != "files", value.table, value.name))
+    ]
 
 
 def status(value: Status) -> Record:

@@ -24,7 +24,10 @@ def status_lines(status: Status, paint: Painter, everything: bool = False) -> It
         (
             "Conflicts:",
             '(use "oxide resolve PATH --ours | --theirs | --base" to take a side, or edit and "oxide add PATH")',
-            [paint(f"conflict:  {name_of_conflict(conflict)} ({conflict.reason})", "red") for conflict in status.conflicts],
+            [
+                paint(f"conflict:  {name_of_conflict(conflict)} ({conflict.reason})", "red")
+                for conflict in status.conflicts
+            ],
         ),
         (
             "Changes to be committed:",
