@@ -56,8 +56,8 @@ class Console:
             self.data(line)
 
     def done(self, line: str) -> None:
-        """What a verb has done: on standard output, left out with ``-q``."""
-        if not self.quiet:
+        """What a verb has done: on standard output, left out with ``-q`` and where JSON says it."""
+        if not self.quiet and not self.json_only:
             self.data(line)
 
     def talk(self, line: str) -> None:

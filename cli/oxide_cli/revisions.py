@@ -56,7 +56,7 @@ def is_revision(repository: Repository, word: str) -> bool:
 
     a, dots, b = word.partition("..")
     try:
-        for side in (a, b) if dots else (word,):
+        for side in (a, b.removeprefix(".")) if dots else (word,):
             if side or not dots:
                 repository.resolve_revision(side)
         return True
