@@ -84,7 +84,11 @@ class PlainStore:
         old = {row["path"]: row for row in self.roots[before]}
         new = {row["path"]: row for row in self.roots[after]}
         gone = {row["content_id"]: path for path, row in old.items() if path not in new}
-        renamed = [[gone[row["content_id"]], path] for path, row in new.items() if path not in old and row["content_id"] in gone]
+        renamed = [
+            [gone[row["content_id"]], path]
+            for path, row in new.items()
+            if path not in old and row["content_id"] in gone
+        ]
         return {
             "added": sorted(new.keys() - old.keys() - {each[1] for each in renamed}),
             "removed": sorted(old.keys() - new.keys() - {each[0] for each in renamed}),
@@ -131,7 +135,10 @@ class PlainRepository:
         yield from reversed(entries)
 
     def branches(self) -> list[Branch]:
-        return [Branch("main", list(self.history)[-1] if self.history else None, True, None), Branch("empty", None, False, "hub/x")]
+        return [
+            Branch("main", list(self.history)[-1] if self.history else None, True, None),
+            Branch("empty", None, False, "hub/x"),
+        ]
 
     def tags(self) -> list[Tag]:
         return []

@@ -30,7 +30,9 @@ _LARGEST_DEFAULT_MEMORY = 4_000 * _MEGABYTE
 class Sandbox:
     """One in-memory database. Build relations, then :meth:`lock`, then :meth:`run` queries."""
 
-    def __init__(self, *, timeout: float | None = None, memory_limit: str | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, *, timeout: float | None = None, memory_limit: str | None = None, threads: int | None = None
+    ) -> None:
         import duckdb
 
         self.timeout = DEFAULT_TIMEOUT if timeout is None else timeout
@@ -164,9 +166,10 @@ def _default_memory_limit() -> str:
 
 
 def _translated(error: BaseException) -> BaseException:
+    """Failures inside an Arrow stream come as ``OSError`` with DuckDB's text."""
     import duckdb
 
-    return _query_error(error) if isinstance(error, duckdb.Error) else error
+    return _query_error(error) if isinstance(error, duckdb.Error | OSError) else error
 
 
 def _query_error(error: Exception) -> OxideError:
@@ -174,7 +177,7 @@ def _query_error(error: Exception) -> OxideError:
     import duckdb
 
     message = str(error).split("\nLINE ", 1)[0].strip()
-    if isinstance(error, duckdb.OutOfMemoryException):
+    if isinstance(error, duckdb.OutOfMemoryException) or message.startswith("Out of Memory"):
         return QueryError(
             "The query needs more memory than it may use.",
             hint="Select fewer rows or columns, or raise the limit (--memory-limit 8GB, memory_limit='8GB').",

@@ -56,7 +56,10 @@ class History:
         heads = self._heads()
         if not heads:
             return None
-        path = self._folder / f"commits-{hashlib.blake2b(chr(10).join(heads).encode(), digest_size=16).hexdigest()}.parquet"
+        path = (
+            self._folder
+            / f"commits-{hashlib.blake2b(chr(10).join(heads).encode(), digest_size=16).hexdigest()}.parquet"
+        )
         if not path.exists():
             rows = self._reachable(heads, self._newest("commits-"))
             self._write(path, COMMIT_COLUMNS, rows)
@@ -76,14 +79,18 @@ class History:
                 known_row = known.get(entry.number)
                 if known_row is not None and known_row["id"] == entry.id:
                     # Operations form a chain: below an equal one all are equal.
-                    rows.extend([*row.values()] for number, row in sorted(known.items(), reverse=True) if number <= entry.number)
+                    rows.extend(
+                        [*row.values()] for number, row in sorted(known.items(), reverse=True) if number <= entry.number
+                    )
                     break
                 rows.append((entry.number, entry.id, entry.kind, entry.description, entry.time, str(entry.author)))
             self._write(path, OPERATION_COLUMNS, rows[::-1])
         return str(path)
 
     def _heads(self) -> list[str]:
-        heads = {branch.head for branch in self._repository.branches()} | {tag.commit for tag in self._repository.tags()}
+        heads = {branch.head for branch in self._repository.branches()} | {
+            tag.commit for tag in self._repository.tags()
+        }
         return sorted({head for head in (*heads, self._repository.head()) if head is not None})
 
     def _reachable(self, heads: Sequence[str], copy: Path | None) -> list[Sequence[Any]]:
@@ -93,7 +100,9 @@ class History:
         while waiting:
             identity = waiting.pop()
             if identity not in reached:
-                reached[identity] = known.get(identity) or _commit_row(identity, self._repository.store.read_record("commit", identity))
+                reached[identity] = known.get(identity) or _commit_row(
+                    identity, self._repository.store.read_record("commit", identity)
+                )
                 waiting.extend(reached[identity][1])
         return sorted(reached.values(), key=lambda row: (row[6], row[4], row[0]))
 
@@ -115,7 +124,9 @@ class History:
         values: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
         arrays = [pyarrow.array(each, _arrow_type(column.type)) for column, each in zip(columns, values, strict=True)]
         sink = pyarrow.BufferOutputStream()
-        pyarrow.parquet.write_table(pyarrow.table(arrays, [column.name for column in columns]), sink, compression="zstd")
+        pyarrow.parquet.write_table(
+            pyarrow.table(arrays, [column.name for column in columns]), sink, compression="zstd"
+        )
         self._folder.mkdir(parents=True, exist_ok=True)
         write_file_atomic(str(path), sink.getvalue().to_pybytes(), durable=False)
         self._forget_old(path)
@@ -123,7 +134,9 @@ class History:
     def _forget_old(self, path: Path) -> None:
         prefix = path.name.split("-", 1)[0]
         with contextlib.suppress(OSError):
-            copies = sorted(self._folder.glob(f"{prefix}-*.parquet"), key=lambda each: each.stat().st_mtime, reverse=True)
+            copies = sorted(
+                self._folder.glob(f"{prefix}-*.parquet"), key=lambda each: each.stat().st_mtime, reverse=True
+            )
             for old in copies[_KEPT_COPIES:]:
                 os.unlink(old)
 

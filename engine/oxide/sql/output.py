@@ -26,7 +26,9 @@ def write(result: SqlResult, path: str, format: str | None) -> int:
     """Write a result; returns the number of rows."""
     chosen = (format or os.path.splitext(path)[1].lstrip(".")).lower()
     if chosen not in FORMATS:
-        raise InvalidInput(f"A result can be written as {', '.join(FORMATS)}, not {chosen or 'without a format'}.", path=path)
+        raise InvalidInput(
+            f"A result can be written as {', '.join(FORMATS)}, not {chosen or 'without a format'}.", path=path
+        )
     writer = {"csv": write_csv, "json": write_json, "parquet": _write_parquet}[chosen]
     try:
         with _replacing(path) as stream:

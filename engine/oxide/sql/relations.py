@@ -96,4 +96,6 @@ def _create_rows(sandbox: Sandbox, name: str, columns: Sequence[Column], rows: S
     if rows:
         # One statement with a list a column: a row at a time would cost a millisecond each.
         lists = ", ".join(f"unnest(?::{column.type}[])" for column in columns)
-        sandbox.trusted(f"INSERT INTO {quote_name(name)} SELECT {lists}", [list(values) for values in zip(*rows, strict=True)])
+        sandbox.trusted(
+            f"INSERT INTO {quote_name(name)} SELECT {lists}", [list(values) for values in zip(*rows, strict=True)]
+        )

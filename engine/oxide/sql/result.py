@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from oxide.sql.connection import Run, Sandbox, quote_name
+from oxide.sql.extras import import_extra
 
 if TYPE_CHECKING:
     import pandas
@@ -34,7 +35,9 @@ class SqlResult:
         self._sandbox = sandbox
         self._text = text
         self._keep = keep
-        described: list[tuple[Any, ...]] = self._sandbox.run().call(lambda cursor: cursor.execute(f"DESCRIBE {text}").fetchall())
+        described: list[tuple[Any, ...]] = self._sandbox.run().call(
+            lambda cursor: cursor.execute(f"DESCRIBE {text}").fetchall()
+        )
         self.columns = [str(row[0]) for row in described]
         self.types = [str(row[1]) for row in described]
 
@@ -73,16 +76,14 @@ class SqlResult:
 
     def to_polars(self) -> polars.DataFrame:
         """All rows as a Polars frame."""
-        from oxide.sql.extras import import_polars
-
-        return import_polars().DataFrame(self.to_arrow())
+        frame: polars.DataFrame = import_extra("polars").DataFrame(self.to_arrow())
+        return frame
 
     def to_pandas(self) -> pandas.DataFrame:
         """All rows as a pandas frame."""
-        from oxide.sql.extras import import_pandas
-
-        import_pandas()
-        return self.to_arrow().to_pandas()
+        import_extra("pandas")
+        frame: pandas.DataFrame = self.to_arrow().to_pandas()
+        return frame
 
     def write(self, path: str | os.PathLike[str], format: str | None = None) -> int:
         """Write all rows to a file that appears whole or not at all: ``csv``, ``json`` or ``parquet`` (by default the
@@ -97,7 +98,9 @@ class SqlResult:
 
     def _repr_html_(self) -> str:
         rows = self.fetch_rows(_SHOWN + 1)
-        return html_table(self.columns, rows[:_SHOWN], "more rows follow" if len(rows) > _SHOWN else f"{len(rows)} rows")
+        return html_table(
+            self.columns, rows[:_SHOWN], "more rows follow" if len(rows) > _SHOWN else f"{len(rows)} rows"
+        )
 
     def _batches(self, limit: int | None) -> Iterator[list[tuple[Any, ...]]]:
         self._keep()
@@ -157,6 +160,7 @@ def html_table(columns: list[str], rows: list[tuple[Any, ...]], note: str) -> st
     """Rows for a notebook, everything escaped."""
     head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape('' if value is None else str(value))}</td>" for value in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td>{html.escape('' if value is None else str(value))}</td>" for value in row) + "</tr>"
+        for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{html.escape(note)}</p>"

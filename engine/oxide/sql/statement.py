@@ -17,7 +17,17 @@ from oxide.sql.connection import Sandbox
 Tree = dict[str, Any]
 
 _QUERY_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
-_SOURCES = {"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "EMPTY_FROM", "PIVOT", "SHOW_REF"}
+_SOURCES = {
+    "BASE_TABLE",
+    "SUBQUERY",
+    "JOIN",
+    "TABLE_FUNCTION",
+    "EXPRESSION_LIST",
+    "EMPTY",
+    "EMPTY_FROM",
+    "PIVOT",
+    "SHOW_REF",
+}
 _TABLE_FUNCTIONS = {"range", "generate_series", "unnest", "json_each", "json_tree", "repeat_row"}
 _VERSIONED_FUNCTIONS = {"diff": (1, 3), "history": (1, 1)}
 """Our table functions and how many arguments they take, all texts."""
@@ -38,7 +48,18 @@ _REFUSED_FUNCTIONS = {
     # write or count
     "write_log", "nextval", "currval", "setval", "setseed",
 }  # fmt: skip
-_REFUSED_PREFIXES = ("__internal", "read_", "write_", "pg_", "duckdb_", "pragma_", "parquet_", "sniff_", "has_", "inet_")
+_REFUSED_PREFIXES = (
+    "__internal",
+    "read_",
+    "write_",
+    "pg_",
+    "duckdb_",
+    "pragma_",
+    "parquet_",
+    "sniff_",
+    "has_",
+    "inet_",
+)
 _HARMLESS_THOUGH_PREFIXED = {"pg_typeof", "pg_size_pretty"}
 
 _PLAIN_NAME = re.compile(r"[\w \-]+")
@@ -75,10 +96,16 @@ def parse(sandbox: Sandbox, text: str) -> Statement:
     """Check a user's query and resolve what it reads."""
     types = sandbox.statement_types(text)
     if len(types) != 1:
-        raise QueryError(f"A query is exactly one statement; this text holds {len(types)}.", hint="Run them one at a time.")
+        raise QueryError(
+            f"A query is exactly one statement; this text holds {len(types)}.", hint="Run them one at a time."
+        )
     if types[0] != "SELECT":
         kind = "PIVOT without IN (...)" if types[0] == "MULTI" else types[0]
-        hint = "PIVOT ... ON column IN (values) is allowed." if types[0] == "MULTI" else "Oxide's own commands change data."
+        hint = (
+            "PIVOT ... ON column IN (values) is allowed."
+            if types[0] == "MULTI"
+            else "Oxide's own commands change data."
+        )
         raise QueryError(f"A query can only SELECT; {kind} is not allowed.", hint=hint)
     try:
         tree = _serialized(sandbox, text)
@@ -159,7 +186,9 @@ _volatile: set[str] = set()
 def _volatile_functions(sandbox: Sandbox) -> set[str]:
     """Functions that depend on more than their arguments, as this DuckDB lists them: unknown new ones are refused too."""
     if not _volatile:
-        rows = sandbox.trusted("SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability <> 'CONSISTENT'")
+        rows = sandbox.trusted(
+            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+        )
         _volatile.update(str(row[0]) for row in rows)
     return _volatile
 
@@ -224,7 +253,9 @@ def _reference(source: Tree) -> Reference | None:
         if str(source.get("with_ordinality", "WITHOUT_ORDINALITY")) != "WITHOUT_ORDINALITY":
             raise QueryError(f"{name} cannot be used WITH ORDINALITY.", hint="Use row_number() OVER ().")
         fewest, most = _VERSIONED_FUNCTIONS[name]
-        arguments = tuple(_text_constant(each["expression"], name) for each in source["function"].get("arguments") or [])
+        arguments = tuple(
+            _text_constant(each["expression"], name) for each in source["function"].get("arguments") or []
+        )
         if not fewest <= len(arguments) <= most:
             usage = {"diff": "diff('a'), diff('a', 'b') or diff('a', 'b', 'table')", "history": "history('path')"}[name]
             raise QueryError(f"{name} takes other arguments.", hint=f"Write {usage}.")
@@ -241,7 +272,7 @@ def _text_constant(expression: Tree, place: str) -> str:
 
 def _point_at(source: Tree, reference: Reference, view: str) -> None:
     """Turn a source, in place, into the plain table that the reference's view is."""
-    kept = {key: source[key] for key in ("sample", "query_location", "query_location_length") if key in source}
+    kept: Tree = {key: source[key] for key in ("sample", "query_location", "query_location_length") if key in source}
     alias = source.get("alias") or (reference.name if view != reference.name else "")
     column_names = source.get("column_name_alias") or []
     source.clear()

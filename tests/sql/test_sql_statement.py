@@ -93,9 +93,18 @@ REFUSED = [
     "SELECT $1",
     "SELECT $name",
     # table functions
-    *[f"FROM {name}('x')" for name in ("read_parquet", "parquet_scan", "read_csv", "read_csv_auto", "read_json", "read_text")],
-    *[f"FROM {name}('x')" for name in ("read_blob", "glob", "sniff_csv", "parquet_metadata", "parquet_schema", "read_duckdb")],
-    *[f"FROM {name}()" for name in ("duckdb_settings", "duckdb_views", "duckdb_secrets", "pragma_version", "duckdb_functions")],
+    *[
+        f"FROM {name}('x')"
+        for name in ("read_parquet", "parquet_scan", "read_csv", "read_csv_auto", "read_json", "read_text")
+    ],
+    *[
+        f"FROM {name}('x')"
+        for name in ("read_blob", "glob", "sniff_csv", "parquet_metadata", "parquet_schema", "read_duckdb")
+    ],
+    *[
+        f"FROM {name}()"
+        for name in ("duckdb_settings", "duckdb_views", "duckdb_secrets", "pragma_version", "duckdb_functions")
+    ],
     "FROM query('SELECT 1')",
     "FROM query_table('files')",
     "FROM json_execute_serialized_sql('{}')",
@@ -117,8 +126,8 @@ REFUSED = [
     # names that could be taken for something else
     "WITH duckdb_views AS (SELECT 1) SELECT * FROM duckdb_views",
     "WITH PG_class AS (SELECT 1) SELECT * FROM pg_class",
-    "WITH \"x.csv\" AS (SELECT 1) SELECT * FROM \"x.csv\"",
-    "WITH \"a/b\" AS (SELECT 1) SELECT 1",
+    'WITH "x.csv" AS (SELECT 1) SELECT * FROM "x.csv"',
+    'WITH "a/b" AS (SELECT 1) SELECT 1',
     # functions
     "SELECT getenv('HOME')",
     "SELECT current_setting('secret_directory')",
@@ -236,7 +245,11 @@ def test_with_shadows_a_table() -> None:
 
 
 def test_deep_nesting_is_a_sentence() -> None:
-    for text in ("SELECT " + "(SELECT " * 400 + "1" + ")" * 400, "SELECT " + "NOT " * 5000 + "true", "SELECT " + "[" * 3000 + "]" * 3000):
+    for text in (
+        "SELECT " + "(SELECT " * 400 + "1" + ")" * 400,
+        "SELECT " + "NOT " * 5000 + "true",
+        "SELECT " + "[" * 3000 + "]" * 3000,
+    ):
         try:
             checked(text)
         except QueryError as error:
@@ -258,7 +271,14 @@ def test_any_revision_survives_the_rewriting(revision: str) -> None:
     assert reference.revision == revision
 
 
-@given(st.lists(st.sampled_from(["SELECT", "FROM", "files", "AT", "(", ")", "'x'", ",", "WITH", "a", "AS", "COPY", "TO", "1", ";", "*"]), max_size=14))
+@given(
+    st.lists(
+        st.sampled_from(
+            ["SELECT", "FROM", "files", "AT", "(", ")", "'x'", ",", "WITH", "a", "AS", "COPY", "TO", "1", ";", "*"]
+        ),
+        max_size=14,
+    )
+)
 @settings(max_examples=150, deadline=None)
 def test_no_text_makes_anything_but_our_errors(words: list[str]) -> None:
     try:
