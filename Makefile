@@ -30,7 +30,7 @@ demo: install  ## the main job end to end on real files, each command shown (DAT
 test: test-rust test-python  ## all tests, Rust then Python, closing with what was skipped and why
 
 test-rust: install
-	cargo test --workspace $(CARGO_TEST_ARGS)
+	cargo test --release --workspace $(CARGO_TEST_ARGS)  # release: shares what the extension compiled
 
 test-python: $(VENV)/.tests
 	$(BIN)/python -m pytest tests -q $(PYTEST_ARGS)
