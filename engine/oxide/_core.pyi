@@ -34,9 +34,6 @@ def reset_counters() -> None: ...
 def path_to_text(path: bytes) -> str: ...
 def path_to_bytes(path: str) -> bytes: ...
 def canonical_json(text: str) -> str: ...
-def fault_points() -> list[str]:
-    """Names of all fault points of the core, for tests."""
-
 def supports_reflink(folder: str) -> bool:
     """Whether the file system can share blocks between files."""
 
@@ -148,7 +145,7 @@ class WorkingCopy:
         session: Session,
         paths: Sequence[str],
         *,
-        base: str | None,
+        base: FileRoots | None,
         staged: FileRoots,
         tracked_only: bool,
         now: int,

@@ -75,7 +75,7 @@ def stage(
     return repository.working_copy.stage(
         session,
         paths,
-        base=base_tables(repository.store, state)["files"][1],
+        base=file_roots(base_tables(repository.store, state)),
         staged=file_roots(state.pending),
         tracked_only=tracked_only,
         now=clock.now(),

@@ -79,12 +79,6 @@ mod _core {
         Ok(oxide_core::rows::canonical_json(text)?)
     }
 
-    /// Names of all fault points of the core.
-    #[pyfunction]
-    fn fault_points() -> Vec<&'static str> {
-        oxide_core::fsx::FAULT_POINTS.to_vec()
-    }
-
     /// Replaces a file so that readers see the old content or the new.
     #[pyfunction]
     #[pyo3(signature = (path, data, durable=true))]
