@@ -169,6 +169,8 @@ class WorkingCopy:
     def resume(self, before: str, after: str, operation: int, progress: Progress | None = None) -> list[Record]:
         """Finish a checkout that a crash left half done: files that are exactly as in ``before`` become as in ``after``."""
     def lock(self) -> Lock: ...
+    def try_lock(self) -> Lock | None:
+        """The lock, unless another process holds it."""
     def check_ignore(self, paths: Sequence[str]) -> list[Record]:
         """[{path, source, line, pattern}] of the ignored ones."""
 
