@@ -356,3 +356,6 @@ pub fn copy_file(from: &File, from_path: &Path, to: &File, to_path: &Path) -> Re
     }
     Ok(length)
 }
+
+#[cfg(test)]
+mod tests;
