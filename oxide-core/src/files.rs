@@ -21,3 +21,12 @@ pub struct FileRoots {
     /// Root of `items`.
     pub items: Id,
 }
+
+/// The folders that a path is in, from the innermost.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    path.rmatch_indices('/')
+        .map(|(position, _)| &path[..position])
+}
+
+#[cfg(test)]
+mod tests;
