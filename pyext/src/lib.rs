@@ -81,8 +81,8 @@ mod _core {
 
     /// Names of all fault points of the core.
     #[pyfunction]
-    fn fault_points() -> Vec<&'static str> {
-        oxide_core::fsx::FAULT_POINTS.to_vec()
+    fn fault_points() -> Vec<String> {
+        oxide_core::fsx::fault_points()
     }
 
     /// Replaces a file so that readers see the old content or the new.

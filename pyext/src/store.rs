@@ -129,7 +129,7 @@ impl Store {
     fn tidy(&self, py: Python<'_>) -> Result<()> {
         short(py, || {
             oplog::consolidate(self.store.control())?;
-            self.store.tidy()
+            self.store.consolidate()
         })
     }
 

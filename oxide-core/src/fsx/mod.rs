@@ -1,6 +1,7 @@
 //! The only module that changes files under `.oxide` or in a working copy: atomic writes, flushes, renames, links and
 //! removals, each behind a named fault point that tests can make fail.
 
+pub mod at;
 mod faults;
 mod locks;
 
@@ -17,7 +18,7 @@ use rustix::fs::OFlags;
 use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
 
-pub use faults::fault_point;
+pub use faults::{fault_point, fault_points};
 pub use locks::{lock, try_lock, try_lock_open, Lock};
 
 /// Whether a write must have reached the disk when the call returns.
