@@ -100,7 +100,7 @@ pub fn collect(store: &Store, request: &GcRequest, progress: &Progress) -> Resul
 }
 
 /// Waits for its turn among those that merge and rewrite packs.
-fn lock_packs(store: &Store, progress: &Progress) -> Result<Lock> {
+pub(crate) fn lock_packs(store: &Store, progress: &Progress) -> Result<Lock> {
     loop {
         if let Some(lock) = store.try_lock_packs()? {
             return Ok(lock);
@@ -137,9 +137,14 @@ impl Chain {
                 Err(error) if error.code == ErrorCode::NotFound => break,
                 Err(error) => return Err(error),
             };
-            let age = i64::try_from(request.now).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+            let age = i64::try_from(request.now)
+                .unwrap_or(i64::MAX)
+                .saturating_mul(1_000_000);
             let age = age.saturating_sub(record::integer(&operation, "time")?);
-            if age >= i64::try_from(request.keep_seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000)
+            if age
+                >= i64::try_from(request.keep_seconds)
+                    .unwrap_or(i64::MAX)
+                    .saturating_mul(1_000_000)
                 || request.keep_seconds == 0
             {
                 break;
@@ -158,3 +163,6 @@ impl Chain {
 fn view_of(operation: &Record) -> Result<Id> {
     Id::from_hex(record::text(operation, "view")?)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -175,10 +175,7 @@ impl Marks {
         for batch in segments.chunks(64) {
             let read = batch.par_iter().map(|id| {
                 progress.check()?;
-                Ok((
-                    segment::chain(store, id)?,
-                    contents_of(store, &schema, id)?,
-                ))
+                Ok((segment::chain(store, id)?, contents_of(store, &schema, id)?))
             });
             for (chain, contents) in read.collect::<Result<Vec<_>>>()? {
                 for (kind, id) in chain {

@@ -160,7 +160,12 @@ impl Inventory {
 
     /// Copies what stays out of packs that are worth it, and gives everything dead its tombstone. Whatever is so new that
     /// its writer may not have published yet is left for the next time.
-    pub(super) fn bury(&self, store: &Store, request: &GcRequest, progress: &Progress) -> Result<()> {
+    pub(super) fn bury(
+        &self,
+        store: &Store,
+        request: &GcRequest,
+        progress: &Progress,
+    ) -> Result<()> {
         let settled = settled_before(store, request)?;
         let buried: Vec<&SweptPack> = self
             .packs
@@ -201,7 +206,11 @@ impl Inventory {
             .iter()
             .filter(|pack| ripe.contains(&pack.pack.name))
             .collect();
-        progress.begin("removing", (going.len() + self.dead_objects.len()) as u64, 0);
+        progress.begin(
+            "removing",
+            (going.len() + self.dead_objects.len()) as u64,
+            0,
+        );
         for group in Group::ALL {
             let packs = going.iter().filter(|pack| pack.pack.group == group);
             copy_kept(store, group, packs.copied())?;
@@ -284,7 +293,9 @@ fn copy_kept<'a>(
         let entries = kept.filter_map(|place| pack.reader.entry(*place as usize));
         let mut entries: Vec<Entry> = entries.collect();
         entries.sort_unstable_by_key(|entry| entry.offset);
-        entries.into_iter().map(|entry| (pack.reader.clone(), entry))
+        entries
+            .into_iter()
+            .map(|entry| (pack.reader.clone(), entry))
     });
     store.copy_records(group, records).map(drop)
 }
@@ -295,9 +306,8 @@ pub(super) fn ripe(store: &Store, request: &GcRequest) -> Result<HashSet<String>
     let now = SystemTime::now();
     let tombstones = store.tombstones()?.into_iter();
     let ripe = tombstones.filter(|(_, since)| {
-        let known = oldest.is_none_or(|began| {
-            UNIX_EPOCH + Duration::from_micros(began) > *since + CLOCK_MARGIN
-        });
+        let known = oldest
+            .is_none_or(|began| UNIX_EPOCH + Duration::from_micros(began) > *since + CLOCK_MARGIN);
         known && (request.immediate || *since + GRACE <= now)
     });
     Ok(ripe.map(|(name, _)| name).collect())
@@ -317,5 +327,7 @@ fn settled_before(store: &Store, request: &GcRequest) -> Result<SystemTime> {
 }
 
 fn modified(path: &std::path::Path) -> Option<SystemTime> {
-    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+    fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .ok()
 }
