@@ -239,6 +239,28 @@ pub(crate) fn check_chain(control: &Path) -> Result<(Vec<(u64, Record)>, Vec<Dam
     Ok((records, damages))
 }
 
+/// Takes a damaged operation out of the chain; `put_away` moves its file. Of a run, what follows the damage stays.
+pub(crate) fn set_aside(
+    control: &Path,
+    number: u64,
+    put_away: impl Fn(&Path) -> Result<()>,
+) -> Result<()> {
+    let _lock = fsx::lock(&lock_path(control))?;
+    let listing = Listing::read(control)?;
+    for run in listing.runs.iter().filter(|run| run.covers(number)) {
+        let sound = |number: &u64| matches!(read(control, *number), Ok(_));
+        let kept = (number + 1..=run.last).rev().take_while(sound).last();
+        if let Some(first) = kept {
+            listing.write_run(first, run.last)?;
+        }
+        put_away(&run.path(control))?;
+    }
+    if listing.loose.binary_search(&number).is_ok() {
+        put_away(&loose_path(control, number))?;
+    }
+    Ok(())
+}
+
 /// What the operations folder holds at one moment.
 struct Listing {
     control: PathBuf,

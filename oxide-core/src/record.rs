@@ -405,8 +405,8 @@ mod tests {
         assert_eq!(to_bytes(&list).unwrap(), b"{\"items\":[{\"path\":\"a\"}]}");
     }
 
-    const GOLDEN_COMMIT: &str = "TODO-C";
-    const GOLDEN_VIEW: &str = "TODO-V";
+    const GOLDEN_COMMIT: &str = "069fb6bca975d7331536a9ba0342944874f7a91f2dc452702a7cf9bd5c8b5c5a";
+    const GOLDEN_VIEW: &str = "f2b0b7dd619ddf065bf3291e28b68228dbd428869437ec1ed4efedfa69d48db3";
     const GOLDEN_LIST: &str = "TODO-L";
 
     #[test]

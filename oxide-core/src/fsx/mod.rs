@@ -18,7 +18,7 @@ use rustix::fs::OFlags;
 use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
 
-pub use faults::fault_point;
+pub use faults::{fault_point, fault_points};
 pub use locks::{lock, try_lock, try_lock_open, Lock};
 
 /// Whether a write must have reached the disk when the call returns.

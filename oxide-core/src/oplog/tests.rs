@@ -58,7 +58,7 @@ fn golden_operation() {
     assert_eq!(record["id"], GOLDEN);
 }
 
-const GOLDEN: &str = "TODO-O";
+const GOLDEN: &str = "724c7d0ebc262c0278781cf4578069071c2b876e7822a9bac060882ded9d834a";
 
 #[test]
 fn an_empty_chain_has_no_head() {

@@ -13,7 +13,7 @@ pub use diff::{diff, visit_diff};
 pub use edit::edit;
 pub use merge::{merge, merge_row, RowMerge};
 pub use page::empty_root;
-pub use read::{entries, get, get_many, len, scan, RowVisitor};
+pub use read::{entries, get, get_many, len, page_children, scan, Children, RowVisitor};
 
 use crate::hash::Id;
 

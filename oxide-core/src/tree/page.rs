@@ -109,7 +109,7 @@ pub(super) fn write_levels(objects: &dyn WriteObjects, segments: Vec<Entry>) -> 
 fn write_page(objects: &dyn WriteObjects, level: u64, entries: &[Entry]) -> Result<Id> {
     let bytes = page_bytes(level, entries);
     let id = Context::Page.id(&bytes);
-    if !objects.contains(Kind::Page, &id)? && objects.write(Kind::Page, &id, &bytes)? {
+    if !objects.keeps(Kind::Page, &id)? && objects.write(Kind::Page, &id, &bytes)? {
         counters::PAGES_WRITTEN.add(1);
     }
     Ok(id)
