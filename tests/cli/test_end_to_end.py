@@ -173,7 +173,8 @@ def test_init_of_a_named_folder(empty: Place) -> None:
 def test_outside_of_a_repository(empty: Place) -> None:
     said = empty("status", code=3)
     assert said.out == ""
-    assert said.err.startswith("error: ") and "oxide init" in said.err
+    assert said.err.startswith("error: ")
+    assert "oxide init" in said.err
     assert empty("status", "--json", code=3).error["code"] == "not_a_repository"
 
 
@@ -182,7 +183,7 @@ def test_the_first_commit(empty: Place) -> None:
     empty.write("images/cat.jpg", "cat")
     empty.write("notes.txt", "notes")
     said = empty("add", ".")
-    assert said.text == "Staged 2 files: 2 added (8 B, <rate>)\n" or "2 added" in said.out
+    assert said.text == "Staged 2 files: 2 added (8 B, <rate>)\n"
     assert said.err == "next: oxide commit -m TEXT\n"
     assert empty("status").text == (
         "On branch main -> no commit yet\n\n"
@@ -219,12 +220,14 @@ def test_status_names_files_and_folders(place: Place) -> None:
     )
     assert place("status", "--porcelain").out == " M images/labels/labels.txt\n D notes.txt\n?? frames/\n"
     status = place("status", "--json").json
-    assert status["branch"] == "main" and len(status["head"]) == 64
+    assert status["branch"] == "main"
+    assert len(status["head"]) == 64
     assert status["modified"] == ["images/labels/labels.txt"]
     assert status["removed"] == ["notes.txt"]
     assert status["untracked"] == [{"path": "frames/", "files": 30}]
     assert status["staged"] == {"added": [], "modified": [], "removed": [], "renamed": [], "tables": {}}
-    assert status["conflicts"] == [] and status["ahead"] == status["behind"] == 0
+    assert status["conflicts"] == []
+    assert status["ahead"] == status["behind"] == 0
 
 
 def test_long_listings_are_cut(place: Place) -> None:
@@ -380,9 +383,10 @@ def test_restore_from_another_revision_and_unstage(place: Place) -> None:
 
 
 def test_commit_needs_a_message_and_something_to_commit(place: Place) -> None:
-    assert 'oxide commit -m "TEXT"' in place("commit", code=2).err
+    assert "oxide commit -m" in place("commit", code=2).err
     said = place("commit", "-m", "Nothing", code=1)
-    assert said.err.startswith("error: ") and "hint: " in said.err
+    assert said.err.startswith("error: ")
+    assert "hint: " in said.err
     place("commit", "--allow-empty", "-m", "Nothing")
 
 
@@ -424,7 +428,7 @@ def test_log_as_a_graph(place: Place) -> None:
     place("resolve", "notes.txt", "--ours")
     place("merge", "--continue")
     lines = place("log", "--graph", "--oneline").text.splitlines()
-    assert lines[0].startswith("*   <id> (main) ") or lines[0].startswith("*  <id> (main) ")
+    assert lines[0].startswith("*  <id> (main) ")
     assert lines[1] == "|\\"
     assert lines[-2:] == ["|/", "* <id> First version"]
     assert sorted(re.sub(r"^[*|\\/ ]+", "", line) for line in lines[2:4]) == ["<id> (experiment) Theirs", "<id> Ours"]
@@ -434,11 +438,7 @@ def test_show_and_diff(place: Place) -> None:
     place.write("images/cat.jpg", "second cat")
     place.write("new.txt", "new")
     (place.root / "images/dog.jpg").unlink()
-    assert place("diff").out == (
-        "~ images/cat.jpg\n- images/dog.jpg\n\n1 file modified, 1 removed\n"
-        if "+ new.txt" not in place("diff").out
-        else "~ images/cat.jpg\n- images/dog.jpg\n+ new.txt\n\n1 file added, 1 modified, 1 removed\n"
-    )
+    assert place("diff").out == "~ images/cat.jpg\n- images/dog.jpg\n\n1 file modified, 1 removed\n"
     place.commit("Second")
     body = "~ images/cat.jpg\n- images/dog.jpg\n+ new.txt\n\n1 file added, 1 modified, 1 removed\n"
     assert place("show").text == (
@@ -485,7 +485,8 @@ def test_branches(place: Place) -> None:
     ]
     place("branch", "experiment", code=1)
     said = place("branch", "-d", "experiment")
-    assert said.out == "Deleted branch experiment\n" and "oxide undo" in said.err
+    assert said.out == "Deleted branch experiment\n"
+    assert "oxide undo" in said.err
     place("undo")
     assert len(place("branch", "--json").json) == 2
 
@@ -518,7 +519,9 @@ def test_checkout_never_overwrites(place: Place) -> None:
     place.write("notes.txt", "precious")
     place.write("new.txt", "precious")
     said = place("checkout", "experiment", code=6)
-    assert "notes.txt" in said.err and "new.txt" in said.err and "hint: " in said.err
+    assert "notes.txt" in said.err
+    assert "new.txt" in said.err
+    assert "hint: " in said.err
     assert place("checkout", "experiment", "--json", code=6).error["paths"] == ["new.txt", "notes.txt"]
     assert (place.read("notes.txt"), place.read("new.txt")) == ("precious", "precious")
     place("checkout", "--force", "experiment")
@@ -550,9 +553,12 @@ def test_conflicts_from_merge_to_commit(place: Place) -> None:
     diverge(place)
     said = place("merge", "experiment", code=6)
     assert "notes.txt" in said.out
-    assert "oxide conflicts" in said.err and "oxide resolve PATH --ours" in said.err
+    assert "oxide conflicts" in said.err
+    assert "oxide resolve PATH --ours" in said.err
     status = place("status").text
-    assert "Conflicts:\n" in status and "  conflict:  notes.txt (content)\n" in status and "Merging <id>:" in status
+    assert "Conflicts:\n" in status
+    assert "  conflict:  notes.txt (content)\n" in status
+    assert "Merging <id>:" in status
     assert place("status", "--porcelain").out.splitlines()[0].startswith(("UU notes.txt", "A  theirs.txt"))
     listed = place("conflicts", "--json").json
     assert [(entry["table"], entry["name"], entry["reason"]) for entry in listed] == [("files", "notes.txt", "content")]
@@ -560,11 +566,13 @@ def test_conflicts_from_merge_to_commit(place: Place) -> None:
     assert place("conflicts").out.startswith("notes.txt: both sides changed its content\n")
     place("commit", "-m", "Too early", code=6)
     said = place("resolve", "notes.txt", "--theirs")
-    assert said.out == "All conflicts are decided\n" and "oxide merge --continue" in said.err
+    assert said.out == "All conflicts are decided\n"
+    assert "oxide merge --continue" in said.err
     assert place.read("notes.txt") == "theirs"
     place("merge", "--continue", "-m", "Both")
     entry = place("log", "-n", "1", "--json").json[0]
-    assert entry["message"].strip() == "Both" and len(entry["parents"]) == 2
+    assert entry["message"].strip() == "Both"
+    assert len(entry["parents"]) == 2
     assert {"ours.txt", "theirs.txt"} <= set(place.files())
 
 
@@ -605,7 +613,8 @@ def test_stash(place: Place) -> None:
     before = place.files()
     place.write("notes.txt", "half done")
     said = place("stash", "-m", "half of the notes")
-    assert "half of the notes" in said.out and "oxide stash pop" in said.err
+    assert "half of the notes" in said.out
+    assert "oxide stash pop" in said.err
     assert place.files() == before
     assert place("stash", "list", "--json").json[0]["message"] == "half of the notes"
     place("stash", "pop")
@@ -698,7 +707,8 @@ def test_gc_and_fsck(place: Place) -> None:
     place("gc", "--keep", "0s", "--now")
     assert place("fsck", "--data").out.endswith("everything is intact\n")
     checked = place("fsck", "--json").json
-    assert checked["ok"] is True and checked["problems"] == []
+    assert checked["ok"] is True
+    assert checked["problems"] == []
 
 
 def test_fsck_tells_damage_with_a_remedy(place: Place) -> None:
@@ -730,7 +740,8 @@ def test_a_reader_that_goes_away_is_no_failure(place: Place) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     process.stdout.read(10)
     process.stdout.close()
     assert process.stderr.read() == b""
@@ -851,11 +862,7 @@ def complete(place: Place) -> Callable[[str], list[str]]:
 def test_completion(place: Place, complete: Callable[[str], list[str]]) -> None:
     place("branch", "experiment")
     place("tag", "v1.0")
-    assert complete("oxide che") == ["checkout", "check-ignore", "cherry-pick"] or set(complete("oxide che")) == {
-        "checkout",
-        "check-ignore",
-        "cherry-pick",
-    }
+    assert complete("oxide che") == ["check-ignore", "checkout", "cherry-pick"]
     assert complete("oxide checkout exp") == ["experiment"]
     assert complete("oxide show v") == ["v1.0"]
     assert complete("oxide switch ") == ["experiment", "main"]
