@@ -29,9 +29,6 @@ _GO_ON = (
 )
 """Verbs that can be stopped half way: running them again goes on or starts afresh, and loses nothing."""
 
-_TAKE_NAMES = ("branch", "tag", "checkout", "switch", "merge")
-"""Verbs for which a name that was not found is that of a branch or tag."""
-
 
 class Failure:
     """What is said about a failure."""
@@ -68,8 +65,7 @@ def describe(error: BaseException, arguments: list[str]) -> Failure:
     if isinstance(error, OxideError):
         if error.exit_code == INTERRUPTED:
             return _interrupted(arguments)
-        hint = _with_suggestion(error, arguments)
-        return Failure(error.code, error.exit_code, str(error), hint, getattr(error, "paths", None))
+        return Failure(error.code, error.exit_code, str(error), error.hint, getattr(error, "paths", None))
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return _interrupted(arguments)
     if isinstance(error, click.UsageError):
@@ -106,22 +102,6 @@ def _unexpected(error: BaseException) -> Failure:
         f"unexpected {type(error).__name__}: {error}",
         "this is a mistake in oxide: please report it with `oxide version --json`; OXIDE_DEBUG=1 shows where",
     )
-
-
-def _with_suggestion(error: BaseException, arguments: list[str]) -> str:
-    from oxide.errors import NotFound, UnknownRevision
-
-    hint: str = getattr(error, "hint", "")
-    verb = _verb(arguments)
-    if not (isinstance(error, UnknownRevision) or (isinstance(error, NotFound) and verb in _TAKE_NAMES)):
-        return hint
-    from oxide_cli import suggestions
-
-    rest = arguments[arguments.index(verb) + 1 :] if verb in arguments else arguments
-    match = suggestions.revision(rest)
-    if match is None or match in hint:
-        return hint
-    return f"did you mean {match}?" + (f" {hint}" if hint else "")
 
 
 def _verb(arguments: list[str]) -> str:

@@ -531,7 +531,7 @@ def test_checkout_never_overwrites(place: Place) -> None:
 def test_mistyped_branches_get_a_suggestion(place: Place) -> None:
     place("branch", "experiment")
     said = place("checkout", "experimnt", code=1)
-    assert "did you mean experiment?" in said.err
+    assert "did you mean 'experiment'?" in said.err
     assert place("checkout", "experimnt", "--json", code=1).error["code"] == "unknown_revision"
     assert "oxide restore notes.txt" in place("checkout", "notes.txt", code=1).err
 
@@ -644,9 +644,9 @@ def test_undo_and_redo(place: Place) -> None:
 
 
 def test_ls_and_cat(place: Place) -> None:
-    assert place("ls").out == "     folder  images/\n5 B  file    notes.txt\n"
+    assert place("ls").out == "14 B  folder  images/\n 5 B  file    notes.txt\n"
     assert place("ls", "images").out == "3 B  file    cat.jpg\n".replace("cat.jpg", "images/cat.jpg") + (
-        "3 B  file    images/dog.jpg\n     folder  images/labels/\n"
+        "3 B  file    images/dog.jpg\n8 B  folder  images/labels/\n"
     )
     entries = place("ls", "-r", "--json").json
     assert [entry["path"] for entry in entries] == [

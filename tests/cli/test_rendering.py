@@ -267,12 +267,12 @@ def test_summary_of_an_addition() -> None:
 
 def test_listing() -> None:
     entries = [
-        FileEntry("images", "folder", 0, False, "", "", ""),
+        FileEntry("images", "folder", 14, False, "", "", ""),
         FileEntry("run.sh", "file", 12, True, "1", "2", "3"),
         FileEntry("latest", "link", 1500, False, "1", "2", "3"),
     ]
     assert listing_lines(entries) == [
-        "        folder      images/",
+        "  14 B  folder      images/",
         "  12 B  executable  run.sh",
         "1.5 kB  link        latest",
     ]

@@ -32,7 +32,13 @@ WIDEST_CELL = 60
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--parquet", "as_parquet", is_flag=True, help="Write Parquet; needs -o.")
-@click.option("-o", "--output", metavar="FILE", type=PATH, help="Write to a file.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=PATH,
+    help="Write to a file, in the format its name ends in unless a flag says another.",
+)
 @json_option
 @click.pass_context
 def command(
@@ -56,8 +62,9 @@ def command(
         raise click.UsageError("--parquet needs a file: -o FILE", context)
     result = console.repository().sql(query, at=at)
     if output is not None:
-        result.write(output, _format_of_file(output, as_json, as_csv, as_parquet))
-        console.talk(f"wrote {quote_path(output)}")
+        chosen = "json" if as_json else "csv" if as_csv else "parquet" if as_parquet else None
+        rows = result.write(output, chosen)
+        console.talk(f"wrote {count(rows, 'row')} to {quote_path(output)}")
     elif as_json:
         _print(result, "json")
     elif as_csv:
@@ -65,14 +72,6 @@ def command(
     else:
         limit = ROWS_ON_TERMINAL if is_terminal(sys.stdout) else None
         console.lines(table_lines(list(result.columns), result.fetch_rows(limit and limit + 1), limit))
-
-
-def _format_of_file(output: str, as_json: bool, as_csv: bool, as_parquet: bool) -> str:
-    """What the flag says, or else the ending of the name."""
-    if as_json or as_csv or as_parquet:
-        return "json" if as_json else "csv" if as_csv else "parquet"
-    ending = output.rpartition(".")[2].lower()
-    return ending if ending in ("csv", "json", "parquet") else "csv"
 
 
 def _print(result: SqlResult, form: str) -> None:
