@@ -8,7 +8,7 @@ import sys
 import click
 
 from oxide_cli.exit_codes import FAILED, INTERRUPTED, USAGE
-from oxide_cli.output import painter
+from oxide_cli.output import is_terminal, painter
 from oxide_cli.rendering.text import number, quote_path
 
 LISTED_PATHS = 20
@@ -117,6 +117,8 @@ def _verb(arguments: list[str]) -> str:
 
 def _write_text(failure: Failure) -> None:
     paint = painter(sys.stderr)
+    if failure.code == "interrupted" and is_terminal(sys.stderr):
+        sys.stderr.write("\n")  # the terminal has just shown ^C
     sys.stderr.write(f"{paint('error:', 'red')} {failure.message}\n")
     unsaid = [path for path in failure.paths if path not in failure.message]
     for path in unsaid[:LISTED_PATHS]:
