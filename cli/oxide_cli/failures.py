@@ -8,7 +8,7 @@ import sys
 import click
 
 from oxide_cli.exit_codes import FAILED, INTERRUPTED, USAGE
-from oxide_cli.output import painter
+from oxide_cli.output import is_terminal, painter
 from oxide_cli.rendering.text import number, quote_path
 
 LISTED_PATHS = 20
@@ -28,9 +28,6 @@ _GO_ON = (
     "cherry-pick",
 )
 """Verbs that can be stopped half way: running them again goes on or starts afresh, and loses nothing."""
-
-_TAKE_NAMES = ("branch", "tag", "checkout", "switch", "merge")
-"""Verbs for which a name that was not found is that of a branch or tag."""
 
 
 class Failure:
@@ -68,8 +65,7 @@ def describe(error: BaseException, arguments: list[str]) -> Failure:
     if isinstance(error, OxideError):
         if error.exit_code == INTERRUPTED:
             return _interrupted(arguments)
-        hint = _with_suggestion(error, arguments)
-        return Failure(error.code, error.exit_code, str(error), hint, getattr(error, "paths", None))
+        return Failure(error.code, error.exit_code, str(error), error.hint, getattr(error, "paths", None))
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return _interrupted(arguments)
     if isinstance(error, click.UsageError):
@@ -108,22 +104,6 @@ def _unexpected(error: BaseException) -> Failure:
     )
 
 
-def _with_suggestion(error: BaseException, arguments: list[str]) -> str:
-    from oxide.errors import NotFound, UnknownRevision
-
-    hint: str = getattr(error, "hint", "")
-    verb = _verb(arguments)
-    if not (isinstance(error, UnknownRevision) or (isinstance(error, NotFound) and verb in _TAKE_NAMES)):
-        return hint
-    from oxide_cli import suggestions
-
-    rest = arguments[arguments.index(verb) + 1 :] if verb in arguments else arguments
-    match = suggestions.revision(rest)
-    if match is None or match in hint:
-        return hint
-    return f"did you mean {match}?" + (f" {hint}" if hint else "")
-
-
 def _verb(arguments: list[str]) -> str:
     """The word that names the verb: the first that is neither a global option nor its value."""
     words = iter(arguments)
@@ -137,6 +117,8 @@ def _verb(arguments: list[str]) -> str:
 
 def _write_text(failure: Failure) -> None:
     paint = painter(sys.stderr)
+    if failure.code == "interrupted" and is_terminal(sys.stderr):
+        sys.stderr.write("\n")  # the terminal has just shown ^C
     sys.stderr.write(f"{paint('error:', 'red')} {failure.message}\n")
     unsaid = [path for path in failure.paths if path not in failure.message]
     for path in unsaid[:LISTED_PATHS]:

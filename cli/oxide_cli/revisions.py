@@ -33,8 +33,9 @@ def split_arguments(
             continue
         if os.path.lexists(word):
             return list(words[:at]), _limits(repository, words[at:])
-        if at < most and ".." not in word:
-            repository.resolve_revision(word)  # raises, and says why
+        if at < most:
+            for end in _ends(word):
+                repository.resolve_revision(end)  # raises, and says what was probably meant
         raise UnknownRevision(
             f"{word} is neither a revision nor a path that exists", hint="a path that is gone follows `--`: -- PATH"
         )
@@ -54,11 +55,9 @@ def is_revision(repository: Repository, word: str) -> bool:
     """
     from oxide.errors import AmbiguousRevision, OxideError
 
-    a, dots, b = word.partition("..")
     try:
-        for side in (a, b.removeprefix(".")) if dots else (word,):
-            if side or not dots:
-                repository.resolve_revision(side)
+        for end in _ends(word):
+            repository.resolve_revision(end)
         return True
     except AmbiguousRevision:
         if os.path.lexists(word):
@@ -68,6 +67,12 @@ def is_revision(repository: Repository, word: str) -> bool:
         if error.code in ("unknown_revision", "not_found", "invalid", "nothing_to_do"):
             return False
         raise
+
+
+def _ends(word: str) -> list[str]:
+    """The revisions that ``A..B`` names, or the word itself. A third dot is :func:`split_range`'s to refuse."""
+    a, dots, b = word.partition("..")
+    return [end for end in (a, b.removeprefix(".")) if end] if dots else [word]
 
 
 def split_range(words: Sequence[str]) -> tuple[str | None, str | None]:

@@ -1,4 +1,4 @@
-"""The word that was probably meant. Imported only once something was mistyped."""
+"""The verb that was probably meant. Imported only once one was mistyped; the engine suggests branches and tags."""
 
 from __future__ import annotations
 
@@ -45,18 +45,3 @@ OTHER_TOOLS = {
 def verb(word: str, known: Iterable[str]) -> str | None:
     """The verb that was probably meant, with its flags."""
     return OTHER_TOOLS.get(word) or nearest(word, known)
-
-
-def revision(words: Iterable[str]) -> str | None:
-    """The branch or tag that one of the words of a command probably meant."""
-    from oxide_cli.completion import names_of_revisions
-
-    known = names_of_revisions()
-    for word in words:
-        if word.startswith("-") or word in known:
-            continue
-        for part in (word, *word.split("..")):
-            match = nearest(part.split("~")[0].split("^")[0].split(":")[0], known)
-            if match:
-                return match
-    return None

@@ -37,7 +37,7 @@ class FakeRepository:
 
     def resolve_revision(self, revision: str) -> str:
         if revision not in self.names:
-            raise errors.UnknownRevision(f"no branch, tag or commit is named {revision}")
+            raise errors.UnknownRevision(f"there is no branch, tag or commit '{revision}'", hint="see `oxide branch`")
         return samples.identifier("a")
 
     def branches(self) -> list[Branch]:
@@ -69,9 +69,7 @@ class FakeRepository:
         self._answer("diff", a, b, staged, list(paths))
         return samples.DIFF
 
-    def diff_rows(
-        self, table: str, a: str | None = None, b: str | None = None, *, staged: bool = False
-    ) -> list[dict[str, object]]:
+    def diff_rows(self, table: str, a: str | None = None, b: str | None = None) -> list[dict[str, object]]:
         return [{"key": "01", "before": None, "after": {"label": "cat"}}]
 
     def checkout(self, target: str, **options: object) -> CheckoutResult:
@@ -81,6 +79,9 @@ class FakeRepository:
     def merge(self, revision: str, **options: object) -> MergeResult:
         self._answer("merge", revision)
         return self.merged
+
+    def commit(self, message: str | None, **options: object) -> None:
+        raise errors.InvalidInput("a commit needs a message", hint="give one")
 
     def remove(self, paths: Sequence[str], **options: object) -> list[str]:
         self._answer("remove", list(paths), options)
@@ -154,13 +155,6 @@ def test_a_mistyped_verb_gets_a_suggestion(typed: str, meant: str, oxide: Oxide)
 
 def test_a_verb_like_no_other_gets_the_list(oxide: Oxide) -> None:
     assert oxide("xyzzy")[2].endswith("hint: `oxide --help` lists the verbs\n")
-
-
-def test_a_mistyped_branch_gets_a_suggestion(repository: FakeRepository, oxide: Oxide) -> None:
-    repository.failure = errors.UnknownRevision("no branch, tag or commit is named mian")
-    code, out, err = oxide("checkout", "mian")
-    assert (code, out) == (1, "")
-    assert err == "error: no branch, tag or commit is named mian\nhint: did you mean main?\n"
 
 
 def test_a_path_given_to_checkout_is_explained(repository: FakeRepository, oxide: Oxide) -> None:
@@ -248,7 +242,8 @@ def test_an_interruption_says_how_to_continue(repository: FakeRepository, oxide:
     assert oxide("-q", "merge", "my branch") == (
         130,
         "",
-        "error: interrupted\nhint: nothing is lost; run the same command again to continue: oxide -q merge 'my branch'\n",
+        "error: interrupted\n"
+        "hint: nothing is lost; run the same command again to continue: oxide -q merge 'my branch'\n",
     )
 
 
@@ -282,10 +277,16 @@ def test_arguments_reach_the_engine(
     assert repository.calls[-1] == call
 
 
-def test_a_word_that_is_neither_revision_nor_path_is_refused(repository: FakeRepository, oxide: Oxide) -> None:
-    code, out, err = oxide("log", "experimnt")
+@pytest.mark.parametrize("word", ["experimnt", "main..experimnt", "experimnt..", "..experimnt"])
+def test_a_word_that_is_neither_revision_nor_path_is_refused(
+    word: str, repository: FakeRepository, oxide: Oxide
+) -> None:
+    code, out, err = oxide("diff", word)
     assert (code, out) == (1, "")
-    assert "did you mean experiment?" in err
+    assert err == "error: there is no branch, tag or commit 'experimnt'\nhint: see `oxide branch`\n"
+    code, out, err = oxide("log", "main", "experimnt")
+    assert (code, out) == (1, "")
+    assert "neither a revision nor a path" in err
 
 
 def test_log_json_is_one_list(repository: FakeRepository, oxide: Oxide) -> None:
@@ -328,7 +329,8 @@ def test_a_merge_with_conflicts_names_the_next_command(repository: FakeRepositor
     code, out, err = oxide("merge", "experiment")
     assert code == 6
     assert "images/cat.jpg: both sides changed its content" in out
-    assert "oxide conflicts" in err and "oxide resolve PATH --ours" in err
+    assert "oxide conflicts" in err
+    assert "oxide resolve PATH --ours" in err
     code, out, err = oxide("merge", "experiment", "--json")
     assert (code, err) == (6, "")
     assert json.loads(out)["kind"] == "conflicts"
@@ -378,7 +380,8 @@ def test_progress_as_json_lines() -> None:
     now = 0.0
     stream = io.StringIO()
     report = progress.Reporter(stream, progress.JsonStyle(), lambda: now)
-    for now in (1.0, 2.0):
+    for seconds in (1.0, 2.0):
+        now = seconds
         report("scan", 10, 0, 0, 0)
     report.clear()
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -432,7 +435,7 @@ FORBIDDEN = ("json", "difflib", "dataclasses", "rich", "duckdb", "pyarrow", "num
 
 @pytest.mark.parametrize("verb", ["status", "add", "commit", "log", "diff", "checkout", "branch"])
 def test_everyday_verbs_import_little(verb: str) -> None:
-    """Counted in a fresh process: what the module of the verb and the renderers bring in, beyond click's own imports."""
+    """Counted in a fresh process: what the module of the verb brings in, beyond click's own imports."""
     program = (
         "import sys, click; before = set(sys.modules)\n"
         f"import oxide_cli.main, oxide_cli.commands.{verb}, oxide_cli.rendering.status\n"

@@ -28,7 +28,7 @@ from oxide_cli.commands.du import usage_lines
 from oxide_cli.commands.fsck import fsck_lines
 from oxide_cli.commands.gc import gc_lines
 from oxide_cli.commands.ls import listing_lines
-from oxide_cli.commands.sql import table_lines, unique_names
+from oxide_cli.commands.sql import table_lines
 from oxide_cli.rendering import records
 from oxide_cli.rendering.changes import changed_names, conflict_lines, diff_lines, row_lines, stat_lines
 from oxide_cli.rendering.log import commit_line, commit_lines, operation_lines
@@ -267,12 +267,12 @@ def test_summary_of_an_addition() -> None:
 
 def test_listing() -> None:
     entries = [
-        FileEntry("images", "folder", 0, False, "", "", ""),
+        FileEntry("images", "folder", 14, False, "", "", ""),
         FileEntry("run.sh", "file", 12, True, "1", "2", "3"),
         FileEntry("latest", "link", 1500, False, "1", "2", "3"),
     ]
     assert listing_lines(entries) == [
-        "        folder      images/",
+        "  14 B  folder      images/",
         "  12 B  executable  run.sh",
         "1.5 kB  link        latest",
     ]
@@ -328,7 +328,6 @@ def test_sql_tables() -> None:
         "(2 rows)",
     ]
     assert table_lines(["n"], [(1,), (2,)], 1)[-1] == "… more rows: the first 1 are shown (use --csv, --json or LIMIT)"
-    assert unique_names(["a", "b", "a", "a_2"]) == ["a", "b", "a_2", "a_2_2"]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def command(console: Console, place: str) -> None:
     """
     repository = console.repository()
     revision, path = split_place(place)
-    with repository.at(revision).open(to_root(repository.root, path)) as file:
+    with repository.at(revision).open(repository.to_path(to_root(repository.root, path))) as file:
         sys.stdout.flush()
         while block := file.read(BLOCK):
             sys.stdout.buffer.write(block)

@@ -40,17 +40,14 @@ def command(
 ) -> None:
     """Record what is staged.
 
-    Pending changes of annotations, metadata and other tables are always taken; -a concerns files. The author is
-    user.name and user.email of the settings, OXIDE_USER_NAME and OXIDE_USER_EMAIL, or else the system's user.
+    TEXT may be left out with --amend, which keeps the old one, and to conclude a merge. Pending changes of annotations,
+    metadata and other tables are always taken; -a concerns files. The author is user.name and user.email of the
+    settings, OXIDE_USER_NAME and OXIDE_USER_EMAIL, or else the system's user.
     """
     person = parse_author(author) if author is not None else None
     if message is not None and not message.strip():
         raise click.UsageError("the message is empty", click.get_current_context())
     repository = console.repository()
-    if message is None and not amend and not _concludes_merge(repository):
-        from oxide.errors import InvalidInput
-
-        raise InvalidInput("a commit needs a message", hint='say what it is about: oxide commit -m "TEXT"')
     with console.progress() as progress:
         commit = repository.commit(
             message, all=everything, amend=amend, allow_empty=allow_empty, author=person, progress=progress
@@ -77,10 +74,6 @@ def parse_author(text: str) -> Person:
             'write it as "Name <mail>"', click.get_current_context(silent=True), param_hint="--author"
         )
     return Person(name.strip(), mail.strip())
-
-
-def _concludes_merge(repository: Repository) -> bool:
-    return bool(repository.status().merging)
 
 
 def _branch(repository: Repository) -> str:

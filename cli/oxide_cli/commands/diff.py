@@ -53,7 +53,7 @@ def command(
         raise click.UsageError("--staged compares one revision with what is staged; a second one is too many", context)
     rows: list[dict[str, object]] = []
     if table is not None:
-        rows = repository.diff_rows(table, a, b, staged=staged)
+        rows = repository.diff_rows(table, a, b)
     if table is not None and not as_json:
         with console.pager():
             console.lines(row_lines(rows, console.paint))

@@ -57,8 +57,6 @@ def command(
             console.lines(_graph_lines(console, repository, revision, entries, oneline, bool(paths)))
         else:
             console.lines(_lines(console, entries, oneline))
-    if not first and not paths and limit != 0:
-        console.talk("no commit yet")
 
 
 def _lines(console: Console, entries: Iterable[LogEntry], oneline: bool) -> Iterator[str]:

@@ -54,11 +54,11 @@ def _revision_and_path(repository: Repository, words: tuple[str, ...]) -> tuple[
 
 
 def listing_lines(entries: list[FileEntry]) -> list[str]:
-    """Size, type and path; folders end in ``/``."""
+    """Size, type and path; folders end in ``/`` and weigh what is in them."""
     return columns(
         [
             (
-                "" if entry.type == "folder" else size(entry.size),
+                size(entry.size),
                 "executable" if entry.executable else entry.type,
                 quote_path(entry.path.rstrip("/") + "/" if entry.type == "folder" else entry.path),
             )

@@ -53,17 +53,10 @@ def command(context: click.Context, names: tuple[str, ...], side: str | None, fo
 
 
 def conflict_names(repository: Repository, words: tuple[str, ...]) -> list[str]:
-    """Conflicts as the engine names them: keys of rows as they are, paths below the root, a folder as its files."""
-    known = repository.conflicts()
-    keys = {conflict.name for conflict in known if conflict.table != "files"}
-    paths = sorted(conflict.name for conflict in known if conflict.table == "files")
-    names: list[str] = []
+    """Conflicts as the engine names them: keys of rows, also behind ``table:``, and paths below the root."""
+    keys = {conflict.name for conflict in repository.conflicts() if conflict.table != "files"}
+    names = []
     for word in words:
-        key = word.partition(":")[2] if word.partition(":")[2] in keys else word
-        if key in keys:
-            names.append(key)
-            continue
-        path = to_root(repository.root, word)
-        below = paths if path == "." else [name for name in paths if name.startswith(path + "/")]
-        names += below if below and path not in paths else [path]
+        key = word.rpartition(":")[2]
+        names.append(key if key in keys else to_root(repository.root, word))
     return names

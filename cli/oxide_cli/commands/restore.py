@@ -63,16 +63,24 @@ def command(
 
 
 def _preview(console: Console, places: list[str], source: str | None, staged: bool, as_json: bool) -> None:
-    """What differs between the source and the working copy, or what is staged: the files that a restore changes."""
+    """The files that a restore would change: nothing is done."""
+    repository = console.repository()
     with console.progress() as progress:
-        diff = console.repository().diff(source, staged=staged, paths=places, progress=progress)
-    kept = set() if staged else {entry.path for entry in console.repository().status().untracked}
-    files = diff.files
-    written = sorted({*files.modified, *files.removed, *(old for old, _ in files.renamed)})
-    removed = sorted({*files.added, *(new for _, new in files.renamed)} - kept)
+        if source is None and not staged:
+            status = repository.status(progress=progress)
+            written, removed = [*status.modified, *status.removed], []
+        else:
+            files = repository.diff(source, staged=staged, paths=places, progress=progress).files
+            written = [*files.modified, *files.removed, *(old for old, _ in files.renamed)]
+            removed = [*files.added, *(new for _, new in files.renamed)]
+    written = sorted(path for path in written if _is_below(path, places))
+    removed = sorted(path for path in removed if _is_below(path, places))
     if as_json:
         console.json({"written": written, "removed": removed, "dry_run": True})
         return
-    word = "unstage" if staged else "restore"
-    console.lines(f"would {word} {quote_path(path)}" for path in written)
+    console.lines(f"would {'unstage' if staged else 'restore'} {quote_path(path)}" for path in written)
     console.lines(f"would {'unstage' if staged else 'remove'} {quote_path(path)}" for path in removed)
+
+
+def _is_below(path: str, places: list[str]) -> bool:
+    return any(place in (".", path) or path.startswith(place + "/") for place in places)

@@ -32,7 +32,13 @@ WIDEST_CELL = 60
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--parquet", "as_parquet", is_flag=True, help="Write Parquet; needs -o.")
-@click.option("-o", "--output", metavar="FILE", type=PATH, help="Write to a file.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=PATH,
+    help="Write to a file, in the format its name ends in unless a flag says another.",
+)
 @json_option
 @click.pass_context
 def command(
@@ -56,46 +62,24 @@ def command(
         raise click.UsageError("--parquet needs a file: -o FILE", context)
     result = console.repository().sql(query, at=at)
     if output is not None:
-        result.write(output, _format_of_file(output, as_json, as_csv, as_parquet))
-        console.talk(f"wrote {quote_path(output)}")
+        chosen = "json" if as_json else "csv" if as_csv else "parquet" if as_parquet else None
+        rows = result.write(output, chosen)
+        console.talk(f"wrote {count(rows, 'row')} to {quote_path(output)}")
     elif as_json:
-        names = unique_names(result.columns)
-        console.json_stream(dict(zip(names, row)) for row in result.fetch_rows())
+        _print(result, "json")
     elif as_csv:
-        _print_csv(result)
+        _print(result, "csv")
     else:
         limit = ROWS_ON_TERMINAL if is_terminal(sys.stdout) else None
         console.lines(table_lines(list(result.columns), result.fetch_rows(limit and limit + 1), limit))
 
 
-def _format_of_file(output: str, as_json: bool, as_csv: bool, as_parquet: bool) -> str:
-    """What the flag says, or else the ending of the name."""
-    if as_json or as_csv or as_parquet:
-        return "json" if as_json else "csv" if as_csv else "parquet"
-    ending = output.rpartition(".")[2].lower()
-    return ending if ending in ("csv", "json", "parquet") else "csv"
+def _print(result: SqlResult, form: str) -> None:
+    from oxide.sql.output import write_csv, write_json
 
-
-def _print_csv(result: SqlResult) -> None:
-    import csv
-
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(result.columns)
-    writer.writerows(result.fetch_rows())
-
-
-def unique_names(names: list[str]) -> list[str]:
-    """Names for the keys of an object: a repeated column gets a number behind it."""
-    taken: set[str] = set()
-    unique = []
-    for name in names:
-        candidate, number = name, 1
-        while candidate in taken:
-            number += 1
-            candidate = f"{name}_{number}"
-        taken.add(candidate)
-        unique.append(candidate)
-    return unique
+    sys.stdout.flush()
+    (write_json if form == "json" else write_csv)(result, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
 
 
 def table_lines(names: list[str], rows: list[tuple[object, ...]], limit: int | None) -> list[str]:
@@ -103,7 +87,7 @@ def table_lines(names: list[str], rows: list[tuple[object, ...]], limit: int | N
     shown = rows if limit is None else rows[:limit]
     cells: list[tuple[str, ...]] = [tuple(_cell(value) for value in row) for row in shown]
     head: tuple[str, ...] = tuple(names)
-    widths = [max(len(cell) for cell in column) for column in zip(head, *cells)]
+    widths = [max(len(cell) for cell in column) for column in zip(head, *cells, strict=True)]
     numeric = tuple(
         at
         for at in range(len(head))

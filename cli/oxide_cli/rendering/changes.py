@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from oxide.types import CheckoutResult, Conflict, Diff, FileChanges, TableChanges
 
 LISTED = 20
+_SIGNS = ("+", "~", "-", "renamed ")
 
 
 def more(lines: list[str], everything: bool = False) -> Iterator[str]:
@@ -70,7 +71,7 @@ def stat_lines(diff: Diff) -> Iterator[str]:
             folders.setdefault(path.rpartition("/")[0], [0, 0, 0, 0])[kind] += 1
     rows: list[tuple[str, ...]] = []
     for folder, numbers in sorted(folders.items()):
-        signs = [f"{sign}{amount:,}" for sign, amount in zip(("+", "~", "-", "renamed "), numbers) if amount]
+        signs = [f"{sign}{amount:,}" for sign, amount in zip(_SIGNS, numbers, strict=True) if amount]
         rows.append((quote_path(folder + "/") if folder else "./", " ".join(signs)))
     yield from columns(rows)
     yield from _summary(diff)
@@ -86,7 +87,8 @@ def _summary(diff: Diff) -> Iterator[str]:
     tables = [(name, changes) for name, changes in sorted(diff.tables.items()) if any(changes)]
     if not diff.files and not tables:
         return
-    if diff.files and (tables or len(diff.files) > 1):
+    lists: tuple[list[str] | list[tuple[str, str]], ...] = tuple(diff.files)
+    if sum(len(paths) for paths in lists) > 1 or (diff.files and tables):
         yield ""
     if diff.files:
         yield count_of_files(diff.files)

@@ -25,7 +25,7 @@ class Drawing:
         rows += [self.after] * (len(text) - len(rows))
         width = max(len(row) for row in rows)
         lines = [*text, *[""] * (len(rows) - len(text))]
-        return [f"{row.ljust(width)} {line}".rstrip() for row, line in zip(rows, lines)]
+        return [f"{row.ljust(width)} {line}".rstrip() for row, line in zip(rows, lines, strict=True)]
 
 
 class Graph:

@@ -57,7 +57,7 @@ def operation_lines(entries: list[OperationEntry]) -> list[str]:
 def stash_line(entry: StashEntry) -> str:
     """A stash in a line, named as ``pop`` and ``drop`` take it."""
     where = f"on {entry.branch}: " if entry.branch else ""
-    return f"{entry.index}: {moment(entry.time)}  {where}{entry.message}"
+    return f"{entry.number}: {moment(entry.time)}  {where}{entry.message}"
 
 
 def blame_lines(entries: list[BlameEntry]) -> list[str]:

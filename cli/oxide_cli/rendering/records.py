@@ -156,7 +156,7 @@ def tag(value: Tag) -> Record:
 
 def stash_entry(value: StashEntry) -> Record:
     return {
-        "index": value.index,
+        "number": value.number,
         "commit": value.commit,
         "branch": value.branch,
         "message": value.message,

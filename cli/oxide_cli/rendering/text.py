@@ -96,7 +96,7 @@ def columns(rows: list[tuple[str, ...]], right: tuple[int, ...] = (), indent: st
     """Rows as aligned columns; those in ``right`` are aligned to the right, the last one is never padded."""
     if not rows:
         return []
-    widths = [max(len(cell) for cell in column) for column in zip(*rows)]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
         cells = [cell.rjust(widths[at]) if at in right else cell.ljust(widths[at]) for at, cell in enumerate(row)]
