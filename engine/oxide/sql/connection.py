@@ -1,7 +1,7 @@
 """The one place that opens DuckDB connections: in memory, closed to everything but named files, with limits.
 
-A connection never owns data and is never written to by a query; it looks at immutable files. It loads no extension, reads
-no home folder, spills nothing to disk, sees no Python variable, and its configuration is locked before a user's text runs.
+A connection owns no data and a query never writes to it; it looks at immutable files. It loads no extension, reads no
+home folder, spills nothing to disk, sees no Python variable, and is locked before a user's text runs.
 """
 
 from __future__ import annotations

@@ -26,7 +26,10 @@ class Column(NamedTuple):
 
 
 class ParquetRelation(NamedTuple):
-    """Rows in Parquet files. ``restore`` writes files that left the cache again; ``condition`` is ours, never a user's."""
+    """Rows in Parquet files.
+
+    ``restore`` writes files that left the cache again; ``condition`` comes from this package, never from a user.
+    """
 
     columns: Sequence[Column]
     paths: Sequence[str]
