@@ -83,6 +83,20 @@ def test_diff(plain: PlainRepository) -> None:
     ]
 
 
+def test_diff_of_any_table(plain: PlainRepository) -> None:
+    for commit in plain.history.values():
+        commit.tables["copies"] = commit.tables["files"]
+    text = "SELECT change, path, content_id, size FROM diff('v1', 'v2', 'copies') ORDER BY path"
+    result = query(plain, text)
+    expected = [
+        ("modified", "a.png", f"{4:064x}", 11),
+        ("removed", "b.png", f"{2:064x}", 20),
+        ("added", "it's.png", f"{5:064x}", 50),
+    ]
+    assert result.fetch_rows() == expected
+    assert result.fetch_rows() == expected
+
+
 def test_history(plain: PlainRepository) -> None:
     assert rows(plain, "SELECT commit, change, size FROM history('dir/c.png')") == [
         ("V2", "removed", None),
