@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow
 import pyarrow.parquet
-
 from oxide.errors import UnknownRevision
 from oxide.types import Branch, Commit, LogEntry, OperationEntry, Person, Tag
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plain_repository import PERSON, PlainRepository
-
 from oxide.sql import query
 from oxide.types import Branch, OperationEntry, Tag
+from sql.plain_repository import PERSON, PlainRepository
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 

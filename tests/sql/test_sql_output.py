@@ -7,10 +7,9 @@ import os
 from pathlib import Path
 
 import pytest
-from plain_repository import PlainRepository
-
 from oxide.errors import FileSystemError, InvalidInput, QueryError
 from oxide.sql import query
+from sql.plain_repository import PlainRepository
 
 TEXT = """
     SELECT path, size, content_id, TIMESTAMPTZ '2026-01-02 03:04:05Z' AS time, [1, 2] AS list,

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plain_repository import PlainRepository, file_row
-
 from oxide.errors import QueryError, QueryTimeout, UnknownRevision
 from oxide.sql import SqlResult, query
 from oxide.sql.connection import Sandbox, quote_text
 from oxide.sql.relations import ParquetRelation, create
+from sql.plain_repository import PlainRepository, file_row
 
 
 def rows(plain: PlainRepository, text: str, **options: Any) -> list[tuple[Any, ...]]:

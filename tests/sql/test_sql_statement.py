@@ -7,7 +7,6 @@ import contextlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from oxide.errors import OxideError, QueryError
 from oxide.sql.connection import Sandbox
 from oxide.sql.statement import Statement, parse

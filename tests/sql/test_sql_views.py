@@ -9,13 +9,12 @@ from typing import Any
 
 import pyarrow
 import pytest
-from plain_repository import PlainRepository, file_row
-
 from oxide import snapshot
 from oxide.errors import InvalidInput, MissingExtra, NotFound
 from oxide.snapshot import Snapshot
 from oxide.sql.arrow import hex_text
 from oxide.tables import TableView
+from sql.plain_repository import PlainRepository, file_row
 
 
 class ContentStore:
@@ -99,7 +98,7 @@ def test_a_missing_package_is_named(shown: Snapshot, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(__import__("sys").modules, "polars", None)
     with pytest.raises(MissingExtra) as caught:
         shown.files.to_polars()
-    assert caught.value.hint == "pip install polars"
+    assert caught.value.hint == "pip install 'oxide-data[frames]'"
 
 
 def test_hex_of_slices_and_nulls() -> None:
