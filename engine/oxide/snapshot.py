@@ -102,6 +102,8 @@ class Snapshot:
 
     def _file(self, asked: str) -> dict[str, Any]:
         """The row of the file that a path leads to."""
+        from oxide._core import path_to_text
+
         root = self.commit.tables["files"][1] if "files" in self.commit.tables else None
         path = _inside(asked, asked)
         for _ in range(_MOST_LINKS):
@@ -110,7 +112,7 @@ class Snapshot:
                 raise self._no_file(root, path, asked)
             if row["type"] != "link":
                 return row
-            target = os.fsdecode(self._repository.store.content(row["content_id"]))
+            target = path_to_text(self._repository.store.content(row["content_id"]))
             path = _inside(posixpath.join(posixpath.dirname(path), target), asked)
         raise NotFound(f"{asked} is a link that leads to itself.", path=asked)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from plain_repository import PlainRepository, file_row
+from sql.plain_repository import PlainRepository, file_row
 
 
 @pytest.fixture

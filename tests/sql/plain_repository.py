@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow
 import pyarrow.parquet
-
 from oxide.errors import UnknownRevision
 from oxide.types import Branch, Commit, LogEntry, OperationEntry, Person, Tag
 
@@ -79,6 +78,18 @@ class PlainStore:
 
     def file_row(self, root: str, path: str) -> dict[str, Any] | None:
         return next(iter(self.file_rows(root, [path])), None)
+
+    def diff_stream(self, schema: str, before: str, after: str) -> pyarrow.RecordBatchReader:
+        changes = self.diff_files(before, after)
+        rows = [
+            {"change": change, **row, "content_id": bytes.fromhex(row["content_id"])}
+            for change, root in (("added", after), ("modified", after), ("removed", before))
+            for row in self.roots[root]
+            if row["path"] in changes[change]
+        ]
+        fields = [("change", pyarrow.string()), ("path", pyarrow.string()), ("content_id", pyarrow.binary(32))]
+        fields += [("size", pyarrow.int64()), ("item_id", pyarrow.string())]
+        return pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(fields)).to_reader()
 
     def diff_files(self, before: str, after: str) -> dict[str, Any]:
         old = {row["path"]: row for row in self.roots[before]}

@@ -7,14 +7,14 @@ import os
 from pathlib import Path
 
 import pytest
-from plain_repository import PlainRepository
-
 from oxide.errors import FileSystemError, InvalidInput, QueryError
 from oxide.sql import query
+from sql.plain_repository import PlainRepository
 
 TEXT = """
-    SELECT path, size, content_id, TIMESTAMPTZ '2026-01-02 03:04:05Z' AS time, [1, 2] AS list, {'a': 1.5::DECIMAL(3, 1)} AS struct,
-    NULL AS nothing, 'NaN'::DOUBLE AS number, 'x'::BLOB AS bytes FROM files ORDER BY path LIMIT 2
+    SELECT path, size, content_id, TIMESTAMPTZ '2026-01-02 03:04:05Z' AS time, [1, 2] AS list,
+    {'a': 1.5::DECIMAL(3, 1)} AS struct, NULL AS nothing, 'NaN'::DOUBLE AS number, 'x'::BLOB AS bytes
+    FROM files ORDER BY path LIMIT 2
 """
 
 
@@ -31,7 +31,9 @@ def test_json(plain: PlainRepository, tmp_path: Path) -> None:
     query(plain, TEXT).write(target, "json")
     records = json.loads(target.read_text())
     assert [record["path"] for record in records] == ["a.png", "it's.png"]
-    assert records[0]["list"] == [1, 2] and records[0]["struct"] == {"a": 1.5} and records[0]["number"] is None
+    assert records[0]["list"] == [1, 2]
+    assert records[0]["struct"] == {"a": 1.5}
+    assert records[0]["number"] is None
     query(plain, "SELECT 1 WHERE false").write(target, "json")
     assert json.loads(target.read_text()) == []
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plain_repository import PlainRepository, file_row
-
 from oxide.errors import QueryError, QueryTimeout, UnknownRevision
 from oxide.sql import SqlResult, query
 from oxide.sql.connection import Sandbox, quote_text
 from oxide.sql.relations import ParquetRelation, create
+from sql.plain_repository import PlainRepository, file_row
 
 
 def rows(plain: PlainRepository, text: str, **options: Any) -> list[tuple[Any, ...]]:
@@ -81,6 +80,20 @@ def test_diff(plain: PlainRepository) -> None:
     assert rows(plain, "SELECT change, path, old_path, content_id_before = content_id_after FROM diff('v2', 'V2')") == [
         ("renamed", "moved.png", "dir/c.png", True)
     ]
+
+
+def test_diff_of_any_table(plain: PlainRepository) -> None:
+    for commit in plain.history.values():
+        commit.tables["copies"] = commit.tables["files"]
+    text = "SELECT change, path, content_id, size FROM diff('v1', 'v2', 'copies') ORDER BY path"
+    result = query(plain, text)
+    expected = [
+        ("modified", "a.png", f"{4:064x}", 11),
+        ("removed", "b.png", f"{2:064x}", 20),
+        ("added", "it's.png", f"{5:064x}", 50),
+    ]
+    assert result.fetch_rows() == expected
+    assert result.fetch_rows() == expected
 
 
 def test_history(plain: PlainRepository) -> None:
@@ -300,7 +313,8 @@ def test_columns_with_equal_names(plain: PlainRepository) -> None:
 
 
 def test_times_are_aware_and_order_stays(plain: PlainRepository) -> None:
-    text = "SELECT TIMESTAMPTZ '2026-01-02 03:04:05.678901+02' + to_days(i::INT) AS t, i FROM range(3000) r(i) ORDER BY i DESC"
+    moment = "TIMESTAMPTZ '2026-01-02 03:04:05.678901+02'"
+    text = f"SELECT {moment} + to_days(i::INT) AS t, i FROM range(3000) r(i) ORDER BY i DESC"
     fetched = query(plain, text).fetch_rows()
     assert [row[1] for row in fetched] == list(range(2999, -1, -1))
     assert fetched[-1][0].isoformat() == "2026-01-02T01:04:05.678901+00:00"
@@ -327,7 +341,8 @@ def test_hand_over(plain: PlainRepository) -> None:
 
 def test_notebook(plain: PlainRepository) -> None:
     shown = query(plain, "SELECT '<b>' AS \"<i>\" FROM range(30)")._repr_html_()
-    assert "<b>" not in shown and "<i>" not in shown
+    assert "<b>" not in shown
+    assert "<i>" not in shown
     assert shown.count("&lt;b&gt;") == 20
     assert "more rows" in shown
     assert repr(query(plain, "SELECT 1 AS a")) == "SqlResult(a INTEGER)"

@@ -1,4 +1,7 @@
-"""The capped cache of segments as Parquet, ``.oxide/cache/segments``. Derived: any file may vanish and is written again."""
+"""The capped cache of segments as Parquet, ``.oxide/cache/segments``.
+
+Derived: any file may vanish and is written again.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,10 @@ def mark_used(paths: Sequence[str]) -> None:
 
 
 def trim(folder: Path, keep: Sequence[str], cap: int = SEGMENT_CAP) -> int:
-    """Remove the files that were used longest ago until ``cap`` bytes are left, never one of ``keep`` or one used within ten
-    minutes. Returns the bytes removed."""
+    """Remove the files that were used longest ago until ``cap`` bytes are left. Returns the bytes removed.
+
+    Never removes one of ``keep`` or one that was used within ten minutes.
+    """
     kept = {os.path.basename(path) for path in keep}
     recent = time.time() - _RECENT
     total = 0

@@ -19,7 +19,10 @@ def query(
     memory_limit: str | None = None,
     tables: dict[str, tuple[str, str]] | None = None,
 ) -> SqlResult:
-    """Check a query, find what it reads, and prepare its result. ``tables`` adds relations by name, such as a view's ``self``."""
+    """Check a query, find what it reads, and prepare its result.
+
+    ``tables`` adds tables of the store by name, such as a view's ``self``.
+    """
     sandbox = Sandbox(timeout=timeout, memory_limit=memory_limit)
     statement = parse(sandbox, text)
     sources = Sources(RepositoryView(repository, at))

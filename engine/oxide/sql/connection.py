@@ -1,15 +1,16 @@
 """The one place that opens DuckDB connections: in memory, closed to everything but named files, with limits.
 
-A connection never owns data and is never written to by a query; it looks at immutable files. It loads no extension, reads
-no home folder, spills nothing to disk, sees no Python variable, and its configuration is locked before a user's text runs.
+A connection owns no data and a query never writes to it; it looks at immutable files. It loads no extension, reads no
+home folder, spills nothing to disk, sees no Python variable, and is locked before a user's text runs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from oxide.errors import OxideError, QueryError, QueryTimeout
@@ -73,9 +74,14 @@ class Sandbox:
         except duckdb.Error as error:
             raise _query_error(error) from None
 
-    def register(self, name: str, arrow: object) -> None:
-        """Make an Arrow table visible under a name."""
+    @contextlib.contextmanager
+    def visible(self, name: str, arrow: object) -> Iterator[None]:
+        """Makes an Arrow table visible under a name to :meth:`trusted` for a while."""
         self._connection.register(name, arrow)
+        try:
+            yield
+        finally:
+            self._connection.unregister(name)
 
     def statement_types(self, text: str) -> list[str]:
         """The types of the statements in a text, such as ``SELECT``."""

@@ -13,4 +13,6 @@ def import_extra(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise MissingExtra(f"This needs {name}, which is not installed.", hint=f"pip install {name}") from None
+        raise MissingExtra(
+            f"This needs {name}, which is not installed.", hint="pip install 'oxide-data[frames]'"
+        ) from None

@@ -1,7 +1,7 @@
 """Derived Parquet copies of commits and operations, ``.oxide/cache/history``, extended by what is new.
 
-``commits-<digest of the heads>.parquet`` holds exactly the commits that those heads reach, so an unchanged repository reads
-none, and after a commit only the new ones are read. ``operations-<newest number>-<its id>.parquet`` works alike.
+``commits-<digest of the heads>.parquet`` holds exactly the commits that those heads reach, so an unchanged repository
+reads none, and after a commit only the new ones are read. ``operations-<newest number>-<its id>.parquet`` works alike.
 """
 
 from __future__ import annotations

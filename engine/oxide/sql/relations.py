@@ -26,7 +26,10 @@ class Column(NamedTuple):
 
 
 class ParquetRelation(NamedTuple):
-    """Rows in Parquet files. ``restore`` writes files that left the cache again; ``condition`` is ours, never a user's."""
+    """Rows in Parquet files.
+
+    ``restore`` writes files that left the cache again; ``condition`` comes from this package, never from a user.
+    """
 
     columns: Sequence[Column]
     paths: Sequence[str]
@@ -81,13 +84,13 @@ def create(sandbox: Sandbox, name: str, relation: Relation) -> None:
     elif isinstance(relation, StreamRelation):
         import pyarrow
 
-        hidden = f"stream of {name}"
-        sandbox.register(hidden, pyarrow.RecordBatchReader.from_stream(relation.stream).read_all())
+        # Copied: what is registered belongs to one connection, and each run of a query has a connection of its own.
+        rows = pyarrow.RecordBatchReader.from_stream(relation.stream).read_all()
         shown = ", ".join(column.shown for column in relation.columns)
-        sandbox.trusted(f"CREATE VIEW {quote_name(name)} AS SELECT {shown} FROM {quote_name(hidden)}")
+        with sandbox.visible("stream", rows):
+            sandbox.trusted(f"CREATE TABLE {quote_name(name)} AS SELECT {shown} FROM stream")
     else:
-        rows = relation.rows if isinstance(relation, RowsRelation) else ()
-        _create_rows(sandbox, name, relation.columns, rows)
+        _create_rows(sandbox, name, relation.columns, relation.rows if isinstance(relation, RowsRelation) else ())
 
 
 def _create_rows(sandbox: Sandbox, name: str, columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> None:

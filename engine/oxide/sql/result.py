@@ -35,9 +35,9 @@ class SqlResult:
         self._sandbox = sandbox
         self._text = text
         self._keep = keep
-        described: list[tuple[Any, ...]] = self._sandbox.run().call(
-            lambda cursor: cursor.execute(f"DESCRIBE {text}").fetchall()
-        )
+        run = sandbox.run()
+        described: list[tuple[Any, ...]] = run.call(lambda cursor: cursor.execute(f"DESCRIBE {text}").fetchall())
+        run.close()
         self.columns = [str(row[0]) for row in described]
         self.types = [str(row[1]) for row in described]
 
@@ -114,7 +114,7 @@ class SqlResult:
             run.close()
 
     def _row_text(self, limit: int | None) -> str:
-        """The query with zoned times as numbers: DuckDB makes Python values of them only with a package that we do not need."""
+        """The query with zoned times as numbers: DuckDB needs pytz to make Python values of them, we do not."""
         names = [f"c{index}" for index in range(len(self.types))]
         shown = [_row_column(name, kind) for name, kind in zip(names, self.types, strict=True)]
         if limit is None and shown == [quote_name(name) for name in names]:

@@ -233,8 +233,8 @@ class Sources:
             commit = entry.commit
             now = self._file_row(commit.id, path)
             before = self._file_row(commit.parents[0], path) if commit.parents else None
-            if now is None and before is None:
-                continue  # a folder's history names the commits of what is below it; it has no row of its own
+            if now == before:
+                continue  # a folder, which has no row of its own, or a merge that took the first parent's side
             change = "added" if before is None else "removed" if now is None else "modified"
             state = (now["content_id"], now["size"]) if now is not None else (None, None)
             rows.append((commit.id, commit.time, str(commit.author), commit.message, change, *state))

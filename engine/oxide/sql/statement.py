@@ -33,14 +33,15 @@ _VERSIONED_FUNCTIONS = {"diff": (1, 3), "history": (1, 1)}
 """Our table functions and how many arguments they take, all texts."""
 
 _HARMLESS_THOUGH_VOLATILE = {
-    "now", "today", "random", "uuid", "uuidv4", "uuidv7", "gen_random_uuid", "get_current_time", "get_current_timestamp",
-    "transaction_timestamp", "current_date", "error",
+    "now", "today", "current_date", "get_current_time", "get_current_timestamp", "transaction_timestamp",
+    "random", "uuid", "uuidv4", "uuidv7", "gen_random_uuid", "error",
 }  # fmt: skip
 _REFUSED_FUNCTIONS = {
     # tell about the machine, the process or the sandbox
     "getenv", "current_setting", "current_query", "getvariable", "version", "parse_duckdb_log_message",
     # parse, bind or run other SQL
-    "json_serialize_sql", "json_deserialize_sql", "json_serialize_plan", "json_execute_serialized_sql", "query", "query_table",
+    "json_serialize_sql", "json_deserialize_sql", "json_serialize_plan", "json_execute_serialized_sql",
+    "query", "query_table",
     # wait
     "sleep_ms", "pg_sleep",
     # trust bytes that a user could make up
@@ -67,7 +68,10 @@ _SYSTEM_NAME = re.compile(r"(duckdb|pragma|sqlite|pg)_", re.IGNORECASE)
 
 
 class Reference(NamedTuple):
-    """A relation that a query reads. ``function`` is ``table``, ``diff`` or ``history``; ``revision`` is ``None`` without AT."""
+    """A relation that a query reads.
+
+    ``function`` is ``table``, ``diff`` or ``history``; ``revision`` is ``None`` without AT.
+    """
 
     function: str
     name: str
@@ -83,8 +87,10 @@ class Reference(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """A checked query. ``references``: what it reads, by the name of the view that must stand for it. ``shadowed``: names
-    that are defined in WITH, and so need no table of that name.
+    """A checked query.
+
+    ``references``: what it reads, by the name of the view that must stand for it. ``shadowed``: names that WITH
+    defines, which need no table of that name.
     """
 
     text: str
@@ -145,7 +151,7 @@ def _is_source(node: Tree) -> bool:
 
 
 def _check(sandbox: Sandbox, tree: Tree, trusted_views: set[str] | None = None) -> set[str]:
-    """Refuse all but known kinds of nodes, sources and functions. Returns the names that WITH defines, in lower case."""
+    """Refuse all but known kinds of nodes, sources and functions. Returns what WITH defines, in lower case."""
     defined: set[str] = set()
     sources: list[Tree] = []
     for node in _nodes(tree):
@@ -180,16 +186,15 @@ def _check_function(sandbox: Sandbox, node: Tree) -> None:
         raise QueryError(f"The function {name} is not allowed in a query.", hint="See docs/sql.md.")
 
 
-_volatile: set[str] = set()
+_volatile: frozenset[str] | None = None
 
 
-def _volatile_functions(sandbox: Sandbox) -> set[str]:
-    """Functions that depend on more than their arguments, as this DuckDB lists them: unknown new ones are refused too."""
-    if not _volatile:
-        rows = sandbox.trusted(
-            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
-        )
-        _volatile.update(str(row[0]) for row in rows)
+def _volatile_functions(sandbox: Sandbox) -> frozenset[str]:
+    """Functions that depend on more than their arguments, as this DuckDB lists them: so new ones are refused too."""
+    global _volatile
+    if _volatile is None:
+        listed = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+        _volatile = frozenset(str(row[0]) for row in sandbox.trusted(listed))
     return _volatile
 
 
