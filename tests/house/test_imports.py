@@ -1,4 +1,4 @@
-"""Imports point one way: command line -> engine, server -> engine; Rust modules use only those that stand before them."""
+"""Imports point one way: command line -> engine, server -> engine; Rust modules use only those that stand before."""
 
 from __future__ import annotations
 
