@@ -1,4 +1,4 @@
-"""Times of `oxide` beside git, `cp -r` and a walk, as ratios: one machine differs from another, and from itself an hour ago.
+"""Times of `oxide` beside git, `cp -r` and a walk, as ratios: machines differ, each also from itself an hour ago.
 
 Each operation is run in turn by every tool, several times, and beside every single run the yardstick (a copy of the
 same files, or a walk that reads the metadata of each) is measured too. Printed are medians of the ratios with the range
@@ -145,13 +145,10 @@ class Bench:
 
     def walk_time(self, source: Path) -> float:
         """A walk that reads each file's size and time."""
-        if platform.system() == "Darwin":  # its find has no -printf
-            return timed(lambda: command("find", source, "-type", "f", "-size", "+0", "-newer", "/", "-print"))
-        return timed(
-            lambda: command(
-                "find", source, "-not", "-path", "*/.oxide/*", "-not", "-path", "*/.git/*", "-printf", "%s %T@"
-            )
-        )
+        prune = ["(", "-name", ".oxide", "-o", "-name", ".git", ")", "-prune", "-o", "-type", "f"]
+        # Without -printf (macOS) a test of the size makes find read the metadata all the same.
+        action = ["-size", "+0", "-print"] if platform.system() == "Darwin" else ["-printf", "%s %T@"]
+        return timed(lambda: command("find", source, *prune, *action))
 
     def record(self, operation: str, tool: Tool, seconds: float, yardstick: float) -> None:
         self.samples.setdefault(operation, {}).setdefault(tool.name, []).append(Sample(seconds, yardstick))
@@ -276,9 +273,9 @@ def write_results(bench: Bench, lines: list[str]) -> None:
     text = [
         "# Benchmarks",
         "",
-        "Written by `make bench`; all samples are in `benches/results.json`. Each cell is the median of the ratios to the",
-        "yardstick that was measured beside every run, and their range. Lower is better. The last column says how far the",
-        "yardstick itself wandered.",
+        "Written by `make bench`; all samples are in `benches/results.json`. Each cell is the median of the ratios to",
+        "the yardstick that was measured beside every run, and their range. Lower is better. The last column says how",
+        "far the yardstick itself wandered.",
         "",
         f"{facts['when']}, {facts['cores']} cores, {facts['system']}, Python {facts['python']}; "
         + ", ".join(versions())

@@ -303,8 +303,8 @@ def main() -> None:
     oxide = Show(folder)
     checks = story(oxide)
     print(
-        f"\nDone: {oxide.commands} commands in {time.monotonic() - started:.1f} s, {checks} trees compared byte for byte,"
-        f" store clean."
+        f"\nDone: {oxide.commands} commands in {time.monotonic() - started:.1f} s, "
+        f"{checks} trees compared byte for byte, store clean."
         f"\nLook around:  cd {folder}  and try  {oxide.oxide} --help"
     )
 
