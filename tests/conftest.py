@@ -1,4 +1,4 @@
-"""What every test run shares: a closing list of what was skipped and why. `OXIDE_NO_SKIP=1` makes any skip a failure."""
+"""What every test run shares: a closing list of what was skipped and why, which `OXIDE_NO_SKIP=1` makes a failure."""
 
 from __future__ import annotations
 

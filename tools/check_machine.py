@@ -14,7 +14,10 @@ def missing():
     if platform.system() not in ("Linux", "Darwin"):
         yield "Linux or macOS: Oxide does not run on %s yet" % platform.system()
     if sys.version_info < (3, 10):
-        yield "Python 3.10 or newer: this is %s; name another one with `make PYTHON=python3.12 ...`" % platform.python_version()
+        yield (
+            "Python 3.10 or newer: this is %s; name another one with `make PYTHON=python3.12 ...`"
+            % platform.python_version()
+        )
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401

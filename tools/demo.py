@@ -67,7 +67,9 @@ def avi(frames: list[bytes], rate: int = 12) -> bytes:
         return chunk(b"LIST", kind + body)
 
     size = WIDTH * HEIGHT * 3
-    header = struct.pack("<14I", 1_000_000 // rate, size * rate, 0, 0x10, len(frames), 0, 1, size, WIDTH, HEIGHT, 0, 0, 0, 0)
+    header = struct.pack(
+        "<14I", 1_000_000 // rate, size * rate, 0, 0x10, len(frames), 0, 1, size, WIDTH, HEIGHT, 0, 0, 0, 0
+    )
     stream = struct.pack(
         "<4s4sIHHIIIIIIII4H", b"vids", b"DIB ", 0, 0, 0, 0, 1, rate, 0, len(frames), size, 0, 0, 0, 0, WIDTH, HEIGHT
     )
@@ -126,7 +128,9 @@ class Show:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.commands = 0
-        self.bold, self.plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() and "NO_COLOR" not in os.environ else ("", "")
+        self.bold, self.plain = (
+            ("\033[1m", "\033[0m") if sys.stdout.isatty() and "NO_COLOR" not in os.environ else ("", "")
+        )
         beside = Path(sys.executable).parent / "oxide"
         found = str(beside) if beside.exists() else shutil.which("oxide")
         if found is None:
@@ -149,7 +153,9 @@ class Show:
             for line in self._shortened(done.stdout + done.stderr):
                 print(f"  {line}")
         if done.returncode != expect:
-            sys.exit(f"\nThe demo stops: this ended with {done.returncode}, expected was {expect}. Files: {self.folder}")
+            sys.exit(
+                f"\nThe demo stops: this ended with {done.returncode}, expected was {expect}. Files: {self.folder}"
+            )
         return done.stdout
 
     def did(self, text: str) -> None:
@@ -207,14 +213,18 @@ def story(oxide: Show) -> int:
     oxide("commit", "-m", "Crops, and a corrected file")
     experiment = tree(folder)
 
-    oxide.step("Go back, and forth", "A checkout brings a commit back exactly: the folder that main does not have is gone.")
+    oxide.step(
+        "Go back, and forth", "A checkout brings a commit back exactly: the folder that main does not have is gone."
+    )
     oxide("checkout", "main")
     same(first, "main")
     oxide("checkout", "experiment/crops", quiet=True)
     same(experiment, "experiment/crops")
     oxide("checkout", "main", quiet=True)
 
-    oxide.step("Main moves on too, then both are merged", "Different files merge on their own; one commit has both parents.")
+    oxide.step(
+        "Main moves on too, then both are merged", "Different files merge on their own; one commit has both parents."
+    )
     (folder / "NOTES.txt").write_text("Collected by the demo; licence: CC0.\n", encoding="utf-8")
     oxide("add", "NOTES.txt")
     oxide("commit", "-m", "Say where the data comes from")
@@ -224,7 +234,10 @@ def story(oxide: Show) -> int:
     same({**experiment, "NOTES.txt": (folder / "NOTES.txt").read_bytes()}, "the merge")
     merged = tree(folder)
 
-    oxide.step("Mistakes are cheap", "Unsaved work is never overwritten unasked; restore brings back one file, undo a whole operation.")
+    oxide.step(
+        "Mistakes are cheap",
+        "Unsaved work is never overwritten unasked; restore brings back one file, undo a whole operation.",
+    )
     change_file(folder / changed)
     oxide.did(f"changed {changed} without committing it")
     oxide("checkout", "HEAD~1", expect=6)
@@ -290,7 +303,8 @@ def main() -> None:
     oxide = Show(folder)
     checks = story(oxide)
     print(
-        f"\nDone: {oxide.commands} commands in {time.monotonic() - started:.1f} s, {checks} trees compared byte for byte, store clean."
+        f"\nDone: {oxide.commands} commands in {time.monotonic() - started:.1f} s, "
+        f"{checks} trees compared byte for byte, store clean."
         f"\nLook around:  cd {folder}  and try  {oxide.oxide} --help"
     )
 

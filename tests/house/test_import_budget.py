@@ -52,7 +52,9 @@ def run_script(folder: Path, arguments: list[str]) -> None:
     """Run the installed script."""
     script = Path(sys.executable).parent / "oxide"
     environment = {**os.environ, "OXIDE_USER_NAME": "Ada", "OXIDE_USER_EMAIL": "ada@example.org"}
-    done = subprocess.run([str(script), *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(script), *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -81,6 +83,7 @@ def test_json_is_loaded_for_json_output_only(repository: Path, verb: str) -> Non
 
 
 def test_import_oxide_loads_no_table_library() -> None:
-    code = "import sys; import oxide; print(*({'duckdb', 'pyarrow', 'numpy', 'polars', 'pandas', 'click'} & set(sys.modules)))"
+    heavy = {"duckdb", "pyarrow", "numpy", "polars", "pandas", "click"}
+    code = f"import sys; import oxide; print(*({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 PACKAGES = {"engine": "oxide", "server": "oxide_server", "cli": "oxide_cli"}
-SOURCES = {".py", ".pyi", ".typed"}
+BUILT = {".so", ".pyc"}
 
 
 def source_members(root: Path) -> set[str]:
@@ -23,7 +23,7 @@ def source_members(root: Path) -> set[str]:
         path.relative_to(root / folder).as_posix()
         for folder, package in PACKAGES.items()
         for path in (root / folder / package).rglob("*")
-        if path.is_file() and path.suffix in SOURCES | {""} and "__pycache__" not in path.parts
+        if path.is_file() and path.suffix not in BUILT
     }
 
 
@@ -65,19 +65,34 @@ def test_wheel_installs_into_an_empty_environment(wheel: Path, tmp_path: Path) -
     """The extension loads and all packages import from the wheel alone, not from the source tree."""
     venv.create(tmp_path / "venv", with_pip=False)
     python = tmp_path / "venv" / "bin" / "python"
-    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", "--no-index", str(wheel)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-index",
+        str(wheel),
+    ]
     subprocess.run(command, check=True)
     code = "import oxide, oxide._core, oxide_cli, oxide_server; print(oxide.__file__)"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run([str(python), "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(python), "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()).is_relative_to(tmp_path)
     assert (tmp_path / "venv" / "bin" / "oxide").exists()
 
 
-def test_editable_install_sees_all_three_roots() -> None:
+def test_editable_install_sees_all_three_roots(root: Path) -> None:
     """In a development environment each package is imported from its own folder."""
     code = "import oxide, oxide_cli, oxide_server; print(oxide.__file__, oxide_cli.__file__, oxide_server.__file__)"
     done = subprocess.run([sys.executable, "-I", "-c", code], cwd="/", capture_output=True, text=True, check=True)
-    for path in done.stdout.split():
-        assert Path(path).exists()
+    assert [Path(path).parent for path in done.stdout.split()] == [
+        root / folder / package
+        for folder, package in (("engine", "oxide"), ("cli", "oxide_cli"), ("server", "oxide_server"))
+    ]
