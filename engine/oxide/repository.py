@@ -493,9 +493,9 @@ class Repository:
         self, query: str, *, at: str | None = None, timeout: float | None = None, memory_limit: str | None = None
     ) -> SqlResult:
         """One SELECT over the tables of a revision; without ``at``: HEAD with what is pending in the workspace."""
-        from oxide.sql import run
+        from oxide.sql import query as run_query
 
-        return run(self, query, at=at, timeout=timeout, memory_limit=memory_limit)
+        return run_query(self, query, at=at, timeout=timeout, memory_limit=memory_limit)
 
     # -- care ------------------------------------------------------------------------------------------------------
 

@@ -86,6 +86,12 @@ mod _core {
         short(py, || oxide_core::fsx::supports_reflink(&folder))
     }
 
+    /// Every fault point that there may be, as `operation.place`.
+    #[pyfunction]
+    fn fault_points() -> Vec<String> {
+        oxide_core::fsx::fault_points()
+    }
+
     /// Replaces a file so that readers see the old content or the new.
     #[pyfunction]
     #[pyo3(signature = (path, data, durable=true))]
