@@ -159,6 +159,10 @@ impl ReadObjects for Session {
 }
 
 impl WriteObjects for Session {
+    fn keeps(&self, kind: Kind, id: &Id) -> Result<bool> {
+        self.holds(kind, id)
+    }
+
     fn write(&self, kind: Kind, id: &Id, bytes: &[u8]) -> Result<bool> {
         if self.holds(kind, id)? {
             return Ok(false);
