@@ -82,7 +82,9 @@ class WouldOverwrite(OxideError):
     code = "would_overwrite"
     exit_code = 6
 
-    def __init__(self, message: str, *, hint: str = "", path: str | None = None, paths: list[str] | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", path: str | None = None, paths: list[str] | None = None
+    ) -> None:
         super().__init__(message, hint=hint, path=path)
         self.paths = paths or []
 
@@ -93,7 +95,9 @@ class InConflict(OxideError):
     code = "conflict"
     exit_code = 6
 
-    def __init__(self, message: str, *, hint: str = "", path: str | None = None, paths: list[str] | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", path: str | None = None, paths: list[str] | None = None
+    ) -> None:
         super().__init__(message, hint=hint, path=path)
         self.paths = paths or []
 

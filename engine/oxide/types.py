@@ -79,7 +79,9 @@ class FileChanges(NamedTuple):
     def __bool__(self) -> bool:
         return any(self)
 
-    def __len__(self) -> int:  # number of changes, not of lists
+    @property
+    def total(self) -> int:
+        """Number of files that differ."""
         return len(self.added) + len(self.modified) + len(self.removed) + len(self.renamed)
 
 
@@ -127,7 +129,15 @@ class Status(NamedTuple):
     @property
     def clean(self) -> bool:
         """Nothing staged, changed, untracked or in conflict."""
-        return not (self.staged or self.tables or self.modified or self.removed or self.untracked or self.conflicts or self.merging)
+        return not (
+            self.staged
+            or self.tables
+            or self.modified
+            or self.removed
+            or self.untracked
+            or self.conflicts
+            or self.merging
+        )
 
 
 class AddResult(NamedTuple):
@@ -154,7 +164,7 @@ class CheckoutResult(NamedTuple):
 
 
 class MergeResult(NamedTuple):
-    """``kind``: ``up-to-date``, ``fast-forward``, ``merged`` (``commit`` is new) or ``conflicts`` (resolve, then commit)."""
+    """``kind``: ``up-to-date``, ``fast-forward``, ``merged`` (``commit`` is new) or ``conflicts`` (to be resolved)."""
 
     kind: str
     commit: Commit | None
@@ -179,9 +189,9 @@ class Tag(NamedTuple):
 
 
 class StashEntry(NamedTuple):
-    """A shelved state of the workspace; index 0 is the newest."""
+    """A shelved state of the workspace; number 0 is the newest."""
 
-    index: int
+    number: int
     commit: str
     branch: str | None
     message: str
@@ -221,7 +231,7 @@ class FileEntry(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """Sizes in bytes. ``logical``: all files of the revision; ``unique``: equal contents once; ``store``: all of ``.oxide``."""
+    """Bytes. ``logical``: all files of the revision, ``unique``: equal contents once, ``store``: ``.oxide``."""
 
     revision: str
     files: int

@@ -1,10 +1,12 @@
 //! Bytes of Oxide, without Python: hashing, chunking, packs, versioned tables and working copies.
 //!
 //! Modules stand in a strict order; each may use only those above it:
-//! `error, hash, counters, progress -> fsx -> chunk -> codec -> pack -> index -> store -> schema -> rows ->
-//! segment -> tree -> columns -> files -> record -> oplog -> paths -> workspace -> checkout -> gc -> fsck`.
+//! `error, hash, varint, counters, progress -> fsx -> chunk -> codec -> pack -> index -> store -> schema -> rows ->
+//! segment -> tree -> columns -> files -> record -> browse -> oplog -> paths -> workspace -> checkout -> usage -> gc ->
+//! fsck`.
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 
+pub mod browse;
 pub mod checkout;
 pub mod chunk;
 pub mod codec;
@@ -28,6 +30,8 @@ pub mod segment;
 pub mod store;
 pub mod trace;
 pub mod tree;
+pub mod usage;
+pub mod varint;
 pub mod workspace;
 
 pub use error::{Error, ErrorCode, Result};

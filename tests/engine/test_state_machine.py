@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
-from model import (
+from engine.model import (
     Commit, Conflicted, Disk, Entry, Files, History, Items, Node, Operation, Stash, View, carry, clashes, compare, differing, is_below,
     merge_files, mixes_kinds, moved, nodes, nodes_equal, parents_of, plan, same_look_other_item, untracked, with_branch,
 )

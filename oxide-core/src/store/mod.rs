@@ -1,12 +1,37 @@
 //! The object store under `.oxide`: packs, own object files, sessions that write, leases that keep the collector away.
+//!
+//! `repository` is the control folder's layout, `packs` finds records, `contents` reads whole files, `session` and
+//! `contents_in` write (`group` one group's packs, `objects` own files), `consolidate` merges small packs,
+//! `maintenance` is what the collector and the checker need.
 
+mod consolidate;
+mod contents;
+mod contents_in;
+mod group;
+mod hashing;
+mod lease;
+mod maintenance;
+mod memory;
+mod objects;
+mod packs;
+mod recipe;
+mod repository;
+mod session;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::hash::{Digests, Id};
-use crate::pack::Kind;
-use crate::progress::Progress;
+use crate::pack::{Entry, Group, Kind, PackReader};
+
+pub use maintenance::ObjectRef;
+pub use memory::MemoryObjects;
+pub use packs::PackRef;
+pub use session::Session;
+
+use packs::{Found, PackSet};
 
 /// Reads objects by kind and id. Implemented by [`Store`], by [`Session`] (which sees its own unflushed writes) and by
 /// [`MemoryObjects`] in tests.
@@ -21,6 +46,11 @@ pub trait ReadObjects: Sync {
 pub trait WriteObjects: ReadObjects {
     /// Stores `bytes` unless the object is there already. `true` when it was new.
     fn write(&self, kind: Kind, id: &Id, bytes: &[u8]) -> Result<bool>;
+    /// Whether the object is stored where it stays, so that it need not be written: not if the collector is about to
+    /// remove it.
+    fn keeps(&self, kind: Kind, id: &Id) -> Result<bool> {
+        self.contains(kind, id)
+    }
 }
 
 /// A content as it was stored.
@@ -42,17 +72,28 @@ pub struct Store {
 
 struct Inner {
     control: PathBuf,
+    packs: RwLock<Option<Arc<PackSet>>>,
 }
+
+/// How often a lookup lists the packs again when they keep vanishing under it.
+const ATTEMPTS: usize = 16;
 
 impl Store {
     /// Lays out a new control folder (`.oxide`) at `control` and writes its repository file. Fails when one exists.
     pub fn create(control: &Path) -> Result<Store> {
-        todo!("{control:?}")
+        repository::create(control)?;
+        Store::open(control)
     }
 
     /// Opens an existing control folder; refuses unknown required features by name.
     pub fn open(control: &Path) -> Result<Store> {
-        todo!("{control:?}")
+        repository::check(control)?;
+        Ok(Store {
+            inner: Arc::new(Inner {
+                control: control.to_path_buf(),
+                packs: RwLock::new(None),
+            }),
+        })
     }
 
     /// The control folder.
@@ -62,123 +103,118 @@ impl Store {
 
     /// Begins a writing session, which holds a lease until it is dropped.
     pub fn begin(&self) -> Result<Session> {
-        todo!()
+        Session::begin(self.clone())
     }
 
     /// Ids of one kind that start with the given hex digits, sorted, at most `limit`.
     pub fn find(&self, kind: Kind, hex_prefix: &str, limit: usize) -> Result<Vec<Id>> {
-        todo!("{kind:?} {hex_prefix} {limit}")
+        let digits = hex_prefix.to_ascii_lowercase();
+        let invalid = || {
+            Error::new(
+                ErrorCode::Invalid,
+                format!("'{hex_prefix}' is not the beginning of an id"),
+            )
+        };
+        if digits.len() > 64 {
+            return Err(invalid());
+        }
+        let from = Id::from_hex(&format!("{digits:0<64}")).map_err(|_| invalid())?;
+        let mut found = BTreeSet::new();
+        self.refresh()?;
+        for pack in self.packs()? {
+            if pack.group != Group::of(kind) {
+                continue;
+            }
+            let Some(reader) = pack.open()? else {
+                continue;
+            };
+            let ids = reader
+                .entries_from(&from)
+                .take_while(|entry| entry.id.to_hex().starts_with(&digits));
+            found.extend(
+                ids.filter(|entry| entry.kind == kind)
+                    .map(|entry| entry.id)
+                    .take(limit),
+            );
+        }
+        Ok(found.into_iter().take(limit).collect())
     }
 
-    /// Whether a file content is stored (as a blob, a recipe or an own object file).
-    pub fn has_content(&self, id: &Id) -> Result<bool> {
-        todo!("{id:?}")
+    /// Lists the packs again, as another process or the collector may have changed them.
+    pub fn refresh(&self) -> Result<()> {
+        let mut slot = self.slot_mut();
+        *slot = Some(Arc::new(PackSet::list(self.control(), slot.as_deref())?));
+        Ok(())
     }
 
-    /// A file's whole content in memory. For contents known to be small.
-    pub fn content(&self, id: &Id) -> Result<Vec<u8>> {
-        todo!("{id:?}")
+    fn slot_mut(&self) -> std::sync::RwLockWriteGuard<'_, Option<Arc<PackSet>>> {
+        let slot = self.inner.packs.write();
+        slot.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a content into an open, empty file, by the cheapest way the file system offers. Returns its length.
-    pub fn copy_content(&self, id: &Id, target: &std::fs::File, target_path: &Path) -> Result<u64> {
-        todo!("{id:?} {target:?} {target_path:?}")
+    /// The packs as they are known now.
+    fn pack_set(&self) -> Result<Arc<PackSet>> {
+        let known = self.inner.packs.read();
+        let known = known.unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(set) = known {
+            return Ok(set);
+        }
+        self.refresh()?;
+        self.pack_set()
     }
 
-    /// A key by which reads of many contents are in disk order: (pack, offset).
-    pub fn content_order(&self, id: &Id) -> Result<(u64, u64)> {
-        todo!("{id:?}")
+    /// Makes packs known that this process has just published.
+    fn add_packs(&self, names: &[String]) -> Result<()> {
+        let set = self.pack_set()?.with(self.control(), names);
+        *self.slot_mut() = Some(Arc::new(set));
+        Ok(())
     }
+
+    /// Looks for a record of one of `kinds` (all of one group), newest packs first, and gives it to `accept`.
+    fn look<T>(
+        &self,
+        kinds: &[Kind],
+        id: &Id,
+        mut accept: impl FnMut(&PackRef, &Arc<PackReader>, Entry) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        for _ in 0..ATTEMPTS {
+            let set = self.pack_set()?;
+            match set.look(kinds, id, &mut accept)? {
+                Found::Here(found) => return Ok(Some(found)),
+                Found::Nowhere if set.is_current(self.control()) => return Ok(None),
+                Found::Nowhere => {
+                    self.refresh()?;
+                    let again = self.pack_set()?.look(kinds, id, &mut accept)?;
+                    match again {
+                        Found::Here(found) => return Ok(Some(found)),
+                        Found::Nowhere => return Ok(None),
+                        Found::Stale => {}
+                    }
+                }
+                Found::Stale => self.refresh()?,
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The error for an object that should be there.
+fn missing(kind: Kind, id: &Id) -> Error {
+    Error::integrity(format!("{} {id} is missing", kind.name()))
+        .hint("run `oxide fsck` to see what needs it, and fetch it from a copy of the repository")
 }
 
 impl ReadObjects for Store {
     fn read(&self, kind: Kind, id: &Id) -> Result<Vec<u8>> {
-        todo!("{kind:?} {id:?}")
-    }
-    fn contains(&self, kind: Kind, id: &Id) -> Result<bool> {
-        todo!("{kind:?} {id:?}")
-    }
-}
-
-/// One writer's open packs. Nothing of it can be referenced by others before [`Session::flush`].
-pub struct Session {
-    #[allow(dead_code)]
-    store: Store,
-}
-
-impl Session {
-    /// The store written to.
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
-    /// Stores a small content that is in memory (up to a few MiB). `name` is its file name, a hint for the encoding.
-    pub fn put_content(&self, bytes: &[u8], name: &str) -> Result<StoredContent> {
-        todo!("{} {name}", bytes.len())
-    }
-
-    /// Stores the content of an open file read from its start to its end, by the policy of its size, type and name.
-    pub fn put_file(
-        &self,
-        file: &std::fs::File,
-        path: &Path,
-        name: &str,
-        progress: &Progress,
-    ) -> Result<StoredContent> {
-        todo!("{file:?} {path:?} {name} {}", progress.read().files_done)
-    }
-
-    /// Makes everything written so far durable and visible to other processes. The session can go on.
-    pub fn flush(&self) -> Result<()> {
-        todo!()
-    }
-}
-
-impl ReadObjects for Session {
-    fn read(&self, kind: Kind, id: &Id) -> Result<Vec<u8>> {
-        todo!("{kind:?} {id:?}")
-    }
-    fn contains(&self, kind: Kind, id: &Id) -> Result<bool> {
-        todo!("{kind:?} {id:?}")
-    }
-}
-
-impl WriteObjects for Session {
-    fn write(&self, kind: Kind, id: &Id, bytes: &[u8]) -> Result<bool> {
-        todo!("{kind:?} {id:?} {}", bytes.len())
-    }
-}
-
-/// Objects in memory: the table layer's property tests run on it.
-#[derive(Default)]
-pub struct MemoryObjects {
-    objects: std::sync::Mutex<std::collections::HashMap<(Kind, Id), Vec<u8>>>,
-}
-
-impl ReadObjects for MemoryObjects {
-    fn read(&self, kind: Kind, id: &Id) -> Result<Vec<u8>> {
-        let objects = self.objects.lock().expect("objects lock");
-        objects.get(&(kind, *id)).cloned().ok_or_else(|| {
-            crate::error::Error::integrity(format!("{} {id} is missing", kind.name()))
-        })
+        self.look(&[kind], id, |_, pack, entry| pack.read(&entry).map(Some))?
+            .ok_or_else(|| missing(kind, id))
     }
 
     fn contains(&self, kind: Kind, id: &Id) -> Result<bool> {
-        Ok(self
-            .objects
-            .lock()
-            .expect("objects lock")
-            .contains_key(&(kind, *id)))
+        let found = self.look(&[kind], id, |_, _, _| Ok(Some(())))?;
+        Ok(found.is_some())
     }
 }
 
-impl WriteObjects for MemoryObjects {
-    fn write(&self, kind: Kind, id: &Id, bytes: &[u8]) -> Result<bool> {
-        Ok(self
-            .objects
-            .lock()
-            .expect("objects lock")
-            .insert((kind, *id), bytes.to_vec())
-            .is_none())
-    }
-}
+#[cfg(test)]
+mod tests;

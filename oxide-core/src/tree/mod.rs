@@ -1,10 +1,21 @@
 //! Tables as content-defined trees: equal rows have an equal root whatever the history.
 
-use crate::error::Result;
+mod build;
+mod cut;
+mod diff;
+mod edit;
+mod merge;
+mod page;
+mod read;
+
+pub use build::{build, empty};
+pub use diff::{diff, visit_diff};
+pub use edit::edit;
+pub use merge::{merge, merge_row, RowMerge};
+pub use page::empty_root;
+pub use read::{entries, get, get_many, len, page_children, scan, Children, RowVisitor};
+
 use crate::hash::Id;
-use crate::schema::Schema;
-use crate::segment::Change;
-use crate::store::{ReadObjects, WriteObjects};
 
 /// One segment of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,87 +64,5 @@ pub struct Merged {
     pub conflicts: Vec<RowConflict>,
 }
 
-/// Root of the empty table; stores its page.
-pub fn empty(objects: &dyn WriteObjects) -> Result<Id> {
-    let _ = objects;
-    todo!()
-}
-
-/// Builds a table from rows in strictly ascending key order.
-pub fn build(
-    objects: &dyn WriteObjects,
-    schema: &Schema,
-    rows: &mut dyn Iterator<Item = (Vec<u8>, Vec<u8>)>,
-) -> Result<Id> {
-    let _ = (objects, schema, rows);
-    todo!()
-}
-
-/// Applies changes (any order; the last one of a key counts) and returns the new root.
-pub fn edit(
-    objects: &dyn WriteObjects,
-    schema: &Schema,
-    root: &Id,
-    changes: Vec<Change>,
-) -> Result<Id> {
-    let _ = (objects, schema, root, changes);
-    todo!()
-}
-
-/// The table's segments in key order.
-pub fn entries(objects: &dyn ReadObjects, root: &Id) -> Result<Vec<Entry>> {
-    let _ = (objects, root);
-    todo!()
-}
-
-/// Number of rows.
-pub fn len(objects: &dyn ReadObjects, root: &Id) -> Result<u64> {
-    let _ = (objects, root);
-    todo!()
-}
-
-/// One row's value.
-pub fn get(objects: &dyn ReadObjects, root: &Id, key: &[u8]) -> Result<Option<Vec<u8>>> {
-    let _ = (objects, root, key);
-    todo!()
-}
-
-/// Values of many rows, in the order of `keys`; opens each segment once.
-pub fn get_many(
-    objects: &dyn ReadObjects,
-    root: &Id,
-    keys: &[Vec<u8>],
-) -> Result<Vec<Option<Vec<u8>>>> {
-    let _ = (objects, root, keys);
-    todo!()
-}
-
-/// Visits the rows whose key is in `[from, to)` (`to = None`: to the end) in key order, until the visitor returns false.
-pub fn scan(
-    objects: &dyn ReadObjects,
-    root: &Id,
-    from: &[u8],
-    to: Option<&[u8]>,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
-) -> Result<()> {
-    let _ = (objects, root, from, to, visit);
-    todo!()
-}
-
-/// Rows that differ between two tables, in key order; equal segments are not opened.
-pub fn diff(objects: &dyn ReadObjects, before: &Id, after: &Id) -> Result<Vec<RowChange>> {
-    let _ = (objects, before, after);
-    todo!()
-}
-
-/// Three-way merge by row and cell with the schema's rules.
-pub fn merge(
-    objects: &dyn WriteObjects,
-    schema: &Schema,
-    base: &Id,
-    ours: &Id,
-    theirs: &Id,
-) -> Result<Merged> {
-    let _ = (objects, schema, base, ours, theirs);
-    todo!()
-}
+#[cfg(test)]
+mod tests;

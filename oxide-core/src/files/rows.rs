@@ -1,0 +1,235 @@
+//! Rows of `files` and `items` as structs.
+
+use std::sync::LazyLock;
+
+use crate::error::{Error, Result};
+use crate::hash::{hex, Id};
+use crate::rows::{self, Value};
+use crate::schema::{Field, MergeRule, Schema, Type};
+
+/// A 12-byte item id in ObjectId layout: seconds, random, counter; big-endian, so ordered by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemId(pub [u8; 12]);
+
+/// What a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileType {
+    /// A regular file.
+    File,
+    /// A symbolic link; its content is the target's bytes.
+    Link,
+}
+
+/// A row of `files`. Fields by id: 1 path (key), 2 content_id, 3 size, 4 item_id, 5 sha256, 6 link, 7 executable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRow {
+    /// Path from the tree's root, `/` between names, in the UTF-8 mapping of [`crate::paths`].
+    pub path: String,
+    /// Identity of the content.
+    pub content: Id,
+    /// Length of the content in bytes.
+    pub size: u64,
+    /// The item that this file is.
+    pub item: ItemId,
+    /// SHA-256 of the content.
+    pub sha256: [u8; 32],
+    /// File or link.
+    pub kind: FileType,
+    /// Whether the owner may execute it.
+    pub executable: bool,
+}
+
+/// A row of `items`. Fields by id: 1 item_id (key), 2 created, 3 creator, 4 hidden, 5 source_id, 6 source_item, 7 frame_index, 8 frame_time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemRow {
+    /// The item.
+    pub item: ItemId,
+    /// When it was added, microseconds since 1970 UTC.
+    pub created: i64,
+    /// Who added it.
+    pub creator: String,
+}
+
+impl std::fmt::Display for ItemId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+const TARGET_ROWS: u32 = 32_768;
+
+static FILES: LazyLock<Schema> = LazyLock::new(|| Schema {
+    name: "files".into(),
+    fields: vec![
+        field(1, "path", Type::Text),
+        Field {
+            content: true,
+            ..field(2, "content_id", Type::Fixed(32))
+        },
+        field(3, "size", Type::Int),
+        field(4, "item_id", Type::Fixed(12)),
+        field(5, "sha256", Type::Fixed(32)),
+        field(6, "link", Type::Bool),
+        field(7, "executable", Type::Bool),
+    ],
+    key: vec![1],
+    target_rows: TARGET_ROWS,
+});
+
+static ITEMS: LazyLock<Schema> = LazyLock::new(|| Schema {
+    name: "items".into(),
+    fields: vec![
+        field(1, "item_id", Type::Fixed(12)),
+        field(2, "created", Type::Time),
+        field(3, "creator", Type::Text),
+        field(4, "hidden", Type::Bool),
+        field(5, "source_id", Type::Text),
+        field(6, "source_item", Type::Fixed(12)),
+        field(7, "frame_index", Type::Int),
+        field(8, "frame_time", Type::Float),
+    ],
+    key: vec![1],
+    target_rows: TARGET_ROWS,
+});
+
+fn field(id: u32, name: &str, kind: Type) -> Field {
+    Field {
+        id,
+        name: name.into(),
+        kind,
+        merge: MergeRule::Conflict,
+        content: false,
+    }
+}
+
+/// Schema of `files` (target 32 768 rows).
+pub fn files_schema() -> &'static Schema {
+    &FILES
+}
+
+/// Schema of `items` (target 32 768 rows).
+pub fn items_schema() -> &'static Schema {
+    &ITEMS
+}
+
+impl FileRow {
+    /// Canonical key and value.
+    pub fn encode(&self) -> (Vec<u8>, Vec<u8>) {
+        // No file system has a file of 2^63 bytes.
+        let size = i64::try_from(self.size).unwrap_or(i64::MAX);
+        let row = rows::encode(
+            &FILES,
+            &[
+                Value::Text(self.path.clone()),
+                Value::Bytes(self.content.0.to_vec()),
+                Value::Int(size),
+                Value::Bytes(self.item.0.to_vec()),
+                Value::Bytes(self.sha256.to_vec()),
+                Value::Bool(self.kind == FileType::Link),
+                Value::Bool(self.executable),
+            ],
+        )
+        .expect("every cell has its field's type");
+        (row.key, row.value)
+    }
+
+    /// From canonical key and value.
+    pub fn decode(key: &[u8], value: &[u8]) -> Result<FileRow> {
+        let row = rows::decode(&FILES, key, value)?;
+        let [Value::Text(path), content, Value::Int(size), item, sha256, link, executable] =
+            &row[..]
+        else {
+            return Err(damaged("files", key));
+        };
+        Ok(FileRow {
+            path: path.clone(),
+            content: Id(fixed(content).ok_or_else(|| damaged("files", key))?),
+            size: u64::try_from(*size).map_err(|_| damaged("files", key))?,
+            item: ItemId(fixed(item).ok_or_else(|| damaged("files", key))?),
+            sha256: fixed(sha256).ok_or_else(|| damaged("files", key))?,
+            kind: if *link == Value::Bool(true) {
+                FileType::Link
+            } else {
+                FileType::File
+            },
+            executable: *executable == Value::Bool(true),
+        })
+    }
+
+    /// The key of a path.
+    pub fn key(path: &str) -> Vec<u8> {
+        let mut key = rows::escape(path.as_bytes());
+        key.extend_from_slice(&[0, 0]);
+        key
+    }
+
+    /// The keys `[from, to)` of everything below a folder (not of the folder's own path); the empty folder holds all.
+    pub fn keys_below(folder: &str) -> (Vec<u8>, Option<Vec<u8>>) {
+        if folder.is_empty() {
+            return (Vec::new(), None);
+        }
+        let mut from = rows::escape(folder.as_bytes());
+        let mut to = from.clone();
+        from.push(b'/');
+        to.push(b'/' + 1);
+        (from, Some(to))
+    }
+
+    /// The path of a key.
+    pub fn path_of(key: &[u8]) -> Result<String> {
+        match rows::decode_key(&FILES, key)?.pop() {
+            Some(Value::Text(path)) => Ok(path),
+            _ => Err(damaged("files", key)),
+        }
+    }
+}
+
+impl ItemRow {
+    /// Canonical key and value.
+    pub fn encode(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut row = vec![Value::Null; ITEMS.fields.len()];
+        row[0] = Value::Bytes(self.item.0.to_vec());
+        row[1] = Value::Int(self.created);
+        // A name of any length comes from a configuration; cells over the limit would need a store.
+        let mut end = self.creator.len().min(rows::INLINE_LIMIT);
+        while !self.creator.is_char_boundary(end) {
+            end -= 1;
+        }
+        row[2] = Value::Text(self.creator[..end].to_owned());
+        let row = rows::encode(&ITEMS, &row).expect("every cell has its field's type");
+        (row.key, row.value)
+    }
+
+    /// From canonical key and value.
+    pub fn decode(key: &[u8], value: &[u8]) -> Result<ItemRow> {
+        let row = rows::decode(&ITEMS, key, value)?;
+        let [item, Value::Int(created), Value::Text(creator), ..] = &row[..] else {
+            return Err(damaged("items", key));
+        };
+        Ok(ItemRow {
+            item: ItemId(fixed(item).ok_or_else(|| damaged("items", key))?),
+            created: *created,
+            creator: creator.clone(),
+        })
+    }
+
+    /// The key of an item.
+    pub fn key(item: &ItemId) -> Vec<u8> {
+        item.0.to_vec()
+    }
+}
+
+fn fixed<const N: usize>(value: &Value) -> Option<[u8; N]> {
+    match value {
+        Value::Bytes(bytes) => bytes.as_slice().try_into().ok(),
+        _ => None,
+    }
+}
+
+fn damaged(table: &str, key: &[u8]) -> Error {
+    let key = String::from_utf8_lossy(key);
+    Error::integrity(format!(
+        "the row of '{}' in table '{table}' is damaged",
+        key.trim_end_matches('\0')
+    ))
+}

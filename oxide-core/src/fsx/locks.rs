@@ -1,0 +1,73 @@
+//! Advisory locks (flock): held by an open file, so they vanish with the process whatever becomes of it.
+
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+
+use rustix::fs::{flock, FlockOperation};
+use rustix::io::Errno;
+
+use super::fault_point;
+use crate::error::{Error, Result};
+
+/// An advisory lock on a file (flock), released when dropped or when the process dies.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Lock {
+    /// The locked file.
+    pub fn file(&self) -> &File {
+        &self.0
+    }
+}
+
+fn open(path: &Path) -> Result<File> {
+    fault_point("lock", path)?;
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(|e| Error::io("lock", path, &e))
+}
+
+/// Takes an exclusive lock, creating the file; waits for its holder.
+pub fn lock(path: &Path) -> Result<Lock> {
+    let file = open(path)?;
+    loop {
+        match flock(&file, FlockOperation::LockExclusive) {
+            Ok(()) => return Ok(Lock(file)),
+            Err(Errno::INTR) => continue,
+            Err(errno) => return Err(Error::io("lock", path, &errno.into())),
+        }
+    }
+}
+
+/// Takes an exclusive lock without waiting; `None` while somebody holds it.
+pub fn try_lock(path: &Path) -> Result<Option<Lock>> {
+    try_lock_open(open(path)?, path)
+}
+
+/// [`try_lock`] of a file that is open already.
+pub fn try_lock_open(file: File, path: &Path) -> Result<Option<Lock>> {
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(Lock(file))),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(errno) => Err(Error::io("lock", path, &errno.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_excludes_others_until_it_is_dropped() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("lock");
+        let held = lock(&path).expect("first lock");
+        assert!(try_lock(&path).expect("second lock").is_none());
+        drop(held);
+        assert!(try_lock(&path).expect("third lock").is_some());
+    }
+}

@@ -1,0 +1,138 @@
+//! Reading file contents: from a record, from the chunks of a recipe, or from a file of their own.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{missing, objects, recipe, Store};
+use crate::error::{Error, Result};
+use crate::fsx;
+use crate::hash::Id;
+use crate::pack::{Entry, Kind, PackReader};
+
+/// Where a content is.
+enum Source {
+    Blob(Arc<PackReader>, Entry),
+    /// (id, length) of each chunk.
+    Recipe(Vec<(Id, u64)>),
+    Object(File),
+}
+
+impl Store {
+    /// Whether a file content is stored (as a blob, a recipe or an own object file).
+    pub fn has_content(&self, id: &Id) -> Result<bool> {
+        if objects::path(self.control(), id).exists() {
+            return Ok(true);
+        }
+        let found = self.look(&[Kind::Blob, Kind::Recipe], id, |_, _, _| Ok(Some(())))?;
+        Ok(found.is_some())
+    }
+
+    /// A file's whole content in memory. For contents known to be small.
+    pub fn content(&self, id: &Id) -> Result<Vec<u8>> {
+        match self.source(id)? {
+            Source::Blob(pack, entry) => pack.read(&entry),
+            Source::Recipe(chunks) => {
+                let mut bytes = Vec::new();
+                self.each_chunk(id, &chunks, |chunk| {
+                    bytes.extend_from_slice(chunk);
+                    Ok(())
+                })?;
+                Ok(bytes)
+            }
+            Source::Object(mut file) => {
+                let path = objects::path(self.control(), id);
+                let mut bytes = Vec::new();
+                std::io::Read::read_to_end(&mut file, &mut bytes)
+                    .map_err(|e| Error::io("read", &path, &e))?;
+                Ok(bytes)
+            }
+        }
+    }
+
+    /// Writes a content into an open, empty file, by the cheapest way the file system offers. Returns its length.
+    pub fn copy_content(&self, id: &Id, target: &File, target_path: &Path) -> Result<u64> {
+        match self.source(id)? {
+            Source::Blob(pack, entry) => pack.with(&entry, |bytes| {
+                fsx::write_all(target, bytes, target_path)?;
+                Ok(bytes.len() as u64)
+            }),
+            Source::Recipe(chunks) => self.each_chunk(id, &chunks, |chunk| {
+                fsx::write_all(target, chunk, target_path)
+            }),
+            Source::Object(file) => {
+                let path = objects::path(self.control(), id);
+                fsx::copy_file(&file, &path, target, target_path)
+            }
+        }
+    }
+
+    /// A key by which reads of many contents are in disk order: (pack, offset).
+    pub fn content_order(&self, id: &Id) -> Result<(u64, u64)> {
+        let place = self.look(&[Kind::Blob, Kind::Recipe], id, |pack, _, entry| {
+            // The name begins with the group and the time in 16 hex digits.
+            let time = pack.name.get(5..21).unwrap_or_default();
+            let time = u64::from_str_radix(time, 16).unwrap_or(0);
+            Ok(Some((time, entry.offset)))
+        })?;
+        Ok(place.unwrap_or((u64::MAX, 0)))
+    }
+
+    /// The chunks of a content that is stored as a recipe: (id, length); `None` when it is stored whole.
+    pub fn content_chunks(&self, id: &Id) -> Result<Option<Vec<(Id, u64)>>> {
+        self.look(&[Kind::Recipe], id, |_, pack, entry| {
+            chunks_of(pack, &entry).map(Some)
+        })
+    }
+
+    fn source(&self, id: &Id) -> Result<Source> {
+        let recorded = self.look(&[Kind::Blob, Kind::Recipe], id, |_, pack, entry| {
+            if entry.kind == Kind::Recipe {
+                return chunks_of(pack, &entry).map(|chunks| Some(Source::Recipe(chunks)));
+            }
+            // Checked here, so that a damaged record gives way to a sound one in another pack.
+            pack.stored(&entry)?;
+            Ok(Some(Source::Blob(pack.clone(), entry)))
+        });
+        if let Ok(Some(source)) = recorded {
+            return Ok(source);
+        }
+        match objects::open(self.control(), id)? {
+            Some(file) => Ok(Source::Object(file)),
+            None => Err(recorded.err().unwrap_or_else(|| missing(Kind::Blob, id))),
+        }
+    }
+
+    /// Gives each chunk's bytes in order. Returns their total length.
+    fn each_chunk(
+        &self,
+        content: &Id,
+        chunks: &[(Id, u64)],
+        mut use_chunk: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<u64> {
+        let mut total = 0;
+        for (chunk, length) in chunks {
+            let (pack, entry) = self
+                .look(&[Kind::Blob], chunk, |_, pack, entry| {
+                    pack.stored(&entry)?;
+                    Ok(Some((pack.clone(), entry)))
+                })?
+                .ok_or_else(|| {
+                    Error::integrity(format!("chunk {chunk} of content {content} is missing"))
+                })?;
+            if u64::from(entry.raw_length) != *length {
+                return Err(pack.record_error(
+                    &entry,
+                    format!("{length} bytes are expected by content {content}"),
+                ));
+            }
+            pack.with(&entry, &mut use_chunk)?;
+            total += length;
+        }
+        Ok(total)
+    }
+}
+
+fn chunks_of(pack: &PackReader, entry: &Entry) -> Result<Vec<(Id, u64)>> {
+    recipe::parse(&pack.read(entry)?).map_err(|e| pack.record_error(entry, e))
+}

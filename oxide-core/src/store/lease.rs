@@ -1,0 +1,79 @@
+//! Leases: while a session lives, the collector keeps whatever the session may have found in the store.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::fsx::{self, Lock};
+
+/// A session's lease: a file named by the time of its beginning, locked for as long as the session lives. It needs no
+/// flush: it has a meaning only while its process runs.
+pub(super) struct Lease {
+    path: PathBuf,
+    _lock: Lock,
+}
+
+impl Lease {
+    pub(super) fn take(control: &Path) -> Result<Lease> {
+        let folder = control.join("leases");
+        loop {
+            let (time, random) = split(&fsx::unique_name());
+            let path = folder.join(format!("{time}-{}-{random}", std::process::id()));
+            let file = fsx::create_new(&path)?;
+            // Between its creation and its lock a collector may have taken the file for a dead session's.
+            let lock = fsx::try_lock_open(file, &path)?;
+            let Some(lock) = lock.filter(|lock| names(&path, lock)) else {
+                continue;
+            };
+            return Ok(Lease { path, _lock: lock });
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // A lease that cannot be removed is unlocked now and so counts as dead.
+        fsx::discard(&self.path);
+    }
+}
+
+fn split(name: &str) -> (String, String) {
+    let (time, random) = name.split_once('-').unwrap_or((name, ""));
+    (time.to_string(), random.to_string())
+}
+
+/// Whether `path` still leads to the locked file.
+fn names(path: &Path, lock: &Lock) -> bool {
+    let (Ok(named), Ok(held)) = (std::fs::metadata(path), lock.file().metadata()) else {
+        return false;
+    };
+    (named.dev(), named.ino()) == (held.dev(), held.ino())
+}
+
+/// When each live session began (microseconds since 1970 UTC), ascending. Leases of dead processes are removed.
+pub(super) fn live(control: &Path) -> Result<Vec<u64>> {
+    let folder = control.join("leases");
+    let listing = std::fs::read_dir(&folder).map_err(|e| Error::io("list", &folder, &e))?;
+    let mut live = Vec::new();
+    for item in listing {
+        let item = item.map_err(|e| Error::io("list", &folder, &e))?;
+        let name = item.file_name();
+        let time = name.to_str().and_then(|name| name.get(..16));
+        let Some(began) = time.and_then(|time| u64::from_str_radix(time, 16).ok()) else {
+            continue;
+        };
+        let path = item.path();
+        let file = match std::fs::File::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == ErrorKind::NotFound => continue,
+            Err(e) => return Err(Error::io("open", &path, &e)),
+        };
+        match fsx::try_lock_open(file, &path)? {
+            None => live.push(began),
+            Some(_) => fsx::remove_file(&path)?,
+        }
+    }
+    live.sort_unstable();
+    Ok(live)
+}

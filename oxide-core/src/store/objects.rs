@@ -1,0 +1,103 @@
+//! Contents that are files of their own: `objects/ab/cdef...`, named by the content's id, holding exactly its bytes.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use super::group::lock;
+use crate::error::{Error, Result};
+use crate::fsx;
+use crate::hash::Id;
+
+/// Where a content lies when it is a file of its own.
+pub(super) fn path(control: &Path, id: &Id) -> PathBuf {
+    let hex = id.to_hex();
+    control.join("objects").join(&hex[..2]).join(&hex[2..])
+}
+
+/// Opens a content's own file; `None` when there is none.
+pub(super) fn open(control: &Path, id: &Id) -> Result<Option<File>> {
+    let path = path(control, id);
+    match File::open(&path) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io("open", &path, &e)),
+    }
+}
+
+/// A temporary file for a content whose id is not known yet, removed when it is not kept.
+pub(super) struct NewObject {
+    path: PathBuf,
+}
+
+impl NewObject {
+    pub(super) fn create(control: &Path) -> Result<(NewObject, File)> {
+        let name = format!("object-{}", fsx::unique_name());
+        let path = control.join("tmp").join(name);
+        let file = fsx::create_new(&path)?;
+        Ok((NewObject { path }, file))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for NewObject {
+    fn drop(&mut self) {
+        if !self.path.as_os_str().is_empty() {
+            fsx::discard(&self.path);
+        }
+    }
+}
+
+/// The own files that a session has written and not published. They are closed: there may be more of them than a process
+/// can hold open.
+#[derive(Default)]
+pub(super) struct PendingObjects(Mutex<HashMap<Id, NewObject>>);
+
+impl PendingObjects {
+    /// Keeps a complete file; `false` when the session has this content already.
+    pub(super) fn keep(&self, id: Id, object: NewObject) -> bool {
+        let mut pending = lock(&self.0);
+        if pending.contains_key(&id) {
+            return false;
+        }
+        pending.insert(id, object);
+        true
+    }
+
+    pub(super) fn contains(&self, id: &Id) -> bool {
+        lock(&self.0).contains_key(id)
+    }
+
+    /// Flushes every file, gives each its name, and flushes the folders.
+    pub(super) fn publish(&self, control: &Path) -> Result<()> {
+        let mut pending = lock(&self.0);
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let temporary: Vec<PathBuf> = pending.values().map(|new| new.path.clone()).collect();
+        fsx::sync_many(&temporary, control)?;
+        let mut folders = BTreeSet::new();
+        for (id, object) in pending.iter() {
+            let target = path(control, id);
+            if let Some(folder) = target.parent() {
+                if !folder.is_dir() {
+                    fsx::create_dir_all(folder)?;
+                    folders.insert(control.join("objects"));
+                }
+                folders.insert(folder.to_path_buf());
+            }
+            fsx::rename(&object.path, &target)?;
+        }
+        let folders: Vec<PathBuf> = folders.into_iter().collect();
+        fsx::sync_many(&folders, control)?;
+        for (_, mut object) in pending.drain() {
+            object.path.clear();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! Sessions: what one writer puts into the store, invisible to others until it is flushed.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use super::group::{lock, GroupWriter};
+use super::lease::Lease;
+use super::objects::PendingObjects;
+use super::{ReadObjects, Store, WriteObjects};
+use crate::codec::{self, Encoding};
+use crate::counters;
+use crate::error::{Error, ErrorCode, Result};
+use crate::fsx;
+use crate::hash::Id;
+use crate::pack::{Group, Kind, Record};
+
+/// One writer's open packs. Nothing of it can be referenced by others before [`Session::flush`].
+pub struct Session {
+    store: Store,
+    _lease: Lease,
+    /// Packs and own files that the collector was about to remove when the session began: what they hold is written again.
+    pub(super) tombstoned: HashSet<String>,
+    writers: [GroupWriter; 2],
+    pub(super) objects: PendingObjects,
+    flushing: Mutex<()>,
+}
+
+impl Session {
+    /// The lease comes first: whatever the session finds after it, the collector keeps.
+    pub(super) fn begin(store: Store) -> Result<Session> {
+        let lease = Lease::take(store.control())?;
+        let tombstoned = store.tombstoned()?;
+        store.refresh()?;
+        let writers = Group::ALL.map(|group| GroupWriter::new(group, store.control()));
+        Ok(Session {
+            store,
+            _lease: lease,
+            tombstoned,
+            writers,
+            objects: PendingObjects::default(),
+            flushing: Mutex::new(()),
+        })
+    }
+
+    /// The store written to.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn writer(&self, kind: Kind) -> &GroupWriter {
+        &self.writers[Group::of(kind) as usize]
+    }
+
+    /// Whether the record need not be written: the session has it, or a pack that stays. Packs of other processes that
+    /// appeared since count as absent; writing a record twice does no harm.
+    pub(super) fn holds(&self, kind: Kind, id: &Id) -> Result<bool> {
+        if self.writer(kind).contains(kind, id) {
+            return Ok(true);
+        }
+        let set = self.store.pack_set()?;
+        let found = set.look(&[kind], id, |pack, _, _| {
+            Ok((!self.tombstoned.contains(&pack.name)).then_some(()))
+        });
+        match found {
+            Ok(found) => Ok(matches!(found, super::Found::Here(()))),
+            // A damaged pack holds nothing that could be relied on.
+            Err(e) if e.code == ErrorCode::Integrity => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Adds a record in the given encoding (`None`: as it is). `true` when the session did not have it.
+    pub(super) fn add(
+        &self,
+        kind: Kind,
+        id: &Id,
+        bytes: &[u8],
+        encoded: (Encoding, Option<Vec<u8>>),
+    ) -> Result<bool> {
+        let raw_length = u32::try_from(bytes.len()).map_err(|_| {
+            let why = format!("{} {id} is too large for one record", kind.name());
+            Error::new(ErrorCode::Invalid, why)
+        })?;
+        let (encoding, encoded) = encoded;
+        let stored = encoded.as_deref().unwrap_or(bytes);
+        self.writer(kind).add(&Record {
+            kind,
+            id: *id,
+            encoding,
+            raw_length,
+            crc: crc32fast::hash(stored),
+            stored,
+        })
+    }
+
+    /// Makes everything written so far durable and visible to other processes. The session can go on.
+    pub fn flush(&self) -> Result<()> {
+        let _one_at_a_time = lock(&self.flushing);
+        self.publish().inspect_err(|e| {
+            for writer in &self.writers {
+                writer.fail(e.clone());
+            }
+        })
+    }
+
+    fn publish(&self) -> Result<()> {
+        let mut packs = Vec::new();
+        let mut counts = [0; 2];
+        for (count, writer) in counts.iter_mut().zip(&self.writers) {
+            let sealed = writer.seal()?;
+            *count = sealed.len();
+            packs.extend(sealed);
+        }
+        std::thread::scope(|scope| {
+            // Flushes that run together share the disk's work.
+            let (last, others) = match packs.split_last() {
+                Some((last, others)) => (Some(last), others),
+                None => (None, &packs[..]),
+            };
+            let others: Vec<_> = others
+                .iter()
+                .map(|pack| scope.spawn(|| pack.flush()))
+                .collect();
+            let result = last.map_or(Ok(()), |pack| pack.flush());
+            others.into_iter().fold(result, |result, thread| {
+                result.and(thread.join().unwrap_or_else(|_| Err(Error::interrupted())))
+            })
+        })?;
+        self.objects.publish(self.store.control())?;
+        if packs.is_empty() {
+            return Ok(());
+        }
+        let folder = self.store.control().join("packs");
+        for pack in &packs {
+            fsx::rename(&pack.path, &folder.join(&pack.name))?;
+        }
+        fsx::sync_dir(&folder)?;
+        counters::PACKS_WRITTEN.add(packs.len() as u64);
+        let names: Vec<String> = packs.iter().map(|pack| pack.name.clone()).collect();
+        self.store.add_packs(&names)?;
+        for (count, writer) in counts.into_iter().zip(&self.writers) {
+            writer.published(count);
+        }
+        Ok(())
+    }
+}
+
+impl ReadObjects for Session {
+    fn read(&self, kind: Kind, id: &Id) -> Result<Vec<u8>> {
+        match self.writer(kind).read(kind, id)? {
+            Some(bytes) => Ok(bytes),
+            None => self.store.read(kind, id),
+        }
+    }
+
+    fn contains(&self, kind: Kind, id: &Id) -> Result<bool> {
+        Ok(self.writer(kind).contains(kind, id) || self.store.contains(kind, id)?)
+    }
+}
+
+impl WriteObjects for Session {
+    fn keeps(&self, kind: Kind, id: &Id) -> Result<bool> {
+        self.holds(kind, id)
+    }
+
+    fn write(&self, kind: Kind, id: &Id, bytes: &[u8]) -> Result<bool> {
+        if self.holds(kind, id)? {
+            return Ok(false);
+        }
+        let encoded = match kind {
+            Kind::Blob => codec::encode(bytes, codec::is_media(bytes)),
+            Kind::Recipe => (Encoding::Raw, None),
+            _ => codec::encode_record(bytes),
+        };
+        self.add(kind, id, bytes, encoded)
+    }
+}

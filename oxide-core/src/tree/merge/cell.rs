@@ -1,0 +1,237 @@
+//! Merging the cells of one row by the rules of their fields.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+
+use crate::error::{Error, Result};
+use crate::rows::{self, Cell, Value};
+use crate::schema::{Field, MergeRule, Schema, Type};
+use crate::store::WriteObjects;
+
+/// The outcome for one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowMerge {
+    /// The merged row's value.
+    Row(Vec<u8>),
+    /// Ids of the fields in conflict.
+    Conflict(Vec<u32>),
+}
+
+/// Merges two versions of a row, cell by cell. Fields that the schema does not know are kept, and conflict when both sides
+/// changed them.
+pub fn merge_row(
+    objects: &dyn WriteObjects,
+    schema: &Schema,
+    base: Option<&[u8]>,
+    ours: &[u8],
+    theirs: &[u8],
+) -> Result<RowMerge> {
+    let mut versions: BTreeMap<u32, Versions> = BTreeMap::new();
+    for cell in rows::cells(base.unwrap_or_default()) {
+        let cell = cell?;
+        versions.entry(cell.field).or_default().base = Some(cell.bytes);
+    }
+    for cell in rows::cells(ours) {
+        let cell = cell?;
+        versions.entry(cell.field).or_default().ours = Some(cell.bytes);
+    }
+    for cell in rows::cells(theirs) {
+        let cell = cell?;
+        versions.entry(cell.field).or_default().theirs = Some(cell.bytes);
+    }
+    let merger = Merger {
+        objects,
+        schema,
+        versions: &versions,
+    };
+    let mut row = Vec::new();
+    let mut conflicts = Vec::new();
+    for (&id, cell) in &versions {
+        match merger.decide(id, cell)? {
+            Decision::Ours => row.extend_from_slice(cell.ours.unwrap_or_default()),
+            Decision::Theirs => row.extend_from_slice(cell.theirs.unwrap_or_default()),
+            Decision::Mixed(bytes) => row.extend(bytes),
+            Decision::Conflict => conflicts.push(id),
+        }
+    }
+    Ok(if conflicts.is_empty() {
+        RowMerge::Row(row)
+    } else {
+        RowMerge::Conflict(conflicts)
+    })
+}
+
+/// One field's cell in the three rows, with tags; `None` is null.
+#[derive(Clone, Copy, Default)]
+struct Versions<'a> {
+    base: Option<&'a [u8]>,
+    ours: Option<&'a [u8]>,
+    theirs: Option<&'a [u8]>,
+}
+
+impl Versions<'_> {
+    /// Both sides changed the cell, differently.
+    fn contested(&self) -> bool {
+        self.ours != self.theirs && self.ours != self.base && self.theirs != self.base
+    }
+}
+
+/// Which version of a cell stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Decision {
+    Ours,
+    Theirs,
+    Mixed(Vec<u8>),
+    Conflict,
+}
+
+impl Decision {
+    fn larger(order: Ordering) -> Decision {
+        match order {
+            Ordering::Less => Decision::Theirs,
+            _ => Decision::Ours,
+        }
+    }
+}
+
+struct Merger<'a> {
+    objects: &'a dyn WriteObjects,
+    schema: &'a Schema,
+    versions: &'a BTreeMap<u32, Versions<'a>>,
+}
+
+impl Merger<'_> {
+    fn decide(&self, id: u32, cell: &Versions) -> Result<Decision> {
+        let field = self.schema.field(id);
+        let rule = field.map_or(MergeRule::Conflict, |field| field.merge);
+        if let MergeRule::Follow(leader) = rule {
+            return self.follow(leader, cell);
+        }
+        if !cell.contested() {
+            let theirs_changed = cell.ours == cell.base && cell.theirs != cell.base;
+            return Ok(if theirs_changed {
+                Decision::Theirs
+            } else {
+                Decision::Ours
+            });
+        }
+        match (rule, field) {
+            (MergeRule::Derived, _) => Ok(Decision::larger(cell.ours.cmp(&cell.theirs))),
+            (MergeRule::Maximum, Some(field)) => self.maximum(field, cell),
+            (MergeRule::Leaves, Some(field)) => self.leaves(field, cell),
+            _ => Ok(Decision::Conflict),
+        }
+    }
+
+    /// The side that won a contest for the leader gives this cell too, changed or not: the two belong together. Without such
+    /// a contest the side that changed this cell gives it, and of two the one that changed the leader.
+    fn follow(&self, leader: u32, cell: &Versions) -> Result<Decision> {
+        let leading = self.versions.get(&leader).copied().unwrap_or_default();
+        let ours_only = cell.theirs == cell.base;
+        let theirs_only = cell.ours == cell.base;
+        Ok(match self.decide(leader, &leading)? {
+            _ if cell.ours == cell.theirs => Decision::Ours,
+            winner @ (Decision::Ours | Decision::Theirs) if leading.contested() => winner,
+            _ if ours_only => Decision::Ours,
+            _ if theirs_only => Decision::Theirs,
+            winner @ (Decision::Ours | Decision::Theirs) if leading.ours != leading.theirs => {
+                winner
+            }
+            _ => Decision::larger(cell.ours.cmp(&cell.theirs)),
+        })
+    }
+
+    fn maximum(&self, field: &Field, cell: &Versions) -> Result<Decision> {
+        let ours = self.value(field, cell.ours)?;
+        let theirs = self.value(field, cell.theirs)?;
+        let order = match (&ours, &theirs) {
+            (Value::Null, _) => Ordering::Less,
+            (_, Value::Null) => Ordering::Greater,
+            (Value::Int(a), Value::Int(b)) => a.cmp(b),
+            (Value::Float(a), Value::Float(b)) => a.total_cmp(b),
+            (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+            (Value::Text(a), Value::Text(b)) => a.cmp(b),
+            (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
+            _ => cell.ours.cmp(&cell.theirs),
+        };
+        Ok(Decision::larger(order))
+    }
+
+    fn leaves(&self, field: &Field, cell: &Versions) -> Result<Decision> {
+        let base = self.json(field, cell.base)?;
+        let ours = self.json(field, cell.ours)?;
+        let theirs = self.json(field, cell.theirs)?;
+        let Ok(merged) = merge_leaves(base.as_ref(), ours.as_ref(), theirs.as_ref()) else {
+            return Ok(Decision::Conflict);
+        };
+        let Some(merged) = merged else {
+            return Ok(Decision::Mixed(Vec::new()));
+        };
+        let value = Value::Text(merged.to_string());
+        rows::encode_cell(self.objects, self.schema, field, value).map(Decision::Mixed)
+    }
+
+    fn json(&self, field: &Field, bytes: Option<&[u8]>) -> Result<Option<Json>> {
+        match self.value(field, bytes)? {
+            Value::Text(text) => serde_json::from_str(&text).map(Some).map_err(|error| {
+                Error::integrity(format!(
+                    "a cell of field '{}' of table '{}' is no JSON: {error}",
+                    field.name, self.schema.name
+                ))
+            }),
+            _ => Ok(None),
+        }
+    }
+
+    fn value(&self, field: &Field, bytes: Option<&[u8]>) -> Result<Value> {
+        let Some(bytes) = bytes else {
+            return Ok(Value::Null);
+        };
+        let cell = Cell {
+            field: field.id,
+            bytes,
+        };
+        let value = cell.decode(self.schema, field)?;
+        if field.kind != Type::Json {
+            return Ok(value);
+        }
+        rows::resolve(self.objects, field.kind, value)
+    }
+}
+
+/// Both sides changed one leaf differently.
+struct LeafConflict;
+
+/// Equality of the canonical texts: as numbers 0.0 and -0.0 are equal, and a merge must not depend on who is who.
+fn same(a: Option<&Json>, b: Option<&Json>) -> bool {
+    a == b && a.map(Json::to_string) == b.map(Json::to_string)
+}
+
+/// Merges JSON by leaf path: objects are descended into, everything else (arrays too) is one leaf.
+fn merge_leaves(
+    base: Option<&Json>,
+    ours: Option<&Json>,
+    theirs: Option<&Json>,
+) -> std::result::Result<Option<Json>, LeafConflict> {
+    if same(ours, theirs) || same(theirs, base) {
+        return Ok(ours.cloned());
+    }
+    if same(ours, base) {
+        return Ok(theirs.cloned());
+    }
+    let (Some(Json::Object(ours)), Some(Json::Object(theirs))) = (ours, theirs) else {
+        return Err(LeafConflict);
+    };
+    let base = base.and_then(Json::as_object);
+    let mut merged = Map::new();
+    let only_theirs = theirs.keys().filter(|key| !ours.contains_key(*key));
+    for key in ours.keys().chain(only_theirs) {
+        let base = base.and_then(|base| base.get(key));
+        if let Some(value) = merge_leaves(base, ours.get(key), theirs.get(key))? {
+            merged.insert(key.clone(), value);
+        }
+    }
+    Ok(Some(Json::Object(merged)))
+}
