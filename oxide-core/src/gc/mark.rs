@@ -77,6 +77,8 @@ impl Marks {
         kept: &[Id],
         progress: &Progress,
     ) -> Result<()> {
+        // What stood before the first commit is the empty table, which no view has to name.
+        self.add(Kind::Page, &tree::empty_root(), Holder::Live);
         let links = self.view(store, head, Holder::Live)?;
         let stashes = links.stashes.clone();
         self.links(store, &links, Holder::Live, progress)?;
