@@ -1,10 +1,24 @@
 //! Bringing the working copy from one `files` table to another: plan, prepare (all new content in temporary files), apply
 //! (renames and removals). Unchanged files are not touched; work that is stored nowhere is never overwritten unasked.
 
+mod apply;
+mod plan;
+mod prepare;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use crate::error::Result;
+use crate::files::FileRow;
+use crate::fsx;
 use crate::hash::Id;
 use crate::progress::Progress;
-use crate::workspace::WorkingCopy;
+use crate::workspace::disk::DiskStat;
+use crate::workspace::{Skipped, WorkingCopy};
+
+pub use apply::apply;
+pub use plan::plan;
+pub use prepare::prepare;
 
 /// What to bring about.
 pub struct CheckoutRequest<'a> {
@@ -30,39 +44,90 @@ pub struct CheckoutPlan {
     pub blocked: Vec<String>,
     /// Bytes to write.
     pub bytes: u64,
-    #[allow(dead_code)]
     pub(crate) state: PlanState,
 }
 
 /// The plan's own data.
 #[derive(Default)]
-pub struct PlanState {}
-
-/// Compares tables and disk; writes nothing.
-pub fn plan(
-    copy: &WorkingCopy,
-    request: &CheckoutRequest<'_>,
-    progress: &Progress,
-) -> Result<CheckoutPlan> {
-    let _ = (copy, request, progress);
-    todo!()
+pub struct PlanState {
+    /// Files to be written, by path.
+    writes: Vec<Write>,
+    /// Files to be removed, by path.
+    removes: Vec<Remove>,
+    /// Files that are as they shall be, but for the executable bit perhaps.
+    kept: Vec<Keep>,
+    /// Files that are gone already; their folders may be empty.
+    vacated: Vec<Vec<u8>>,
+    /// Folders, files and links to be cleared out of the way first, with all that is in them.
+    clear: BTreeSet<Vec<u8>>,
+    /// Folders of tracked files that must have become empty before a file can take their place.
+    replaced_folders: BTreeSet<Vec<u8>>,
+    temporary: Option<Temporary>,
 }
 
-/// Writes all new content into temporary files under `.oxide/tmp`. A full disk fails here, with nothing changed.
-pub fn prepare(copy: &WorkingCopy, plan: &mut CheckoutPlan, progress: &Progress) -> Result<()> {
-    let _ = (copy, plan, progress);
-    todo!()
+/// A file to be written.
+struct Write {
+    path: Vec<u8>,
+    row: FileRow,
+    /// How what it replaces looked; `None` when nothing is there.
+    replaces: Option<DiskStat>,
+    /// Whatever is there is replaced.
+    forced: bool,
+    /// Where the new content stands ready.
+    prepared: Option<Prepared>,
 }
 
-/// Moves the prepared files into place, removes what goes, and remembers the result in the stat index as of `operation`.
-/// `files` is the staged root after that operation. Returns paths that could not be changed, with reasons.
-pub fn apply(
+/// A new file on its way.
+struct Prepared {
+    path: PathBuf,
+    looks: DiskStat,
+}
+
+/// A file to be removed.
+struct Remove {
+    path: Vec<u8>,
+    /// How it looked; `None` when it goes whatever it looks like.
+    expected: Option<DiskStat>,
+}
+
+/// A file whose content is right already.
+struct Keep {
+    path: Vec<u8>,
+    row: FileRow,
+    looks: DiskStat,
+    read_at: i64,
+}
+
+/// A folder of temporary files, removed when the plan is done or dropped.
+struct Temporary {
+    folder: PathBuf,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // What cannot be removed now is collected later with other leftovers.
+        let _ = fsx::remove_dir_all(&self.folder);
+    }
+}
+
+/// Completes what a dead process left half done: an operation was published that leads from the remembered `from` to `to`,
+/// but not every file was moved. Files that are still exactly the old row become the new one; new files that are not
+/// there are written; everything else is the user's and stays. Returns paths that could not be changed.
+pub fn resume(
     copy: &WorkingCopy,
-    plan: CheckoutPlan,
+    from: &Id,
+    to: &Id,
     operation: u64,
-    files: &Id,
     progress: &Progress,
-) -> Result<Vec<crate::workspace::Skipped>> {
-    let _ = (copy, plan, operation, files, progress);
-    todo!()
+) -> Result<Vec<Skipped>> {
+    let request = CheckoutRequest {
+        from: *from,
+        to: *to,
+        paths: &[],
+        repair: false,
+        force: false,
+    };
+    let mut plan = plan::plan_resume(copy, &request, progress)?;
+    prepare(copy, &mut plan, progress)?;
+    apply(copy, plan, operation, to, progress)
 }

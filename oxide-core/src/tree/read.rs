@@ -7,6 +7,24 @@ use crate::hash::Id;
 use crate::segment;
 use crate::store::ReadObjects;
 
+/// What an index page refers to.
+pub enum Children {
+    /// Pages of the level below.
+    Pages(Vec<Id>),
+    /// Segments.
+    Segments(Vec<Id>),
+}
+
+/// What one index page refers to, for those who follow every object.
+pub fn page_children(objects: &dyn ReadObjects, id: &Id) -> Result<Children> {
+    let page = page::read(objects, id)?;
+    let ids = page.entries.into_iter().map(|entry| entry.id).collect();
+    Ok(match page.level {
+        0 => Children::Segments(ids),
+        _ => Children::Pages(ids),
+    })
+}
+
 /// The table's segments in key order.
 pub fn entries(objects: &dyn ReadObjects, root: &Id) -> Result<Vec<Entry>> {
     entries_between(objects, root, &[], None)

@@ -3,15 +3,27 @@
 //! `stat_index` remembers how each tracked file looked when its content was last known, `walk` reads the disk in
 //! parallel, `ignore` decides what is never tracked, `status` compares, `stage` stores changes.
 
+pub(crate) mod disk;
+mod ignore;
+mod rename;
+mod stage;
+pub(crate) mod stat_index;
+pub(crate) mod status;
+mod walk;
+
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use crate::error::Result;
-use crate::files::{FileRoots, FileRow};
-use crate::fsx::Lock;
+use crate::files::FileRoots;
+use crate::fsx::{self, Lock};
 use crate::hash::Id;
+use crate::paths;
 use crate::progress::Progress;
 use crate::store::{Session, Store};
 use crate::tree::RowChange;
+use stat_index::{Index, Record, Update};
 
 /// A working tree with its repository's control folder.
 #[derive(Clone)]
@@ -52,8 +64,8 @@ pub struct StageRequest<'a> {
     pub paths: &'a [String],
     /// Take only changes of tracked files (as `commit -a` does); else new files too.
     pub tracked_only: bool,
-    /// Root of `files` at the base commit, against which renames are found.
-    pub base: Option<Id>,
+    /// Roots at the base commit, against which renames are found.
+    pub base: Option<FileRoots>,
     /// The staged roots now.
     pub staged: FileRoots,
     /// Microseconds since 1970 UTC, for new items.
@@ -63,7 +75,7 @@ pub struct StageRequest<'a> {
 }
 
 /// The outcome of staging: row changes to both tables, not yet part of any operation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Staged {
     /// Paths that were new.
     pub added: Vec<String>,
@@ -85,30 +97,29 @@ pub struct Staged {
     pub files: Vec<RowChange>,
     /// See `files`.
     pub items: Vec<RowChange>,
-    /// Stat entries to remember once an operation holds the change (opaque to callers).
-    pub(crate) seen: Vec<StatEntry>,
-}
-
-/// How a tracked file looked when its content was known (the stat index's entry).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatEntry {
-    /// The file.
-    pub row: FileRow,
-    /// Modification time, nanoseconds.
-    pub mtime: i64,
-    /// Change time, nanoseconds.
-    pub ctime: i64,
-    /// Inode.
-    pub inode: u64,
-    /// Modified so shortly before it was read that equal times prove nothing (git's racy rule).
-    pub racy: bool,
+    /// The root of `files` that the changes were made on.
+    pub(crate) from: Id,
+    /// Roots that the changes were applied to and led to, as they are.
+    pub(crate) applied: Mutex<Option<(Id, Id)>>,
+    /// How files looked when they were read.
+    pub(crate) seen: Vec<(Vec<u8>, Record)>,
+    pub(crate) now: i64,
+    pub(crate) creator: String,
 }
 
 impl WorkingCopy {
     /// Compares disk and staged table. Files whose times changed but not their content are remembered in the stat index.
     pub fn status(&self, staged_files: &Id, progress: &Progress) -> Result<Status> {
-        let _ = (staged_files, progress);
-        todo!()
+        let _span = crate::trace::span("status");
+        let root = disk::open_root(&self.tree)?;
+        let control = self.store.control();
+        Index::with(control, &self.store, staged_files, &mut |index| {
+            let (status, seen) = status::status(index, root.as_fd(), progress)?;
+            if !seen.is_empty() || index.is_unsaved() {
+                stat_index::refresh(control, &self.store, index, &seen)?;
+            }
+            Ok(status)
+        })
     }
 
     /// Reads, hashes and stores what changed under the given paths. Changes no table and no file.
@@ -118,8 +129,12 @@ impl WorkingCopy {
         request: &StageRequest<'_>,
         progress: &Progress,
     ) -> Result<Staged> {
-        let _ = (session, request, progress);
-        todo!()
+        let _span = crate::trace::span("stage");
+        let root = disk::open_root(&self.tree)?;
+        let (control, files) = (self.store.control(), &request.staged.files);
+        Index::with(control, session, files, &mut |index| {
+            stage::stage(index, root.as_fd(), session, request, progress)
+        })
     }
 
     /// Applies staged changes to roots (again and again, when another process moved them).
@@ -129,35 +144,66 @@ impl WorkingCopy {
         staged: &Staged,
         roots: &FileRoots,
     ) -> Result<FileRoots> {
-        let _ = (session, staged, roots);
-        todo!()
+        let _span = crate::trace::span("stage: apply");
+        stage::apply(session, staged, roots)
     }
 
     /// Remembers that the disk is now at `files` as of operation `operation`, with the stat entries of `staged`.
     pub fn remember(&self, operation: u64, files: &Id, staged: Option<&Staged>) -> Result<()> {
-        let _ = (operation, files, staged);
-        todo!()
+        let _span = crate::trace::span("remember");
+        let applied = staged.and_then(|staged| {
+            let applied = *staged.applied.lock().expect("applied lock");
+            applied.map(|(from, to)| (from, to, staged.files.as_slice()))
+        });
+        let update = Update {
+            operation: Some(operation),
+            root: files,
+            known: applied,
+            seen: staged.map_or(&[], |staged| staged.seen.as_slice()),
+        };
+        stat_index::update(self.store.control(), &self.store, &update)
     }
 
     /// What the stat index stands for: (operation number, root of `files`). `None` when there is none yet.
     pub fn remembered(&self) -> Result<Option<(u64, Id)>> {
-        todo!()
+        let index = Index::open(self.store.control());
+        let known = index.filter(|index| index.operation != stat_index::UNKNOWN_OPERATION);
+        Ok(known.map(|index| (index.operation, index.root)))
     }
 
     /// The lock that verbs hold while they change working files.
     pub fn lock(&self) -> Result<Lock> {
-        todo!()
+        let folder = stat_index::folder(self.store.control());
+        fsx::create_dir_all(&folder)?;
+        fsx::lock(&folder.join("tree.lock"))
+    }
+
+    /// That lock, unless another process holds it.
+    pub fn try_lock(&self) -> Result<Option<Lock>> {
+        let folder = stat_index::folder(self.store.control());
+        fsx::create_dir_all(&folder)?;
+        fsx::try_lock(&folder.join("tree.lock"))
     }
 
     /// Which of `paths` are ignored, with the rule: (path, file of the rule, line, pattern).
     pub fn check_ignore(&self, paths: &[String]) -> Result<Vec<(String, String, u64, String)>> {
-        let _ = paths;
-        todo!()
+        let root = disk::open_root(&self.tree)?;
+        let mut found = Vec::new();
+        for path in paths {
+            let bytes = paths::to_bytes(path.trim_end_matches('/'));
+            if let Some(rule) = ignore::decide(root.as_fd(), &bytes)? {
+                let file = paths::to_text(&rule.file);
+                found.push((path.clone(), file, rule.line, rule.pattern));
+            }
+        }
+        Ok(found)
     }
 }
 
 /// The folder above `start` (or itself) that has a `.oxide` folder.
 pub fn discover(start: &Path) -> Option<PathBuf> {
-    let _ = start;
-    todo!()
+    start
+        .ancestors()
+        .find(|folder| folder.join(".oxide").is_dir())
+        .map(Path::to_path_buf)
 }

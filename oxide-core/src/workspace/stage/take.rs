@@ -1,0 +1,253 @@
+//! Reading files into the store: one pass that opens, reads, hashes and appends.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use crate::counters;
+use crate::error::{Error, ErrorCode, Result};
+use crate::files::ItemId;
+use crate::paths;
+use crate::progress::Progress;
+use crate::store::{Session, StoredContent};
+use crate::workspace::disk::{self, DiskKind, DiskStat};
+use crate::workspace::stat_index::Record;
+use crate::workspace::status::{in_batches, Handles};
+use crate::workspace::walk::Found;
+
+/// Files from this size on are streamed.
+const STREAMED: u64 = 1 << 20;
+
+/// Files from this size on are begun first, so that none of them is left for the end.
+const LARGE: u64 = 8 << 20;
+
+/// A batch ends at this many files or bytes.
+const BATCH_FILES: usize = 64;
+const BATCH_BYTES: u64 = 4 << 20;
+
+/// How often a file that changes while it is read is read again.
+const TRIES: usize = 3;
+
+/// A file that was read, or why it was not.
+pub(super) struct Taken {
+    pub(super) path: Vec<u8>,
+    pub(super) before: Option<Record>,
+    pub(super) bytes: u64,
+    pub(super) outcome: std::result::Result<Record, String>,
+}
+
+/// Why a file was not taken.
+enum Failure {
+    /// The file's own fault: it is left out.
+    Skip(String),
+    /// The store's: everything ends.
+    Fatal(Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Skip(disk::reason(&error))
+    }
+}
+
+/// Reads and stores files in parallel. The result is in path order.
+pub(super) fn take(
+    root: BorrowedFd<'_>,
+    session: &Session,
+    mut files: Vec<Found>,
+    progress: &Progress,
+) -> Result<Vec<Taken>> {
+    let _span = crate::trace::span("stage: read and store");
+    files.sort_unstable_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
+    let bytes = files.iter().map(|found| found.disk.size).sum();
+    if !files.is_empty() {
+        progress.begin("adding", files.len() as u64, bytes);
+    }
+    let batches = batches(&files);
+    let results = Mutex::new(Vec::with_capacity(files.len()));
+    in_batches(root, &batches, 1, &|handles, _, ranges| {
+        for range in ranges {
+            let mut taken = Vec::with_capacity(range.len());
+            for found in &files[range.clone()] {
+                taken.push(take_one(handles, session, found, progress)?);
+            }
+            results
+                .lock()
+                .expect("results lock")
+                .push((range.start, taken));
+        }
+        Ok(())
+    })?;
+    let mut results = results.into_inner().expect("results lock");
+    results.sort_unstable_by_key(|(first, _)| *first);
+    Ok(results.into_iter().flat_map(|(_, taken)| taken).collect())
+}
+
+/// Cuts the sorted list into pieces of about equal work; the largest files come first.
+fn batches(files: &[Found]) -> Vec<Range<usize>> {
+    let mut batches: Vec<Range<usize>> = Vec::new();
+    let mut large = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (index, found) in files.iter().enumerate() {
+        let size = found.disk.size;
+        if size >= LARGE || index - start == BATCH_FILES || bytes + size > BATCH_BYTES {
+            batches.extend((start < index).then_some(start..index));
+            (start, bytes) = (index, 0);
+        }
+        if size >= LARGE {
+            large.push(index..index + 1);
+            start = index + 1;
+        } else {
+            bytes += size;
+        }
+    }
+    batches.extend((start < files.len()).then_some(start..files.len()));
+    large.sort_by_key(|range| std::cmp::Reverse(files[range.start].disk.size));
+    large.extend(batches);
+    large
+}
+
+fn take_one(
+    handles: &mut Handles<'_>,
+    session: &Session,
+    found: &Found,
+    progress: &Progress,
+) -> Result<Taken> {
+    let mut taken = Taken {
+        path: found.path(),
+        before: found.record,
+        bytes: 0,
+        outcome: Err("kept changing while it was read".to_string()),
+    };
+    let streamed = found.disk.kind == DiskKind::File && found.disk.size >= STREAMED;
+    for _ in 0..TRIES {
+        match read(handles, session, found, progress) {
+            Ok(Some(record)) => {
+                taken.bytes = record.size;
+                taken.outcome = Ok(record);
+                break;
+            }
+            Ok(None) => progress.check()?,
+            Err(Failure::Skip(reason)) => {
+                taken.outcome = Err(reason);
+                break;
+            }
+            Err(Failure::Fatal(error)) => return Err(error),
+        }
+    }
+    // A streamed file counts its bytes while it is read.
+    progress.advance(1, if streamed { 0 } else { found.disk.size })?;
+    Ok(taken)
+}
+
+/// Reads a file once; `None` when it changed meanwhile.
+fn read(
+    handles: &mut Handles<'_>,
+    session: &Session,
+    found: &Found,
+    progress: &Progress,
+) -> std::result::Result<Option<Record>, Failure> {
+    let handle = handles.folder(&found.folder)?;
+    let name = disk::c_name(&found.name)?;
+    let text = paths::to_text(&found.name);
+    let read_at = disk::now();
+    if found.disk.kind == DiskKind::Link {
+        let before = disk::stat_at(handle.as_fd(), &name)?;
+        let target = disk::read_link(handle.as_fd(), &name)?;
+        let after = disk::stat_at(handle.as_fd(), &name)?;
+        if before != after || before.kind != DiskKind::Link {
+            return Ok(None);
+        }
+        count(target.len());
+        let stored = session
+            .put_content(&target, &text)
+            .map_err(Failure::Fatal)?;
+        return Ok(Some(record(&stored, &after, read_at)));
+    }
+    let file = disk::open_file(handle.as_fd(), &name)?;
+    let before = disk::stat_open(&file)?;
+    if let Some(reason) = before.kind.refusal() {
+        return Err(Failure::Skip(reason.to_string()));
+    }
+    let stored = match before.size < STREAMED {
+        true => read_small(handles, session, &file, &before, &text)?,
+        false => read_large(session, &file, found, &text, progress)?,
+    };
+    let after = disk::stat_open(&file)?;
+    match stored {
+        Some(stored) if before == after && stored.size == after.size => {
+            Ok(Some(record(&stored, &after, read_at)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// A small file in one piece; `None` when it has another length than it said.
+fn read_small(
+    handles: &mut Handles<'_>,
+    session: &Session,
+    mut file: &File,
+    before: &DiskStat,
+    name: &str,
+) -> std::result::Result<Option<StoredContent>, Failure> {
+    let length = before.size as usize;
+    let buffer = handles.buffer(length + 1);
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if filled != length {
+        return Ok(None);
+    }
+    count(filled);
+    let stored = session.put_content(&buffer[..filled], name);
+    stored.map(Some).map_err(Failure::Fatal)
+}
+
+/// A large file as a stream; the store decides how.
+fn read_large(
+    session: &Session,
+    file: &File,
+    found: &Found,
+    name: &str,
+    progress: &Progress,
+) -> std::result::Result<Option<StoredContent>, Failure> {
+    let path = PathBuf::from(paths::to_os(&paths::to_text(&found.path())));
+    match session.put_file(file, &path, name, progress) {
+        Ok(stored) => Ok(Some(stored)),
+        // Shorter or longer than it said: it is being written to.
+        Err(error) if error.code == ErrorCode::FileChanged => Ok(None),
+        Err(error) if error.code == ErrorCode::Io && error.path.as_deref() == Some(&path) => {
+            Err(Failure::Skip(error.message))
+        }
+        Err(error) => Err(Failure::Fatal(error)),
+    }
+}
+
+fn count(bytes: usize) {
+    counters::FILES_HASHED.add(1);
+    counters::BYTES_HASHED.add(bytes as u64);
+}
+
+fn record(stored: &StoredContent, looks: &DiskStat, read_at: i64) -> Record {
+    let record = Record {
+        stat: None,
+        racy: false,
+        link: looks.kind == DiskKind::Link,
+        executable: looks.executable,
+        size: stored.size,
+        content: stored.digests.content,
+        // Files get their items when all of them are known.
+        item: ItemId([0; 12]),
+        sha256: stored.digests.sha256,
+    };
+    record.seen(looks, read_at)
+}

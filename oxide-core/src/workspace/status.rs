@@ -1,0 +1,274 @@
+//! The working copy compared with what is staged.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::disk::{self, DiskKind, DiskStat};
+use super::stat_index::{Index, Record};
+use super::walk::{self, Findings, Found, Untracked};
+use super::{Skipped, Status};
+use crate::counters;
+use crate::error::Result;
+use crate::hash::{Context, Id};
+use crate::paths;
+use crate::progress::Progress;
+
+/// Bytes read at once when a file is only hashed.
+const BUFFER: usize = 256 << 10;
+
+/// Files that are looked at together, by one thread.
+const BATCH: usize = 32;
+
+/// What a closer look at a possibly changed file showed.
+pub(crate) enum Verdict {
+    /// Same content: how it looks now.
+    Same(Record),
+    Modified,
+    /// It could not be read.
+    Unreadable(String),
+}
+
+/// Compares everything with the index; also returns what was seen of files that only looked changed.
+pub(crate) fn status(
+    index: &Index,
+    root: BorrowedFd<'_>,
+    progress: &Progress,
+) -> Result<(Status, Vec<(Vec<u8>, Record)>)> {
+    progress.begin("scanning", 0, 0);
+    let request = walk::Request {
+        index,
+        root,
+        untracked: Untracked::Count,
+        strict: true,
+        progress,
+    };
+    let findings = {
+        let _span = crate::trace::span("status: walk");
+        walk::compare(&request, &[Vec::new()])?
+    };
+    let mut status = Status {
+        skipped: findings.skipped,
+        ..Status::default()
+    };
+    let mut seen = Vec::new();
+    let changed = findings.changed;
+    for (found, verdict) in judge(root, changed, progress)? {
+        match (verdict, found.record) {
+            (Verdict::Same(record), Some(old)) if record != old => {
+                seen.push((found.path(), record));
+            }
+            (Verdict::Same(_), _) => {}
+            (Verdict::Modified, _) => status.modified.push(paths::to_text(&found.path())),
+            (Verdict::Unreadable(reason), _) => status.skipped.push(Skipped {
+                path: paths::to_text(&found.path()),
+                reason,
+            }),
+        }
+    }
+    let text = |path: &Vec<u8>| paths::to_text(path);
+    status.removed = findings
+        .removed
+        .iter()
+        .map(|(path, _)| text(path))
+        .collect();
+    status.untracked = findings
+        .counted
+        .iter()
+        .map(|(path, files)| (text(path), *files))
+        .collect();
+    status.empty_folders = findings.empty_folders.iter().map(text).collect();
+    status.modified.sort_unstable();
+    status.removed.sort_unstable();
+    status.untracked.sort_unstable();
+    status.empty_folders.sort_unstable();
+    status.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok((status, seen))
+}
+
+/// Looks closer at files that may have changed, in parallel. The order is by path.
+pub(crate) fn judge(
+    root: BorrowedFd<'_>,
+    mut files: Vec<Found>,
+    progress: &Progress,
+) -> Result<Vec<(Found, Verdict)>> {
+    let _span = crate::trace::span("status: hash");
+    files.sort_unstable_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
+    let bytes = files.iter().map(|found| found.disk.size).sum();
+    if !files.is_empty() {
+        progress.begin("hashing", files.len() as u64, bytes);
+    }
+    let verdicts = Mutex::new(Vec::with_capacity(files.len()));
+    in_batches(root, &files, BATCH, &|handles, first, batch| {
+        let mut judged = Vec::with_capacity(batch.len());
+        for found in batch {
+            judged.push(judge_one(handles, found));
+            progress.advance(1, found.disk.size)?;
+        }
+        verdicts
+            .lock()
+            .expect("verdicts lock")
+            .push((first, judged));
+        Ok(())
+    })?;
+    let mut verdicts = verdicts.into_inner().expect("verdicts lock");
+    verdicts.sort_unstable_by_key(|(first, _)| *first);
+    let verdicts = verdicts.into_iter().flat_map(|(_, judged)| judged);
+    Ok(files.into_iter().zip(verdicts).collect())
+}
+
+fn judge_one(handles: &mut Handles<'_>, found: &Found) -> Verdict {
+    let Some(record) = found.record else {
+        return Verdict::Modified;
+    };
+    if !record.same_kind(&found.disk) || record.size != found.disk.size {
+        return Verdict::Modified;
+    }
+    let read_at = disk::now();
+    match handles.hash(&found.folder, &found.name) {
+        Ok((content, disk)) if content == record.content && record.same_kind(&disk) => {
+            Verdict::Same(record.seen(&disk, read_at))
+        }
+        Ok(_) => Verdict::Modified,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Verdict::Modified,
+        Err(error) => Verdict::Unreadable(disk::reason(&error)),
+    }
+}
+
+/// The last folder that was opened, for work that goes on folder by folder.
+pub(crate) struct Handles<'a> {
+    root: BorrowedFd<'a>,
+    last: Option<(Vec<u8>, Arc<OwnedFd>)>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Handles<'a> {
+    pub(crate) fn new(root: BorrowedFd<'a>) -> Handles<'a> {
+        Handles {
+            root,
+            last: None,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// A folder's handle.
+    pub(crate) fn folder(&mut self, path: &[u8]) -> io::Result<Arc<OwnedFd>> {
+        if let Some((last, handle)) = &self.last {
+            if last == path {
+                return Ok(handle.clone());
+            }
+        }
+        let handle = Arc::new(disk::open_folder(self.root, path)?);
+        self.last = Some((path.to_vec(), handle.clone()));
+        Ok(handle)
+    }
+
+    /// A reusable buffer of at least this length.
+    pub(crate) fn buffer(&mut self, length: usize) -> &mut [u8] {
+        if self.buffer.len() < length {
+            self.buffer.resize(length, 0);
+        }
+        &mut self.buffer[..length]
+    }
+
+    /// The content id of a file or link, and how it looked when it was read.
+    pub(crate) fn hash(&mut self, folder: &[u8], name: &[u8]) -> io::Result<(Id, DiskStat)> {
+        let handle = self.folder(folder)?;
+        let name = disk::c_name(name)?;
+        let looks = disk::stat_at(handle.as_fd(), &name)?;
+        counters::FILES_HASHED.add(1);
+        if looks.kind == DiskKind::Link {
+            let target = disk::read_link(handle.as_fd(), &name)?;
+            counters::BYTES_HASHED.add(target.len() as u64);
+            return Ok((Context::Content.id(&target), looks));
+        }
+        if looks.kind != DiskKind::File {
+            return Err(io::Error::from(io::ErrorKind::NotFound));
+        }
+        let mut file = disk::open_file(handle.as_fd(), &name)?;
+        let before = disk::stat_open(&file)?;
+        let mut hasher = Context::Content.hasher();
+        loop {
+            let buffer = self.buffer(BUFFER);
+            let read = match file.read(buffer) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            hasher.update(&buffer[..read]);
+            counters::BYTES_HASHED.add(read as u64);
+        }
+        let mut after = disk::stat_open(&file)?;
+        if after != before {
+            // It is being written to: these looks must never match.
+            after.mtime = i64::MAX;
+        }
+        Ok((Id(*hasher.finalize().as_bytes()), after))
+    }
+}
+
+/// Works through a list in batches of about `size`, in order, on every thread of the pool.
+pub(crate) fn in_batches<T: Sync>(
+    root: BorrowedFd<'_>,
+    items: &[T],
+    size: usize,
+    work: &(dyn Fn(&mut Handles<'_>, usize, &[T]) -> Result<()> + Sync),
+) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let failure = Mutex::new(None);
+    let run = || {
+        let mut handles = Handles::new(root);
+        loop {
+            let first = next.fetch_add(size, Ordering::Relaxed);
+            if first >= items.len() || failure.lock().expect("failure lock").is_some() {
+                return;
+            }
+            let batch = &items[first..(first + size).min(items.len())];
+            if let Err(error) = work(&mut handles, first, batch) {
+                failure.lock().expect("failure lock").get_or_insert(error);
+            }
+        }
+    };
+    let threads = rayon::current_num_threads().min(items.len().div_ceil(size));
+    if threads <= 1 {
+        run();
+    } else {
+        rayon::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|_| run());
+            }
+        });
+    }
+    match failure.into_inner().expect("failure lock") {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// Tracked files under `scopes` that are not on disk as the index says: (path, gone).
+pub(crate) fn differing(
+    index: &Index,
+    root: BorrowedFd<'_>,
+    scopes: &[Vec<u8>],
+    progress: &Progress,
+) -> Result<Vec<Vec<u8>>> {
+    let request = walk::Request {
+        index,
+        root,
+        untracked: Untracked::Leave,
+        strict: false,
+        progress,
+    };
+    let Findings {
+        changed, removed, ..
+    } = walk::compare(&request, scopes)?;
+    let mut differing: Vec<Vec<u8>> = removed.into_iter().map(|(path, _)| path).collect();
+    for (found, verdict) in judge(root, changed, progress)? {
+        if matches!(verdict, Verdict::Modified) {
+            differing.push(found.path());
+        }
+    }
+    Ok(differing)
+}
