@@ -133,7 +133,7 @@ class WorkingCopy:
         session: Session,
         paths: Sequence[str],
         *,
-        base: str | None,
+        base: FileRoots | None,
         staged: FileRoots,
         tracked_only: bool,
         now: int,

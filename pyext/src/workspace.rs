@@ -65,7 +65,7 @@ impl WorkingCopy {
         py: Python<'_>,
         session: &Session,
         paths: Vec<String>,
-        base: Option<&str>,
+        base: Option<HexRoots>,
         staged: HexRoots,
         tracked_only: bool,
         now: i64,
@@ -76,7 +76,7 @@ impl WorkingCopy {
         let request = StageRequest {
             paths: &paths,
             tracked_only,
-            base: base.map(Id::from_hex).transpose()?,
+            base: base.as_ref().map(convert::roots).transpose()?,
             staged: convert::roots(&staged)?,
             now,
             creator,
