@@ -23,6 +23,8 @@ VERSION: str
 FILES_SCHEMA: str
 """Id of the built-in schema of ``files``; a session stores it with ``write_builtin_schemas``."""
 ITEMS_SCHEMA: str
+EMPTY_ROOT: str
+"""Root of every table without rows."""
 
 def discover(start: str) -> str | None:
     """The folder at or above ``start`` that has a ``.oxide`` folder."""
@@ -33,7 +35,10 @@ def path_to_text(path: bytes) -> str: ...
 def path_to_bytes(path: str) -> bytes: ...
 def canonical_json(text: str) -> str: ...
 def fault_points() -> list[str]:
-    """Names of all fault points of the core, for tests."""
+    """Every fault point that there may be, as ``operation.place``; ``OXIDE_FAULT_LOG`` shows which ones a run passes."""
+
+def supports_reflink(folder: str) -> bool:
+    """Whether the file system can share blocks between files."""
 
 def write_file_atomic(path: str, data: bytes, durable: bool = True) -> None:
     """Replace a file so that readers see the old content or the new."""
@@ -84,7 +89,9 @@ class Store:
         """Rows by hex key, as in ``diff_rows``."""
     def export_parquet(self, table: Table, folder: str) -> list[str]:
         """Write each segment that is not there yet as Parquet; all paths in key order."""
-    def gc(self, keep_seconds: int, now: int, immediate: bool, dry_run: bool, progress: Progress | None = None) -> Record:
+    def gc(
+        self, keep_seconds: int, now: int, immediate: bool, dry_run: bool, progress: Progress | None = None
+    ) -> Record:
         """{live_bytes, held: {holder: bytes}, dead_bytes, freed_bytes, waiting_bytes, objects, packs}"""
     def fsck(self, data: bool, repair: bool, progress: Progress | None = None) -> Record:
         """{checked: {kind: n}, problems: [{object, kind, problem, remedy, repaired}]}"""
@@ -96,8 +103,12 @@ class Session:
     """A writer. Nothing can be referenced by others before ``flush``. Use as a context manager."""
 
     def __enter__(self) -> Session: ...
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
     def write_record(self, kind: str, record: Record) -> str: ...
+    def file_row(self, root: str, path: str) -> Record | None:
+        """As :meth:`Store.file_row`; also sees what this session wrote and did not flush yet."""
     def write_builtin_schemas(self) -> None: ...
     def write_schema(self, schema: Record) -> str:
         """Validate and store a schema record: {name, fields: [{id, name, type, merge, content?}], key: [id], target_rows}."""
@@ -110,13 +121,17 @@ class Session:
         """Root of the table without rows."""
     def build_table(self, schema: str, rows: ArrowStreamExportable) -> str:
         """Rows in any order; a repeated key is an error."""
-    def edit_table(self, schema: str, root: str, upserts: ArrowStreamExportable | None, deletes: ArrowStreamExportable | None) -> str:
+    def edit_table(
+        self, schema: str, root: str, upserts: ArrowStreamExportable | None, deletes: ArrowStreamExportable | None
+    ) -> str:
         """``deletes`` holds the key columns."""
     def set_rows(self, schema: str, root: str, rows: Sequence[tuple[str, str | None]]) -> str:
         """Set or remove rows by (hex key, hex value), as conflicts carry them."""
     def merge_table(self, schema: str, base: str, ours: str, theirs: str) -> tuple[str, list[Record]]:
         """(root, conflicts): {key: hex, fields: [name], base, ours, theirs: {value: hex, row: {column: value}} | None}"""
-    def merge_files(self, base: FileRoots, ours: FileRoots, theirs: FileRoots) -> tuple[FileRoots, list[Record], list[tuple[str, str]]]:
+    def merge_files(
+        self, base: FileRoots, ours: FileRoots, theirs: FileRoots
+    ) -> tuple[FileRoots, list[Record], list[tuple[str, str]]]:
         """(roots, conflicts, rekeyed items): conflicts are {path, reason, base, ours, theirs} with rows as in ``file_rows`` or ``None``."""
     def replace_files(self, target: FileRoots, source: FileRoots, paths: Sequence[str]) -> FileRoots:
         """``target`` with the rows at and below ``paths`` replaced by those of ``source`` (empty: all)."""
@@ -141,7 +156,14 @@ class WorkingCopy:
         progress: Progress | None = None,
     ) -> Staged: ...
     def plan(
-        self, before: str, after: str, *, paths: Sequence[str] = (), repair: bool = False, force: bool = False, progress: Progress | None = None
+        self,
+        before: str,
+        after: str,
+        *,
+        paths: Sequence[str] = (),
+        repair: bool = False,
+        force: bool = False,
+        progress: Progress | None = None,
     ) -> CheckoutPlan:
         """Compare tables and disk; nothing is written."""
     def remember(self, operation: int, files: str, staged: Staged | None = None) -> None: ...
@@ -150,13 +172,17 @@ class WorkingCopy:
     def resume(self, before: str, after: str, operation: int, progress: Progress | None = None) -> list[Record]:
         """Finish a checkout that a crash left half done: files that are exactly as in ``before`` become as in ``after``."""
     def lock(self) -> Lock: ...
+    def try_lock(self) -> Lock | None:
+        """The lock, unless another process holds it."""
     def check_ignore(self, paths: Sequence[str]) -> list[Record]:
         """[{path, source, line, pattern}] of the ignored ones."""
 
 @final
 class Lock:
     def __enter__(self) -> Lock: ...
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 @final
 class Staged:

@@ -4,8 +4,6 @@
 mod apply;
 mod plan;
 mod prepare;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -40,7 +40,8 @@ mod _core {
         let files = oxide_core::files::files_schema().id();
         let items = oxide_core::files::items_schema().id();
         module.add("FILES_SCHEMA", files.to_hex())?;
-        module.add("ITEMS_SCHEMA", items.to_hex())
+        module.add("ITEMS_SCHEMA", items.to_hex())?;
+        module.add("EMPTY_ROOT", oxide_core::tree::empty_root().to_hex())
     }
 
     /// The folder at or above `start` that has a `.oxide` folder.
@@ -79,7 +80,13 @@ mod _core {
         Ok(oxide_core::rows::canonical_json(text)?)
     }
 
-    /// Names of all fault points of the core.
+    /// Whether the file system of a folder can share blocks between files.
+    #[pyfunction]
+    fn supports_reflink(py: Python<'_>, folder: PathBuf) -> Result<bool> {
+        short(py, || oxide_core::fsx::supports_reflink(&folder))
+    }
+
+    /// Every fault point that there may be, as `operation.place`.
     #[pyfunction]
     fn fault_points() -> Vec<String> {
         oxide_core::fsx::fault_points()

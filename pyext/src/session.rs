@@ -76,6 +76,17 @@ impl Session {
         Ok(id.to_hex())
     }
 
+    fn file_row<'py>(
+        &self,
+        py: Python<'py>,
+        root: &str,
+        path: &str,
+    ) -> Result<Option<Bound<'py, PyDict>>> {
+        let (session, root) = (self.get()?, Id::from_hex(root)?);
+        let row = short(py, || browse::file_row(&*session, &root, path))?;
+        Ok(convert::optional_file_row(py, &row)?)
+    }
+
     fn write_builtin_schemas(&self, py: Python<'_>) -> Result<()> {
         let session = self.get()?;
         short(py, || browse::write_builtin_schemas(&*session))

@@ -161,6 +161,13 @@ impl WorkingCopy {
         })
     }
 
+    fn try_lock(&self, py: Python<'_>) -> Result<Option<Lock>> {
+        let lock = short(py, || self.copy.try_lock())?;
+        Ok(lock.map(|lock| Lock {
+            lock: Mutex::new(Some(lock)),
+        }))
+    }
+
     fn check_ignore<'py>(&self, py: Python<'py>, paths: Vec<String>) -> Result<Bound<'py, PyList>> {
         let rules = short(py, || self.copy.check_ignore(&paths))?;
         let list = PyList::empty(py);

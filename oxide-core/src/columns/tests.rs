@@ -15,6 +15,7 @@ use crate::rows::{self, Value};
 use crate::schema::{Field, MergeRule, Schema, Type};
 use crate::segment::Segment;
 use crate::store::MemoryObjects;
+use crate::tree;
 
 fn schema() -> Schema {
     let kinds = [
@@ -175,4 +176,38 @@ fn types_are_cast_where_nothing_is_lost() {
         let error = read(name, column).unwrap_err();
         assert!(error.message.contains(name), "{error}");
     }
+}
+
+#[test]
+fn exported_files_are_used_again() {
+    let objects = MemoryObjects::default();
+    let folder = tempfile::tempdir().unwrap();
+    let schema = schema();
+    let rows = |range: std::ops::Range<u32>| {
+        let encoded = range.map(|number| {
+            let mut values = vec![Value::Null; 9];
+            values[0] = Value::Text(format!("{number:04}"));
+            let row = rows::encode(&schema, &values).unwrap();
+            (row.key, Some(row.value))
+        });
+        encoded.collect::<Vec<_>>()
+    };
+    let empty = tree::empty(&objects).unwrap();
+    let root = tree::edit(&objects, &schema, &empty, rows(0..100)).unwrap();
+    let cache = folder.path().join("cache");
+    assert!(export_parquet(&objects, &schema, &empty, &cache)
+        .unwrap()
+        .is_empty());
+    let first = export_parquet(&objects, &schema, &root, &cache).unwrap();
+    assert_eq!(first.len(), tree::entries(&objects, &root).unwrap().len());
+    let written = std::fs::metadata(&first[0]).unwrap().modified().unwrap();
+
+    let longer = tree::edit(&objects, &schema, &root, rows(100..101)).unwrap();
+    let second = export_parquet(&objects, &schema, &longer, &cache).unwrap();
+    let shared = second.iter().filter(|path| first.contains(path)).count();
+    assert!(shared >= first.len() - 1 && shared < second.len());
+    assert_eq!(
+        std::fs::metadata(&first[0]).unwrap().modified().unwrap(),
+        written
+    );
 }

@@ -96,12 +96,10 @@ impl Session {
     /// Makes everything written so far durable and visible to other processes. The session can go on.
     pub fn flush(&self) -> Result<()> {
         let _one_at_a_time = lock(&self.flushing);
-        let published = self.publish();
-        published.map_err(|e| {
+        self.publish().inspect_err(|e| {
             for writer in &self.writers {
                 writer.fail(e.clone());
             }
-            e
         })
     }
 

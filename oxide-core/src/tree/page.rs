@@ -57,6 +57,11 @@ fn page_bytes(level: u64, entries: &[Entry]) -> Vec<u8> {
     bytes
 }
 
+/// Id of the page without entries: the root of every empty table.
+pub fn empty_root() -> Id {
+    Context::Page.id(&page_bytes(0, &[]))
+}
+
 /// Reads a page and checks that it hashes to `id`.
 pub(super) fn read(objects: &dyn ReadObjects, id: &Id) -> Result<Page> {
     counters::TABLE_OBJECTS_READ.add(1);

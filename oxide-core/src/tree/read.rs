@@ -128,13 +128,16 @@ pub fn get_many(
     Ok(values)
 }
 
+/// Takes key and value of each row, and says whether to go on.
+pub type RowVisitor<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool> + 'a;
+
 /// Visits the rows whose key is in `[from, to)` (`to = None`: to the end) in key order, until the visitor returns false.
 pub fn scan(
     objects: &dyn ReadObjects,
     root: &Id,
     from: &[u8],
     to: Option<&[u8]>,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
+    visit: &mut RowVisitor,
 ) -> Result<()> {
     for entry in entries_between(objects, root, from, to)? {
         let segment = segment::read(objects, &entry.id)?;

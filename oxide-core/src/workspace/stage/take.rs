@@ -222,10 +222,7 @@ fn read_large(
 ) -> std::result::Result<Option<StoredContent>, Failure> {
     let path = PathBuf::from(paths::to_os(&paths::to_text(&found.path())));
     match session.put_file(file, &path, name, progress) {
-        Ok(stored) => {
-            count(stored.size as usize);
-            Ok(Some(stored))
-        }
+        Ok(stored) => Ok(Some(stored)),
         // Shorter or longer than it said: it is being written to.
         Err(error) if error.code == ErrorCode::FileChanged => Ok(None),
         Err(error) if error.code == ErrorCode::Io && error.path.as_deref() == Some(&path) => {

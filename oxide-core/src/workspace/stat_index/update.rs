@@ -141,12 +141,12 @@ fn append(control: &Path, index: &Index, touched: &BTreeSet<Vec<u8>>) -> Result<
         changes.push((path.as_slice(), index.find(path)?));
     }
     let path = journal::path(control);
-    let mut file = OpenOptions::new()
+    let file = OpenOptions::new()
         .append(true)
         .open(&path)
         .map_err(|error| Error::io("open", &path, &error))?;
     let batch = journal::batch(index.operation, &index.root, &changes);
-    fsx::write_all(&mut file, &batch, &path)
+    fsx::write_all(&file, &batch, &path)
 }
 
 fn write_base(control: &Path, index: &Index) -> Result<()> {
