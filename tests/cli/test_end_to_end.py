@@ -350,6 +350,15 @@ def test_mv_is_a_rename(place: Place) -> None:
     assert after["images/tiger.jpg"] == before["images/cat.jpg"]
 
 
+def test_an_edit_keeps_the_item(place: Place) -> None:
+    before = {entry["path"]: entry["item_id"] for entry in place("ls", "-r", "--json").json}
+    for content in ("second", "third"):
+        place.write("notes.txt", content)
+        assert place("add", ".", "--json").json["modified"] == ["notes.txt"]
+        place("commit", "-m", content)
+    assert {entry["path"]: entry["item_id"] for entry in place("ls", "-r", "--json").json} == before
+
+
 def test_restore(place: Place) -> None:
     before = place.files()
     (place.root / "notes.txt").unlink()
