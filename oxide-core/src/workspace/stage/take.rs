@@ -122,7 +122,6 @@ fn take_one(
         bytes: 0,
         outcome: Err("kept changing while it was read".to_string()),
     };
-    let streamed = found.disk.kind == DiskKind::File && found.disk.size >= STREAMED;
     for _ in 0..TRIES {
         match read(handles, session, found, progress) {
             Ok(Some(record)) => {
@@ -138,8 +137,7 @@ fn take_one(
             Err(Failure::Fatal(error)) => return Err(error),
         }
     }
-    // A streamed file counts its bytes while it is read.
-    progress.advance(1, if streamed { 0 } else { found.disk.size })?;
+    progress.advance(1, found.disk.size)?;
     Ok(taken)
 }
 
@@ -222,10 +220,7 @@ fn read_large(
 ) -> std::result::Result<Option<StoredContent>, Failure> {
     let path = PathBuf::from(paths::to_os(&paths::to_text(&found.path())));
     match session.put_file(file, &path, name, progress) {
-        Ok(stored) => {
-            count(stored.size as usize);
-            Ok(Some(stored))
-        }
+        Ok(stored) => Ok(Some(stored)),
         // Shorter or longer than it said: it is being written to.
         Err(error) if error.code == ErrorCode::FileChanged => Ok(None),
         Err(error) if error.code == ErrorCode::Io && error.path.as_deref() == Some(&path) => {
