@@ -70,7 +70,10 @@ pub(super) fn stage(
             Ok(record) => {
                 let before = taken.before.map(|before| before.row(&taken.path));
                 let unchanged = taken.before.is_some_and(|before| before.same_file(&record));
-                let after = record.row(&taken.path);
+                let mut after = record.row(&taken.path);
+                if let Some(before) = &taken.before {
+                    after.item = before.item;
+                }
                 staged.seen.push((taken.path, record));
                 if !unchanged {
                     pairs.insert(path, (before, Some(after)));
