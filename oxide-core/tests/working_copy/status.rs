@@ -89,7 +89,7 @@ fn folders_deeper_than_any_path_work() {
     let empty = repository.roots;
     let staged = repository.add(&[""]);
     let path = format!("{}/deep", vec![name.clone(); depth].join("/"));
-    assert_eq!(staged.added, [path.clone()]);
+    assert_eq!(staged.added, std::slice::from_ref(&path));
     repository.assert_clean();
     let full = repository.roots;
     repository.checkout(&empty);
