@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support import AUTHOR, finish, python, write
-
 from oxide import Repository
+from support import AUTHOR, finish, python, write
 
 PRELUDE = f"""
 import sys

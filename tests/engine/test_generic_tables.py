@@ -11,9 +11,8 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import counted
-
 from oxide import _core, errors
+from support import counted
 
 LONG = "long text " * 1000
 """Over 4 KiB: kept as a blob beside the row."""

@@ -7,10 +7,9 @@ import os
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import AUTHOR, names, snapshot, tree, write
-
 from oxide import Repository, errors
 from oxide.settings import Settings
+from support import AUTHOR, names, snapshot, tree, write
 
 
 def commit(repo: Repository, message: str = "a commit", **files: str | None) -> str:

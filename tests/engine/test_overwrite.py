@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import link, names, tree, write
-
 from oxide import Repository, errors
+from support import link, names, tree, write
 
 
 @pytest.fixture

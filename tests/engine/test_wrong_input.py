@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import AUTHOR, as_nobody, finish, give_to_nobody, noise, python, tree, write
-
 from oxide import Repository, _core, errors
 from oxide.settings import Settings
+from support import AUTHOR, as_nobody, finish, give_to_nobody, noise, python, tree, write
 
 
 @pytest.fixture

@@ -17,10 +17,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support import AUTHOR, bytes_of, link, noise, picture, write  # noqa: E402  (needs the line above)
-
-from oxide import Repository  # noqa: E402
-from oxide.settings import Settings  # noqa: E402
+from oxide import Repository
+from oxide.settings import Settings
+from support import AUTHOR, bytes_of, link, noise, picture, write
 
 HERE = Path(__file__).resolve().parent
 NAME = "v1"
