@@ -1,7 +1,7 @@
-"""The Rust core. Ids cross as lower-case hex, tables as (schema id, root id), rows as Arrow over the C stream interface.
+"""The Rust core. Ids cross as lower-case hex, tables as (schema id, root id), rows as Arrow over the C stream.
 
-Long calls release the GIL, call ``progress(phase, files_done, files_total, bytes_done, bytes_total)`` about every 100 ms on
-the calling thread (totals are 0 while unknown), and end with ``KeyboardInterrupt`` after Ctrl-C.
+Long calls release the GIL, call ``progress(phase, files_done, files_total, bytes_done, bytes_total)`` about every
+100 ms on the calling thread (totals are 0 while unknown), and end with ``KeyboardInterrupt`` after Ctrl-C.
 Failures are raised as the classes of :mod:`oxide.errors` by their code.
 """
 

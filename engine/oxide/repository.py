@@ -406,7 +406,7 @@ class Repository:
     def resolve(
         self, names: Sequence[PathLike], side: str, *, force: bool = False, progress: Progress | None = None
     ) -> list[Conflict]:
-        """Decide conflicts as ``ours``, ``theirs`` or ``base``; returns the rest. ``names``: paths, folders, row keys."""
+        """Decide conflicts as ``ours``, ``theirs`` or ``base``. ``names``: paths, folders, keys. Returns the rest."""
         from oxide import merging
 
         known = {conflict.name for conflict in self.conflicts() if conflict.table != "files"}
