@@ -16,17 +16,47 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine.model import (
+    Commit,
+    Conflicted,
+    Disk,
+    Entry,
+    Files,
+    History,
+    Items,
+    Node,
+    Operation,
+    Stash,
+    View,
+    carry,
+    clashes,
+    compare,
+    differing,
+    is_below,
+    merge_files,
+    mixes_kinds,
+    moved,
+    nodes,
+    nodes_equal,
+    parents_of,
+    plan,
+    same_look_other_item,
+    untracked,
+    with_branch,
+)
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
-from engine.model import (
-    Commit, Conflicted, Disk, Entry, Files, History, Items, Node, Operation, Stash, View, carry, clashes, compare, differing, is_below,
-    merge_files, mixes_kinds, moved, nodes, nodes_equal, parents_of, plan, same_look_other_item, untracked, with_branch,
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
 )
-from support import AUTHOR, tree
-
 from oxide import Repository, errors
 from oxide.settings import Settings
+from support import AUTHOR, tree
 
 PATHS = ["a", "b c", "ünï.jpg", "line\nbreak", "dir", "dir/x", "dir/y.png", "dir/sub/z"]
 NAMES = ["main", "left", "right/side"]

@@ -309,6 +309,12 @@ pub fn share_blocks(from: &File, to: &File, to_path: &Path) -> Result<bool> {
     Ok(reflink_copy::reflink_file(from, to).is_ok())
 }
 
+/// Opens an existing file for appending.
+pub fn open_append(path: &Path) -> Result<File> {
+    let file = OpenOptions::new().append(true).open(path);
+    file.map_err(|error| Error::io("open", path, &error))
+}
+
 /// Whether the file system of `folder` can share blocks between files. Tries it with two small files.
 pub fn supports_reflink(folder: &Path) -> Result<bool> {
     let (source, target) = (folder.join(unique_name()), folder.join(unique_name()));
