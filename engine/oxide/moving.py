@@ -132,7 +132,7 @@ def keep_our_items(
 ) -> Tables:
     """``merged`` with our items where both sides added the same file.
 
-    Between commits the smaller id wins, but work that is in no commit yet never gives a committed file another identity.
+    Between commits the smaller id wins, but work that is in no commit yet never changes the item of a committed file.
     """
     twins = [
         path
