@@ -135,7 +135,12 @@ def to_conflict(record: Record) -> Conflict:
 
     def row(side: str) -> dict[str, Any] | None:
         value: dict[str, Any] | None = record[side]
-        return value["row"] if value is not None and record["table"] != "files" else value
+        if value is None:
+            return None
+        if record["table"] != "files":
+            cells: dict[str, Any] = value["row"]
+            return cells
+        return {name: cell for name, cell in value.items() if name != "item_row"}
 
     return Conflict(
         record["table"],
