@@ -141,9 +141,13 @@ class RepositoryMachine(RuleBasedStateMachine):
         return next((operation.number for operation in self.repo.operations(limit=1)), 0)
 
     def publish(self, after: View, *, moves: bool = False, shelved: Files | None = None) -> None:
-        """A verb succeeded: one operation at most, and exactly one when the view is another."""
+        """A verb succeeded: one operation at most, and exactly one when the view is another, be it not in its items alone."""
         number = self.newest_operation()
-        assert number - self.number in ((1,) if after != self.view else (0, 1))
+        looks = [
+            replace(view, staged={path: Entry(node, 0) for path, node in nodes(view.staged).items()})
+            for view in (self.view, after)
+        ]
+        assert number - self.number in ((1,) if looks[0] != looks[1] else (0, 1))
         if number > self.number:
             self.done.append(Operation(self.view, after, moves, self.view.staged if shelved is None else shelved))
             self.undone.clear()
@@ -182,7 +186,8 @@ class RepositoryMachine(RuleBasedStateMachine):
                     staged[path] = self.items.holds(Entry(self.disk[path], item))
         if self.view.staged.keys() - staged.keys():  # a file added before may now turn out to be one of these, renamed
             for path in staged.keys() & self.view.staged.keys() - self.base.keys():
-                staged[path] = self.items.holds(Entry(staged[path].node, self.items.new()))
+                if staged[path].node.content:
+                    staged[path] = self.items.holds(Entry(staged[path].node, self.items.new()))
         return staged
 
     def reachable(self) -> list[str]:
@@ -453,12 +458,17 @@ class RepositoryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.view.base and not self.view.concluding)
     @rule(data=st.data(), force=st.sampled_from([False, False, False, True]))
     def edit_and_checkout(self, data: st.DataObject, force: bool) -> None:
-        """Local work on the way to another branch: staged, unsaved or both."""
+        """Local work on the way to another branch: staged, unsaved or both. Mostly where the branch differs."""
+        others = [name for name in sorted(self.view.branches) if self.view.branches[name] != self.view.base]
+        if not others:
+            return
+        name = data.draw(st.sampled_from(others))
+        contested = differing(nodes(self.base), nodes(self.history.files(self.view.branches[name])))
         for _ in range(data.draw(st.integers(1, 2))):
-            self.put(data.draw(st.sampled_from(PATHS)), self.new_node(data))
+            self.put(data.draw(st.sampled_from(PATHS + sorted(contested) * 3)), self.new_node(data))
             if data.draw(st.booleans()):
                 self.stage("")
-        self.checkout_somewhere_else(data, force)
+        self.go(name, force)
 
     def checkout_somewhere_else(self, data: st.DataObject, force: bool = False) -> None:
         others = sorted(name for name, commit in self.view.branches.items() if commit != self.view.base)
@@ -703,7 +713,7 @@ class RepositoryMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def resolve_all_and_commit(self, data: st.DataObject) -> None:
         for _ in range(len(self.view.conflicts)):
-            self.resolve(data, data.draw(st.sampled_from(["ours", "theirs", "base"])))
+            self.resolve(data, data.draw(st.sampled_from(["theirs", "ours", "base"])))
         self.commit()
 
     def resolve(self, data: st.DataObject, side: str) -> None:
@@ -931,7 +941,7 @@ def test_the_engine_agrees_with_the_model_at_every_step() -> None:
     run_state_machine_as_test(
         RepositoryMachine,
         settings=settings(
-            max_examples=5000 if long else 200,
+            max_examples=5000 if long else 800,
             stateful_step_count=100 if long else 50,
             derandomize=not long,
             deadline=None,
