@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import combinations, count
 from typing import NamedTuple, TypeVar
 
 
@@ -238,6 +238,17 @@ class Items:
                 return False
         return True
 
+    def carry_is_by_path(self, base: Files, staged: Files, target: Files) -> bool:
+        """Whether no rename, staged or on the way to ``target``, meets a change on the other side."""
+        ours, theirs = differing(nodes(base), nodes(staged)), differing(nodes(base), nodes(target))
+        sides = (base, staged, target)
+        families = {self.family(side[path].item) for side in sides for path in ours if path in side}
+        for family in families:
+            homes = {path for side in sides for path, entry in side.items() if self.family(entry.item) == family}
+            if len(homes) > 1 and homes & theirs:
+                return False
+        return all(len({side[path].item for side in sides if path in side}) == 1 for path in ours & base.keys())
+
 
 def merge_files(base: Files, ours: Files, theirs: Files) -> tuple[Files, dict[str, Conflicted]]:
     """Three-way merge by path; content and executable bit are cells of their own. Conflicts keep our version."""
@@ -334,13 +345,14 @@ def nodes_equal(one: Files, other: Files, path: str) -> bool:
     return (a and a.node) == (b and b.node)
 
 
-def same_look_other_item(*sides: Files) -> bool:
-    """Whether a path looks the same in two snapshots but may be another item: how far that is a change is not modelled."""
-    for index, one in enumerate(sides):
-        for other in sides[index + 1 :]:
-            if any(one[path].node == other[path].node and one[path].item != other[path].item for path in one.keys() & other.keys()):
-                return True
-    return False
+def same_look_other_item(*sides: Files) -> set[str]:
+    """Paths that look the same in two snapshots but may be another item: how far that is a change is not modelled."""
+    return {
+        path
+        for one, other in combinations(sides, 2)
+        for path in one.keys() & other.keys()
+        if one[path].node == other[path].node and one[path].item != other[path].item
+    }
 
 
 def with_branch(view: View, commit: str) -> View:

@@ -341,6 +341,20 @@ def test_undo_of_add_and_commit_leaves_files_alone(two: Repository) -> None:
     assert (two.root / "file").read_text() == "after the commit"
 
 
+def test_undo_and_redo_end_where_gc_cut_the_chain(two: Repository) -> None:
+    two.create_tag("v1")
+    two.undo()
+    two.gc(keep=0, now=True)
+    for verb in (two.undo, two.redo):
+        with pytest.raises(errors.NothingToDo, match="kept"):
+            verb()
+    two.create_tag("v2")
+    two.undo()  # back to the undo above, whose own operation is gone
+    assert two.tags() == []
+    two.redo()
+    assert [tag.name for tag in two.tags()] == ["v2"]
+
+
 def test_undo_of_a_merge_brings_the_files_back(two: Repository) -> None:
     before = tree(two.root)
     two.merge("other")

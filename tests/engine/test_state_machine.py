@@ -95,7 +95,6 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.items = Items()
         self.done: list[Operation] = []
         self.undone: list[Operation] = []
-        self.forgotten = False  # whether gc cut the operation chain, so that its first link is not known any more
         self.fresh = 0
         self.number = self.newest_operation()
 
@@ -251,8 +250,11 @@ class RepositoryMachine(RuleBasedStateMachine):
         after = self.tracked_now(scope, new_files=True)
         before = set(self.view.staged)
         result = self.repo.add([scope or "."])
-        assert set(result.added) | {new for _, new in result.renamed} == after.keys() - before
-        assert set(result.removed) | {old for old, _ in result.renamed} == before - after.keys()
+        # A rename may have its other half in an earlier `add` or `rm`.
+        old, new = ({pair[half] for pair in result.renamed} for half in (0, 1))
+        assert set(result.added) <= after.keys() - before <= set(result.added) | new <= after.keys()
+        assert set(result.removed) <= before - after.keys() <= set(result.removed) | old
+        assert not old & after.keys() and not new & self.base.keys()
         assert not result.skipped
         self.publish(replace(self.view, staged=after))
 
@@ -416,11 +418,8 @@ class RepositoryMachine(RuleBasedStateMachine):
         commit = self.view.branches[name] if branch else name
         target = self.history.files(commit)
         changed = differing(nodes(self.base), nodes(self.view.staged))
-        if not self.items_are_plain or any(
-            path in self.base and path in target and self.base[path].node == target[path].node and self.base[path].item != target[path].item
-            for path in changed
-        ):
-            return  # base and target look the same but may hold another item: whether they agree is not modelled
+        if not self.items_are_plain or (changed and not self.items.carry_is_by_path(self.base, self.view.staged, target)):
+            return
         staged, lost = carry(self.base, self.view.staged, target)
         lost |= plan(self.disk, nodes(self.view.staged), nodes(staged))
         if force:
@@ -659,13 +658,16 @@ class RepositoryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.view.concluding == "merge")
     @rule()
     def merge_abort(self) -> None:
+        if not self.items_are_plain:
+            return
         before, after = nodes(self.view.staged), nodes(self.base)
-        if plan(self.disk, before, after):
+        touched = differing(before, after) | self.view.conflicts.keys()  # what the user did to a conflict goes back too
+        if plan(self.disk, before, after, touched):
             self.refused(self.repo.merge_abort, errors.WouldOverwrite)
         else:
             seen["merge aborted"] += 1
             self.repo.merge_abort()
-            self.disk = moved(self.disk, before, after)
+            self.disk = moved(self.disk, before, after, touched)
             self.publish(replace(self.view, staged=self.base, conflicts={}, concluding=None, other=None), moves=True)
 
     # -- stash ---------------------------------------------------------------------------------------------------------
@@ -734,8 +736,7 @@ class RepositoryMachine(RuleBasedStateMachine):
     @rule()
     def undo(self) -> None:
         if not self.done:
-            if not self.forgotten:
-                self.refused(self.repo.undo, errors.NothingToDo)
+            self.refused(self.repo.undo, errors.NothingToDo)
             return
         step = self.done[-1]
         self.turn(self.repo.undo, step, step.before, step.brings_back, self.done, self.undone)
@@ -745,7 +746,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         if self.undone:
             step = self.undone[-1]
             self.turn(self.repo.redo, step, step.after, step.after.staged, self.undone, self.done)
-        elif not self.forgotten:
+        else:
             self.refused(self.repo.redo, errors.NothingToDo)
 
     def turn(
@@ -774,7 +775,6 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.repo.gc(keep=0, now=True)
         self.done.clear()
         self.undone.clear()
-        self.forgotten = True
         self.number = self.newest_operation()
         assert self.repo.fsck().ok
 
@@ -805,11 +805,11 @@ class RepositoryMachine(RuleBasedStateMachine):
         if self.view.concluding == "merge":
             assert status.merging == [self.view.other]
         expected, said = compare(nodes(self.base), nodes(self.view.staged)), status.staged
-        renamed = {path for pair in said.renamed for path in pair}
+        listed_freely = {path for pair in said.renamed for path in pair} | same_look_other_item(self.base, self.view.staged)
         assert all(old in self.base and new in self.view.staged for old, new in said.renamed)
         for listed, wanted in zip((said.added, said.modified, said.removed), expected, strict=True):
             assert listed == sorted(listed)
-            assert set(listed) ^ wanted <= renamed, "what differs is listed, be it as a rename"
+            assert set(listed) ^ wanted <= listed_freely, "what differs is listed, be it as a rename"
 
     @invariant()
     def names_are_as_the_model_says(self) -> None:
