@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -255,7 +255,7 @@ def versions() -> list[str]:
 def machine() -> dict[str, object]:
     """What the numbers were measured on."""
     return {
-        "when": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "when": datetime.now(UTC).strftime("%Y-%m-%d"),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

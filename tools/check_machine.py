@@ -13,9 +13,9 @@ import sys
 def missing():
     if platform.system() not in ("Linux", "Darwin"):
         yield "Linux or macOS: Oxide does not run on %s yet" % platform.system()
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 11):
         yield (
-            "Python 3.10 or newer: this is %s; name another one with `make PYTHON=python3.12 ...`"
+            "Python 3.11 or newer: this is %s; name another one with `make PYTHON=python3.12 ...`"
             % platform.python_version()
         )
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 
 def now() -> int:
@@ -18,7 +18,7 @@ def zone() -> int:
 
 def to_datetime(microseconds: int, zone_minutes: int = 0) -> datetime:
     """A stored time as an aware datetime."""
-    offset = timezone(timedelta(minutes=zone_minutes)) if zone_minutes else timezone.utc
+    offset = timezone(timedelta(minutes=zone_minutes)) if zone_minutes else UTC
     return datetime.fromtimestamp(microseconds // 1_000_000, offset).replace(microsecond=microseconds % 1_000_000)
 
 

@@ -295,6 +295,8 @@ class Repository:
         from oxide import history, revisions
 
         state = read_state(self.store)
+        if revision == "HEAD" and state.base is None:
+            return iter(())
         return history.log(
             self.store, state, revisions.resolve(self.store, state, revision), self._filter(paths), limit
         )
@@ -420,7 +422,7 @@ class Repository:
     def resolve(
         self, names: Sequence[PathLike], side: str, *, force: bool = False, progress: Progress | None = None
     ) -> list[Conflict]:
-        """Decide conflicts as ``ours``, ``theirs`` or ``base``. ``names``: paths, folders, row keys. Returns the rest."""
+        """Decide conflicts as ``ours``, ``theirs`` or ``base``. ``names``: paths, folders, keys. Returns the rest."""
         from oxide import merging
 
         known = {conflict.name for conflict in self.conflicts() if conflict.table != "files"}

@@ -124,7 +124,7 @@ def remove(repository: Repository, paths: Sequence[str], *, cached: bool, force:
                 hint="see `oxide status`",
                 path=path,
             )
-    names = [row["path"] for row in store.file_rows(roots[0], [path for path in paths] if all(paths) else [])]
+    names = [row["path"] for row in store.file_rows(roots[0], list(paths) if all(paths) else [])]
     if dry_run:
         return names
     with repository.store.begin() as session, repository.working_copy.lock():
@@ -197,6 +197,9 @@ def _plan_moves(
         target = _target(source, destination, into)
         if target == source or target.startswith(f"{source}/"):
             raise InvalidInput(f"'{source}' cannot move into itself ('{target}')")
+        linked = _linked_parent(repository, target)
+        if linked is not None:
+            raise InvalidInput(f"'{linked}' is a link, and nothing is moved through a link", path=linked)
         if os.path.lexists(repository.disk_path(target)) or store.file_row(files, target) is not None:
             raise WouldOverwrite(f"'{target}' exists already", hint="move it away or remove it first", paths=[target])
         if not os.path.lexists(repository.disk_path(source)):
@@ -210,6 +213,13 @@ def _plan_moves(
             pairs.append((row["path"], new))
             rows.append({**row, "path": new})
     return pairs, rows
+
+
+def _linked_parent(repository: Repository, path: str) -> str | None:
+    """The first folder above ``path`` that is a symbolic link on disk."""
+    names = path.split("/")[:-1]
+    folders = ["/".join(names[: depth + 1]) for depth in range(len(names))]
+    return next((folder for folder in folders if os.path.islink(repository.disk_path(folder))), None)
 
 
 def _target(source: str, destination: str, into: bool) -> str:

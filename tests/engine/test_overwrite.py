@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import link, names, tree, write
-
 from oxide import Repository, errors
+from support import link, names, tree, write
 
 
 @pytest.fixture
@@ -75,8 +74,14 @@ def executable_and_modified(root: Path) -> list[str]:
 
 
 LOCAL_WORK = [
-    modified, modified_where_it_would_be_removed, untracked_in_the_way, folder_in_the_way, file_where_a_folder_must_be,
-    linked_folder_in_the_way, link_instead_of_the_file, executable_and_modified,
+    modified,
+    modified_where_it_would_be_removed,
+    untracked_in_the_way,
+    folder_in_the_way,
+    file_where_a_folder_must_be,
+    linked_folder_in_the_way,
+    link_instead_of_the_file,
+    executable_and_modified,
 ]
 
 MOVES: dict[str, Callable[[Repository], object]] = {

@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from support import link, noise, tree, write
-
 from oxide import Repository
 from oxide.errors import AlreadyExists, IntegrityError, InvalidInput, NotFound, Unsupported
 from oxide.types import FileEntry
+from support import link, noise, tree, write
 
 CONTENT = noise("film", 3_000_000)
 

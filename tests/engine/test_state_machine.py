@@ -16,17 +16,47 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine.model import (
+    Commit,
+    Conflicted,
+    Disk,
+    Entry,
+    Files,
+    History,
+    Items,
+    Node,
+    Operation,
+    Stash,
+    View,
+    carry,
+    clashes,
+    compare,
+    differing,
+    is_below,
+    merge_files,
+    mixes_kinds,
+    moved,
+    nodes,
+    nodes_equal,
+    parents_of,
+    plan,
+    same_look_other_item,
+    untracked,
+    with_branch,
+)
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
-from engine.model import (
-    Commit, Conflicted, Disk, Entry, Files, History, Items, Node, Operation, Stash, View, carry, clashes, compare, differing, is_below,
-    merge_files, mixes_kinds, moved, nodes, nodes_equal, parents_of, plan, same_look_other_item, untracked, with_branch,
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
 )
-from support import AUTHOR, tree
-
 from oxide import Repository, errors
 from oxide.settings import Settings
+from support import AUTHOR, tree
 
 PATHS = ["a", "b c", "ünï.jpg", "line\nbreak", "dir", "dir/x", "dir/y.png", "dir/sub/z"]
 NAMES = ["main", "left", "right/side"]
@@ -129,7 +159,9 @@ class RepositoryMachine(RuleBasedStateMachine):
         return staged
 
     def reachable(self) -> list[str]:
-        return sorted(self.history.reachable(self.view))
+        """In the order they were made: ids differ from run to run, and hypothesis must be able to repeat a run."""
+        found = self.history.reachable(self.view)
+        return [commit for commit in self.history.commits if commit in found]
 
     # -- the user at work ----------------------------------------------------------------------------------------------
     def put(self, path: str, node: Node) -> None:
@@ -277,6 +309,8 @@ class RepositoryMachine(RuleBasedStateMachine):
     @rule(data=st.data(), force=st.booleans())
     def remove(self, data: st.DataObject, force: bool) -> None:
         path = data.draw(st.sampled_from(sorted(self.view.staged)))
+        if data.draw(st.booleans()):
+            self.put(path, self.new_node(data))
         if not force and not nodes_equal(self.base, self.view.staged, path):
             return  # whether what is only staged counts as work is shown in test_overwrite.py
         call = partial(self.repo.remove, [path], force=force)
@@ -512,7 +546,12 @@ class RepositoryMachine(RuleBasedStateMachine):
             self.stage("")
             if not self.nothing_staged:
                 self.commit()
+            if data.draw(st.integers(0, 3)) == 0:
+                break  # only one side went on: a fast-forward, or nothing to do
+        self.go(other)
         self.merge_with(here, no_ff=data.draw(st.booleans()))
+        if self.view.conflicts and data.draw(st.integers(0, 3)):
+            self.resolve_all_and_commit(data)
 
     def merge_with(self, name: str, no_ff: bool) -> None:
         other = self.view.branches.get(name, name)
@@ -560,7 +599,11 @@ class RepositoryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.view.base and not self.view.concluding)
     @rule(data=st.data(), verb=st.sampled_from(["revert", "cherry-pick"]))
     def take_one_commit(self, data: st.DataObject, verb: str) -> None:
-        elsewhere = sorted(set(self.reachable()) - self.history.ancestors(self.view.base))
+        if not self.nothing_staged:
+            self.commit()
+        assert self.view.base
+        here = self.history.ancestors(self.view.base)
+        elsewhere = [commit for commit in self.reachable() if commit not in here]
         chosen = data.draw(st.sampled_from(self.reachable() + (elsewhere * 5 if verb == "cherry-pick" else [])))
         call = partial(self.repo.revert if verb == "revert" else self.repo.cherry_pick, chosen)
         commit = self.history.commits[chosen]
@@ -582,6 +625,16 @@ class RepositoryMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.view.conflicts)
     @rule(data=st.data(), side=st.sampled_from(["ours", "theirs", "base"]))
+    def resolve_one(self, data: st.DataObject, side: str) -> None:
+        self.resolve(data, side)
+
+    @precondition(lambda self: self.view.conflicts)
+    @rule(data=st.data())
+    def resolve_all_and_commit(self, data: st.DataObject) -> None:
+        for _ in range(len(self.view.conflicts)):
+            self.resolve(data, data.draw(st.sampled_from(["ours", "theirs", "base"])))
+        self.commit()
+
     def resolve(self, data: st.DataObject, side: str) -> None:
         path = data.draw(st.sampled_from(sorted(self.view.conflicts)))
         chosen: Entry | None = getattr(self.view.conflicts[path], side)
@@ -667,6 +720,13 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.publish(replace(self.view, stashes=self.view.stashes[:index] + self.view.stashes[index + 1 :]))
 
     # -- undo and care -------------------------------------------------------------------------------------------------
+    @rule(data=st.data())
+    def undo_and_redo(self, data: st.DataObject) -> None:
+        for _ in range(data.draw(st.integers(1, 3))):
+            self.undo()
+        for _ in range(data.draw(st.integers(0, 3))):
+            self.redo()
+
     @rule()
     def undo(self) -> None:
         if not self.done:
@@ -718,6 +778,10 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.repo = Repository.open(self.root, settings=self.settings)
 
     # -- what must hold after each step --------------------------------------------------------------------------------
+    @invariant()
+    def count(self) -> None:
+        seen["steps"] += 1
+
     @invariant()
     def the_disk_is_as_the_model_says(self) -> None:
         found = {path: Node(node.kind, node.content or node.target, node.executable) for path, node in tree(self.root).items()}
@@ -773,9 +837,10 @@ def test_the_engine_agrees_with_the_model_at_every_step() -> None:
     run_state_machine_as_test(
         RepositoryMachine,
         settings=settings(
-            max_examples=2000 if long else 80, stateful_step_count=100 if long else 50, derandomize=not long, deadline=None,
+            max_examples=5000 if long else 200, stateful_step_count=100 if long else 50, derandomize=not long, deadline=None,
             suppress_health_check=list(HealthCheck), database=None,
         ),
     )
     print(dict(seen.most_common()))
+    assert seen["steps"] > 2000
     assert not MUST_BE_SEEN - {situation for situation, times in seen.items() if times}

@@ -138,7 +138,7 @@ impl Applier<'_> {
 
     /// How the file looks now; `None` when it is not there.
     fn looks(&self, handle: &OwnedFd, path: &[u8]) -> Result<Option<DiskStat>> {
-        let look = || disk::stat_at(handle.as_fd(), &*disk::c_name(disk::split(path).1)?);
+        let look = || disk::stat_at(handle.as_fd(), &disk::c_name(disk::split(path).1)?);
         match look() {
             Ok(looks) => Ok(Some(looks)),
             Err(error) if disk::is_missing(&error) => Ok(None),
@@ -283,7 +283,7 @@ impl Applier<'_> {
         let (folder, name) = disk::split(&keep.path);
         let file = handles
             .folder(folder)
-            .and_then(|handle| disk::open_file(handle.as_fd(), &*disk::c_name(name)?))
+            .and_then(|handle| disk::open_file(handle.as_fd(), &disk::c_name(name)?))
             .map_err(|error| self.error(&keep.path, &error))?;
         let path = disk::absolute(self.tree, &keep.path);
         fsx::at::set_executable(&file, keep.row.executable, &path)

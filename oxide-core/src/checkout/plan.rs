@@ -209,7 +209,7 @@ impl Planner<'_> {
     ) -> Result<Step> {
         let (folder, name) = disk::split(&candidate.path);
         let looked = handles.folder(folder).and_then(|handle| {
-            let looks = disk::stat_at(handle.as_fd(), &*disk::c_name(name)?)?;
+            let looks = disk::stat_at(handle.as_fd(), &disk::c_name(name)?)?;
             Ok(looks)
         });
         match looked {

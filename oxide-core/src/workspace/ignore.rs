@@ -180,7 +180,7 @@ pub(crate) fn decide(root: BorrowedFd<'_>, path: &[u8]) -> Result<Option<Decisio
         return Ok(decision);
     }
     let is_folder = disk::open_folder(root, folder)
-        .and_then(|handle| disk::stat_at(handle.as_fd(), &*disk::c_name(name)?))
+        .and_then(|handle| disk::stat_at(handle.as_fd(), &disk::c_name(name)?))
         .is_ok_and(|stat| stat.kind == disk::DiskKind::Folder);
     Ok(rules
         .decide(root, path, is_folder)

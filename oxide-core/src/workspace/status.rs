@@ -24,6 +24,12 @@ const BUFFER: usize = 256 << 10;
 /// Files that are looked at together, by one thread.
 const BATCH: usize = 32;
 
+/// How files looked, by path.
+pub(crate) type Seen = Vec<(Vec<u8>, Record)>;
+
+/// Work on a batch: with the position of its first element.
+type Work<'a, T> = dyn Fn(&mut Handles<'_>, usize, &[T]) -> Result<()> + Sync + 'a;
+
 /// What a closer look at a possibly changed file showed.
 pub(crate) enum Verdict {
     /// Same content: how it looks now.
@@ -39,7 +45,7 @@ pub(crate) fn status(
     root: BorrowedFd<'_>,
     store: &Store,
     progress: &Progress,
-) -> Result<(Status, Vec<(Vec<u8>, Record)>)> {
+) -> Result<(Status, Seen)> {
     progress.begin("scanning", 0, 0);
     let request = walk::Request {
         index,
@@ -242,7 +248,7 @@ pub(crate) fn in_batches<T: Sync>(
     root: BorrowedFd<'_>,
     items: &[T],
     size: usize,
-    work: &(dyn Fn(&mut Handles<'_>, usize, &[T]) -> Result<()> + Sync),
+    work: &Work<'_, T>,
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
     let failure = Mutex::new(None);

@@ -51,7 +51,9 @@ fn there_and_back_leaves_unchanged_files_alone() {
         .map(|entries| entries.filter_map(|entry| entry.ok()).collect())
         .unwrap_or_default();
     assert!(
-        !left.iter().any(|entry| entry.file_name().to_string_lossy().starts_with("checkout")),
+        !left
+            .iter()
+            .any(|entry| entry.file_name().to_string_lossy().starts_with("checkout")),
         "no temporary files stay"
     );
 }
@@ -93,10 +95,26 @@ fn unsaved_work_blocks_and_force_overwrites() {
     type Spoil = fn(&Repository);
     let cases: [(&str, Spoil, &[&str]); 8] = [
         ("modified", |r| r.write("edited", "mine"), &["edited"]),
-        ("modified, to be removed", |r| r.write("gone", "mine"), &["gone"]),
-        ("untracked file", |r| r.write("added/file", "mine"), &["added/file"]),
-        ("file where a folder must come", |r| r.write("added", "mine"), &["added"]),
-        ("link where a folder must come", |r| r.link("/tmp", "added"), &["added"]),
+        (
+            "modified, to be removed",
+            |r| r.write("gone", "mine"),
+            &["gone"],
+        ),
+        (
+            "untracked file",
+            |r| r.write("added/file", "mine"),
+            &["added/file"],
+        ),
+        (
+            "file where a folder must come",
+            |r| r.write("added", "mine"),
+            &["added"],
+        ),
+        (
+            "link where a folder must come",
+            |r| r.link("/tmp", "added"),
+            &["added"],
+        ),
         (
             "folder where a file must come",
             |r| {
@@ -138,7 +156,10 @@ fn unsaved_work_blocks_and_force_overwrites() {
         assert_eq!(repository.read("added/file"), b"added", "{name}");
         assert!(!repository.exists("gone"), "{name}");
         let status = repository.status();
-        assert!(status.modified.is_empty() && status.removed.is_empty(), "{name}");
+        assert!(
+            status.modified.is_empty() && status.removed.is_empty(),
+            "{name}"
+        );
     }
 }
 
@@ -167,7 +188,10 @@ fn a_file_changed_between_plan_and_apply_survives() {
     repository.write("gone", "last minute");
     repository.write("added/file", "last minute");
     let skipped = repository.run(plan, &two);
-    let paths: Vec<_> = skipped.iter().map(|skipped| skipped.path.as_str()).collect();
+    let paths: Vec<_> = skipped
+        .iter()
+        .map(|skipped| skipped.path.as_str())
+        .collect();
     assert_eq!(paths, ["added/file", "edited", "gone"]);
     for path in paths {
         assert_eq!(repository.read(path), b"last minute");
@@ -194,7 +218,10 @@ fn a_repair_brings_back_what_is_gone_and_spares_unsaved_work() {
     assert_eq!(repository.run(plan, &roots), []);
     assert_eq!(repository.read("a/2"), b"2");
     assert_eq!(repository.status().removed, ["b"]);
-    assert!(repository.plan(&roots, &["a"], true, false).writes.is_empty());
+    assert!(repository
+        .plan(&roots, &["a"], true, false)
+        .writes
+        .is_empty());
 }
 
 #[test]
@@ -246,8 +273,14 @@ fn an_interrupted_checkout_is_carried_through() {
     repository.write("f/11", "mine");
     repository.remove("f/2");
     let progress = Progress::default();
-    let skipped =
-        checkout::resume(&repository.copy, &one.files, &two.files, operation + 1, &progress).unwrap();
+    let skipped = checkout::resume(
+        &repository.copy,
+        &one.files,
+        &two.files,
+        operation + 1,
+        &progress,
+    )
+    .unwrap();
     assert_eq!(skipped, []);
     repository.roots = two;
     let status = repository.status();

@@ -9,7 +9,9 @@ use super::harness::{alone, is_root, settle, Repository};
 #[test]
 fn every_kind_of_change_is_told_apart() {
     let mut repository = Repository::new();
-    for name in ["same", "edited", "grown", "gone", "script", "turned", "folder/a", "folder/b"] {
+    for name in [
+        "same", "edited", "grown", "gone", "script", "turned", "folder/a", "folder/b",
+    ] {
         repository.write(name, format!("content of {name}"));
     }
     repository.link("same", "link");
@@ -30,7 +32,10 @@ fn every_kind_of_change_is_told_apart() {
     std::fs::create_dir_all(repository.path("empty/inner")).unwrap();
 
     let status = repository.status();
-    assert_eq!(status.modified, ["edited", "grown", "link", "script", "turned"]);
+    assert_eq!(
+        status.modified,
+        ["edited", "grown", "link", "script", "turned"]
+    );
     assert_eq!(status.removed, ["gone"]);
     assert_eq!(
         status.untracked,
@@ -84,7 +89,7 @@ fn folders_deeper_than_any_path_work() {
     let empty = repository.roots;
     let staged = repository.add(&[""]);
     let path = format!("{}/deep", vec![name.clone(); depth].join("/"));
-    assert_eq!(staged.added, [path.clone()]);
+    assert_eq!(staged.added, std::slice::from_ref(&path));
     repository.assert_clean();
     let full = repository.roots;
     repository.checkout(&empty);
@@ -173,7 +178,10 @@ fn links_are_never_followed() {
     repository.link(".", "loop");
     repository.write("folder/file", "x");
     let staged = repository.add(&[""]);
-    assert_eq!(staged.added, ["dangling", "folder/file", "loop", "to-folder"]);
+    assert_eq!(
+        staged.added,
+        ["dangling", "folder/file", "loop", "to-folder"]
+    );
     assert_eq!(
         repository.row("dangling").unwrap().size,
         "nowhere".len() as u64
@@ -237,9 +245,19 @@ fn ignored_files_are_not_seen_unless_tracked() {
     repository.write("kept.log", "tracked before the rule");
     repository.write("build/tracked", "x");
     repository.add(&[""]);
-    repository.write(".oxideignore", "# comment\n*.log\n/build/\n!important.log\n");
+    repository.write(
+        ".oxideignore",
+        "# comment\n*.log\n/build/\n!important.log\n",
+    );
     repository.write("nested/.oxideignore", "!*.log\ndata\n");
-    for path in ["a.log", "important.log", "build/new", "nested/b.log", "nested/data/x", "cache/a.log"] {
+    for path in [
+        "a.log",
+        "important.log",
+        "build/new",
+        "nested/b.log",
+        "nested/data/x",
+        "cache/a.log",
+    ] {
         repository.write(path, "x");
     }
     repository.write("kept.log", "changed");
@@ -256,7 +274,16 @@ fn ignored_files_are_not_seen_unless_tracked() {
     assert!(status.empty_folders.is_empty());
     let rules = repository
         .copy
-        .check_ignore(&["a.log", "build/new", "important.log", "nested/data/x", "nested/b.log"].map(String::from))
+        .check_ignore(
+            &[
+                "a.log",
+                "build/new",
+                "important.log",
+                "nested/data/x",
+                "nested/b.log",
+            ]
+            .map(String::from),
+        )
         .unwrap();
     assert_eq!(
         rules,
@@ -265,7 +292,12 @@ fn ignored_files_are_not_seen_unless_tracked() {
             ("build/new", ".oxideignore", 3, "/build/"),
             ("nested/data/x", "nested/.oxideignore", 2, "data"),
         ]
-        .map(|(path, file, line, pattern)| (path.into(), file.into(), line, pattern.into()))
+        .map(|(path, file, line, pattern)| (
+            path.into(),
+            file.into(),
+            line,
+            pattern.into()
+        ))
     );
     let staged = repository.add(&["a.log", "important.log", "build"]);
     assert_eq!(staged.added, ["important.log"]);

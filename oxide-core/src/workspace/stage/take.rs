@@ -136,7 +136,6 @@ fn take_one(
         bytes: 0,
         outcome: Err("kept changing while it was read".to_string()),
     };
-    let streamed = found.disk.kind == DiskKind::File && found.disk.size >= STREAMED;
     for _ in 0..TRIES {
         let read = match links.by_reference {
             true => read_reference(handles, session, found, progress),
@@ -156,8 +155,7 @@ fn take_one(
             Err(Failure::Fatal(error)) => return Err(error),
         }
     }
-    // A streamed file counts its bytes while it is read.
-    progress.advance(1, if streamed { 0 } else { found.disk.size })?;
+    progress.advance(1, found.disk.size)?;
     Ok(taken)
 }
 
