@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags};
 use serde_json::{json, Value};
 
 use super::contents_in::{read_full, BLOCK};
@@ -172,8 +172,8 @@ fn modified(found: &std::fs::Metadata) -> i64 {
 
 /// Opens a file that may be anywhere; a pipe or device is refused without waiting for its other end.
 fn open_regular(path: &Path) -> std::io::Result<File> {
-    let flags = OFlags::NONBLOCK.bits() as i32;
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     match file.metadata()?.is_file() {
         true => Ok(file),
         false => Err(std::io::Error::other("it is no regular file")),

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::ErrorCode;
+use crate::fsx;
 
 fn put(place: &Place, path: &Path) -> Id {
     let session = place.store.begin().expect("a session");

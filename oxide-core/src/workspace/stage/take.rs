@@ -75,7 +75,11 @@ pub(super) fn take(
 ) -> Result<Vec<Taken>> {
     let _span = crate::trace::span("stage: read and store");
     files.sort_unstable_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
-    let bytes = files.iter().map(|found| found.disk.size).sum();
+    let bytes = match links.by_reference {
+        // How long the files are that the links lead to is not known before they are read.
+        true => 0,
+        false => files.iter().map(|found| found.disk.size).sum(),
+    };
     if !files.is_empty() {
         progress.begin("adding", files.len() as u64, bytes);
     }
