@@ -125,6 +125,18 @@ def test_checkout_with_force_proceeds(two: Repository, work: Callable[[Path], li
     assert not outside.exists() or outside.read_text() == "somebody else's", "nothing was written through the link"
 
 
+def test_an_executable_bit_is_not_set_back_unasked(two: Repository) -> None:
+    (two.root / "file").chmod(0o755)
+    assert two.status().modified == ["file"]
+    assert_refused(two, lambda: two.restore(["file"]), ["file"])
+    write(two.root, "flat", "only on other", executable=True)  # as `other` has it but for the bit
+    assert_refused(two, lambda: two.checkout("other"), ["file", "flat"])
+    two.restore(["file"], force=True)
+    assert two.status().modified == []
+    two.checkout("other", force=True)
+    assert two.status().clean
+
+
 def test_staged_changes_that_would_be_lost_refuse_a_checkout_and_force_drops_them(two: Repository) -> None:
     write(two.root, "file", "staged work")
     two.add(["file"])

@@ -116,12 +116,12 @@ class RepositoryMachine(RuleBasedStateMachine):
     def newest_operation(self) -> int:
         return next((operation.number for operation in self.repo.operations(limit=1)), 0)
 
-    def publish(self, after: View, *, moves: bool = False, exact: bool = True) -> None:
+    def publish(self, after: View, *, moves: bool = False, shelved: Files | None = None) -> None:
         """A verb succeeded: one operation at most, and exactly one when the view is another."""
         number = self.newest_operation()
         assert number - self.number in ((1,) if after != self.view else (0, 1))
         if number > self.number:
-            self.done.append(Operation(self.view, after, moves, exact))
+            self.done.append(Operation(self.view, after, moves, self.view.staged if shelved is None else shelved))
             self.undone.clear()
         self.view, self.number = after, number
 
@@ -153,9 +153,12 @@ class RepositoryMachine(RuleBasedStateMachine):
                     for parent in parents_of(path):  # a file that has become a folder cannot stay beside what is in it
                         staged.pop(parent, None)
                     before = self.base.get(path)
-                    taken = {entry.item for entry in staged.values()}
-                    item = before.item if before and before.item not in taken else self.items.new()
+                    taken = {self.items.family(entry.item) for entry in staged.values()}
+                    item = before.item if before and self.items.family(before.item) not in taken else self.items.new()
                     staged[path] = self.items.holds(Entry(self.disk[path], item))
+        if self.view.staged.keys() - staged.keys():  # a file added before may now turn out to be one of these, renamed
+            for path in staged.keys() & self.view.staged.keys() - self.base.keys():
+                staged[path] = self.items.holds(Entry(staged[path].node, self.items.new()))
         return staged
 
     def reachable(self) -> list[str]:
@@ -453,6 +456,9 @@ class RepositoryMachine(RuleBasedStateMachine):
         lost = plan(self.disk, before, {path: after[path]} if path in after else {}, changed={path})
         if path in after and any(is_below(other, path) or is_below(path, other) for other in self.disk):
             return  # replacing a tracked folder by one restored file is not modelled
+        staged = self.items.replaced(self.view.staged, self.history.files(source), path) if source else self.view.staged
+        if clashes(staged):
+            return
         if lost and not force:
             seen["restore refused"] += 1
             assert path in self.refused(call, errors.WouldOverwrite).paths
@@ -460,7 +466,7 @@ class RepositoryMachine(RuleBasedStateMachine):
             seen["restore worktree"] += 1
             call()
             self.disk = moved(self.disk, before, after, changed={path})
-            self.publish(self.view, moves=True)
+            self.publish(replace(self.view, staged=staged), moves=True)
 
     @precondition(lambda self: self.view.base and not self.view.concluding)
     @rule(data=st.data(), use_source=st.booleans())
@@ -471,8 +477,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         if not paths:
             return
         path = data.draw(st.sampled_from(paths))
-        staged = {other: entry for other, entry in self.view.staged.items() if other != path and not is_below(other, path)}
-        staged |= {other: entry for other, entry in files.items() if other == path or is_below(other, path)}
+        staged = self.items.replaced(self.view.staged, files, path)
         if not clashes(staged):
             seen["restore staged"] += 1
             self.repo.restore([path], source=source, staged=True)
@@ -677,11 +682,10 @@ class RepositoryMachine(RuleBasedStateMachine):
         if clashes(loose | self.base.keys()) or loose & self.base.keys():
             return  # an untracked file where the commit has one: shown in test_overwrite.py
         seen["stash push"] += 1
-        exact = nodes(files) == nodes(self.view.staged)
         self.repo.stash_push("shelved")
         self.disk = moved(self.disk, nodes(files), nodes(self.base))
         stashes = (Stash(self.base, files), *self.view.stashes)
-        self.publish(replace(self.view, staged=self.base, stashes=stashes), moves=True, exact=exact)
+        self.publish(replace(self.view, staged=self.base, stashes=stashes), moves=True, shelved=files)
 
     @precondition(lambda self: self.view.base and not self.view.concluding)
     @rule(data=st.data(), change_place=st.booleans())
@@ -734,19 +738,20 @@ class RepositoryMachine(RuleBasedStateMachine):
                 self.refused(self.repo.undo, errors.NothingToDo)
             return
         step = self.done[-1]
-        if step.exact:  # what undo does for unsaved changes that a stash took is shown in test_overwrite.py
-            self.turn(self.repo.undo, step, step.before, self.done, self.undone)
+        self.turn(self.repo.undo, step, step.before, step.brings_back, self.done, self.undone)
 
     @rule()
     def redo(self) -> None:
         if self.undone:
             step = self.undone[-1]
-            self.turn(self.repo.redo, step, step.after, self.undone, self.done)
+            self.turn(self.repo.redo, step, step.after, step.after.staged, self.undone, self.done)
         elif not self.forgotten:
             self.refused(self.repo.redo, errors.NothingToDo)
 
-    def turn(self, verb: Callable[[], Any], step: Operation, to: View, source: list[Operation], target: list[Operation]) -> None:
-        before, after = nodes(self.view.staged), nodes(to.staged)
+    def turn(
+        self, verb: Callable[[], Any], step: Operation, to: View, files: Files, source: list[Operation], target: list[Operation]
+    ) -> None:
+        before, after = nodes(self.view.staged), nodes(files)
         if step.moves and plan(self.disk, before, after):
             self.refused(verb, errors.WouldOverwrite)
             return
@@ -820,10 +825,10 @@ class RepositoryMachine(RuleBasedStateMachine):
                 places = {commit: place for place, commit in enumerate(logged)}
                 assert all(places[commit] < places[parent] for commit in logged for parent in self.history.commits[commit].parents)
             for commit in self.reachable():
-                at = self.repo.at(commit)
                 found = {
-                    entry.path: Node(entry.type, at.read(entry.path), entry.executable and entry.type == "file")
+                    entry.path: Node(entry.type, self.repo.store.content(entry.content_id), entry.executable and entry.type == "file")
                     for entry in self.repo.ls(commit, recursive=True)
+                    if entry.content_id
                 }
                 assert found == nodes(self.history.files(commit))
             assert self.repo.fsck(data=True).problems == []
