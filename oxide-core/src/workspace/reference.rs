@@ -66,7 +66,7 @@ pub(super) fn add_unchanged(
         };
         let look = || {
             let handle = disk::open_folder(root, folder)?;
-            disk::stat_at(handle.as_fd(), &*disk::c_name(name)?)
+            disk::stat_at(handle.as_fd(), &disk::c_name(name)?)
         };
         // What is gone or cannot be looked at is in the findings already.
         if let Ok(disk) = look() {
