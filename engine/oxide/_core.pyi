@@ -42,6 +42,9 @@ def fault_points() -> list[str]:
 def supports_reflink(folder: str) -> bool:
     """Whether the file system can share blocks between files."""
 
+def make_link(target: bytes, path: str) -> None:
+    """Make a symbolic link, and the folders above it. The name must be free."""
+
 def write_file_atomic(path: str, data: bytes, durable: bool = True) -> None:
     """Replace a file so that readers see the old content or the new."""
 
@@ -74,7 +77,7 @@ class Store:
         """Number of rows of a table."""
     def file_rows(self, root: str, paths: Sequence[str] = ()) -> list[Record]:
         """Rows of ``files`` at and below ``paths`` (empty: all), by path. Keys: path, content_id, size, item_id,
-        sha256, type ("file"|"link"), executable.
+        sha256, type ("file"|"link"|"reference"), executable.
         """
     def file_row(self, root: str, path: str) -> Record | None: ...
     def has_folder(self, root: str, path: str) -> bool:
@@ -174,8 +177,11 @@ class WorkingCopy:
         tracked_only: bool,
         now: int,
         creator: str,
+        by_reference: bool = False,
         progress: Progress | None = None,
-    ) -> Staged: ...
+    ) -> Staged:
+        """``by_reference``: the paths are links to files outside the tree, which are read and not copied."""
+
     def plan(
         self,
         before: str,

@@ -183,12 +183,28 @@ class Repository:
 
     # -- changes ---------------------------------------------------------------------------------------------------
 
-    def add(self, paths: Sequence[PathLike], *, reference: bool = False, progress: Progress | None = None) -> AddResult:
-        """Stage what is on disk under ``paths``: new and changed files, and removals. Raises NotFound."""
+    def add(
+        self,
+        paths: Sequence[PathLike],
+        *,
+        reference: bool = False,
+        into: PathLike = "",
+        progress: Progress | None = None,
+    ) -> AddResult:
+        """Stage what is on disk under ``paths``: new and changed files, and removals. Raises NotFound.
+
+        ``reference``: the files stay outside the tree and are read but not copied into the store. Each path is a link
+        in the tree to a file outside, or a file or folder outside (also as ``file://`` URI), for which links are made
+        in the folder ``into``.
+        """
+        if reference:
+            from oxide import referring
+
+            outside = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+            names = [os.fspath(path) for path in outside]
+            return referring.add(self, names, self.to_path(into), progress=progress)
         from oxide import staging
 
-        if reference:
-            raise Unsupported("adding by reference is not built yet", hint="add the files themselves")
         return staging.add(self, self.to_paths(paths), progress=progress)
 
     def remove(

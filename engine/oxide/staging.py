@@ -34,11 +34,13 @@ if TYPE_CHECKING:
     from oxide.repository import Repository
 
 
-def add(repository: Repository, paths: Sequence[str], *, progress: Progress | None) -> AddResult:
-    """Stage what is on disk under ``paths``, removals too."""
+def add(
+    repository: Repository, paths: Sequence[str], *, by_reference: bool = False, progress: Progress | None
+) -> AddResult:
+    """Stage what is on disk under ``paths``, removals too; ``by_reference``: links, for the files that they lead to."""
     state = read_state(repository.store)
     with repository.store.begin() as session:
-        staged = stage(repository, session, state, paths, tracked_only=False, progress=progress)
+        staged = stage(repository, session, state, paths, by_reference=by_reference, progress=progress)
         resolved = _resolved_by_adding(repository, state, paths, staged)
         if staged.changes or resolved:
 
@@ -49,6 +51,8 @@ def add(repository: Repository, paths: Sequence[str], *, progress: Progress | No
 
             after = publish(repository, session, "add", f"add {count(staged.changes, 'file')}", change)
             repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+        elif by_reference:
+            session.flush()  # the same contents may lie at other places now
     return AddResult(
         staged.added,
         staged.modified,
@@ -67,7 +71,8 @@ def stage(
     state: State,
     paths: Sequence[str],
     *,
-    tracked_only: bool,
+    tracked_only: bool = False,
+    by_reference: bool = False,
     progress: Progress | None,
 ) -> Staged:
     """Read and store what changed on disk under ``paths``."""
@@ -80,6 +85,7 @@ def stage(
         tracked_only=tracked_only,
         now=clock.now(),
         creator=str(author),
+        by_reference=by_reference,
         progress=progress,
     )
 

@@ -92,6 +92,17 @@ mod _core {
         oxide_core::fsx::fault_points()
     }
 
+    /// Makes a symbolic link, and the folders above it. The name must be free.
+    #[pyfunction]
+    fn make_link(py: Python<'_>, target: &[u8], path: PathBuf) -> Result<()> {
+        short(py, || {
+            if let Some(folder) = path.parent() {
+                oxide_core::fsx::create_dir_all(folder)?;
+            }
+            oxide_core::fsx::symlink(target, &path)
+        })
+    }
+
     /// Replaces a file so that readers see the old content or the new.
     #[pyfunction]
     #[pyo3(signature = (path, data, durable=true))]

@@ -10,13 +10,12 @@ import click
 
 from oxide_cli.exit_codes import SOME_SKIPPED
 from oxide_cli.output import Console
-from oxide_cli.paths import all_to_root
+from oxide_cli.paths import all_to_root, to_root
 from oxide_cli.rendering.changes import LISTED
 from oxide_cli.rendering.text import count, number, quote_path, size
 from oxide_cli.verb import json_option, paths_argument, verb
 
 if TYPE_CHECKING:
-    from oxide.repository import Repository
     from oxide.types import AddResult
 
 
@@ -38,11 +37,18 @@ def command(console: Console, paths: tuple[str, ...], reference: bool, as_json: 
 
     Below each PATH, files that are new or changed are stored, and files that are gone are staged as removed. What
     .oxideignore names is left out. Files that cannot be read are named, the rest is staged, and the exit code is 9.
+
+    With --reference PATH lies outside the repository, and a link to it is made in the current folder; or it is such a
+    link already. The content is read once and must stay where it is: checkout brings back the link.
     """
     repository = console.repository()
     start = time.monotonic()
     with console.progress() as progress:
-        result = repository.add(_places(repository, paths, reference), reference=reference, progress=progress)
+        if reference:
+            into = to_root(repository.root, ".")
+            result = repository.add(_places(paths), reference=True, into=into, progress=progress)
+        else:
+            result = repository.add(all_to_root(repository, paths), progress=progress)
     if as_json:
         from oxide_cli.rendering import records
 
@@ -57,11 +63,9 @@ def command(console: Console, paths: tuple[str, ...], reference: bool, as_json: 
     return SOME_SKIPPED if result.skipped else 0
 
 
-def _places(repository: Repository, paths: tuple[str, ...], reference: bool) -> list[str]:
-    """Paths below the root; what is added by reference may be anywhere, and is named in full."""
-    if not reference:
-        return all_to_root(repository, paths)
-    return [os.path.abspath(path) for path in paths]
+def _places(paths: tuple[str, ...]) -> list[str]:
+    """What is added by reference may be anywhere, and is named in full; a URI is so already."""
+    return [path if "://" in path else os.path.abspath(path) for path in paths]
 
 
 def summary(result: AddResult, seconds: float) -> str:

@@ -1,12 +1,13 @@
 //! The object store under `.oxide`: packs, own object files, sessions that write, leases that keep the collector away.
 //!
 //! `repository` is the control folder's layout, `packs` finds records, `contents` reads whole files, `session` and
-//! `contents_in` write (`group` one group's packs, `objects` own files), `consolidate` merges small packs,
+//! `contents_in` write (`group` one group's packs, `objects` own files, `external` what stays outside), `consolidate` merges small packs,
 //! `maintenance` is what the collector and the checker need.
 
 mod consolidate;
 mod contents;
 mod contents_in;
+mod external;
 mod group;
 mod hashing;
 mod lease;
@@ -27,6 +28,8 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::hash::{Digests, Id};
 use crate::pack::{Entry, Group, Kind, PackReader};
 
+pub(crate) use external::content_at;
+pub use external::External;
 pub use maintenance::ObjectRef;
 pub use memory::MemoryObjects;
 pub use packs::PackRef;
