@@ -19,6 +19,12 @@ FileRoots = tuple[str, str]
 class ArrowStreamExportable(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
+@final
+class ArrowStream:
+    """What the core hands over: rows for one reader."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
 VERSION: str
 FILES_SCHEMA: str
 """Id of the built-in schema of ``files``; a session stores it with ``write_builtin_schemas``."""
