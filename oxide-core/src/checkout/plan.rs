@@ -279,11 +279,12 @@ impl Planner<'_> {
                 Some(r.content) == content && r.link == (looks.kind == DiskKind::Link)
             })
         };
-        // The bytes are right; the executable bit is set where it is not.
-        if is(&as_after) {
+        let safe = is(&as_before) && as_before.is_some_and(|r| r.same_kind(&looks));
+        let arrived = as_after.is_some_and(|r| r.same_kind(&looks));
+        // The bytes are right; an executable bit that the user set or cleared is work too.
+        if is(&as_after) && (arrived || safe || self.request.force) {
             return Ok(Step::Keep(looks, read_at));
         }
-        let safe = is(&as_before) && as_before.is_some_and(|r| r.same_kind(&looks));
         if !safe && !self.request.force {
             return Ok(Step::Blocked(vec![candidate.path.clone()]));
         }
