@@ -19,6 +19,12 @@ FileRoots = tuple[str, str]
 class ArrowStreamExportable(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
+@final
+class ArrowStream:
+    """What the core hands over: rows for one reader."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
 VERSION: str
 FILES_SCHEMA: str
 """Id of the built-in schema of ``files``; a session stores it with ``write_builtin_schemas``."""
@@ -34,6 +40,12 @@ def reset_counters() -> None: ...
 def path_to_text(path: bytes) -> str: ...
 def path_to_bytes(path: str) -> bytes: ...
 def canonical_json(text: str) -> str: ...
+def move_path(old: str, new: str) -> None:
+    """Rename a file or folder to a name that must be free; makes the folders above it."""
+
+def remove_folder_if_empty(folder: str) -> bool:
+    """``False`` when it is not empty or not there."""
+
 def fault_points() -> list[str]:
     """Every fault point that there may be, as ``operation.place``; ``OXIDE_FAULT_LOG`` shows which ones a run
     passes.

@@ -217,9 +217,9 @@ class Repository:
 
     def move(self, sources: Sequence[PathLike], destination: PathLike) -> list[tuple[str, str]]:
         """Rename tracked files or folders; items stay the same. Returns (old, new) for each file."""
-        from oxide import staging
+        from oxide import renaming
 
-        return staging.move(self, self.to_paths(sources), self.to_path(destination))
+        return renaming.move(self, self.to_paths(sources), self.to_path(destination))
 
     def status(self, *, progress: Progress | None = None) -> Status:
         """The workspace at a glance: staged, modified, removed, untracked, conflicts."""
@@ -513,6 +513,11 @@ class Repository:
         """One SELECT over the tables of a revision; without ``at``: HEAD with what is pending in the workspace."""
         from oxide.sql import query as run_query
 
+        if timeout is None:
+            timeout = self.settings.number("sql.timeout")
+        if memory_limit is None:
+            memory = self.settings.get("sql.memory")
+            memory_limit = memory.value if memory else None
         return run_query(self, query, at=at, timeout=timeout, memory_limit=memory_limit)
 
     # -- care ------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ use crate::rows::EncodedRow;
 use crate::store::{ReadObjects, WriteObjects};
 use crate::varint::{self, Reader};
 
-
 /// Longest chain of deltas under a whole segment.
 pub const MAXIMUM_CHAIN: usize = 8;
 

@@ -86,6 +86,18 @@ mod _core {
         short(py, || oxide_core::fsx::supports_reflink(&folder))
     }
 
+    /// Renames a file or folder to a name that must be free; makes the folders above it.
+    #[pyfunction]
+    fn move_path(py: Python<'_>, old: PathBuf, new: PathBuf) -> Result<()> {
+        short(py, || oxide_core::fsx::rename_to_free(&old, &new))
+    }
+
+    /// Removes an empty folder; false when it is not empty or not there.
+    #[pyfunction]
+    fn remove_folder_if_empty(py: Python<'_>, folder: PathBuf) -> Result<bool> {
+        short(py, || oxide_core::fsx::remove_dir_if_empty(&folder))
+    }
+
     /// Every fault point that there may be, as `operation.place`.
     #[pyfunction]
     fn fault_points() -> Vec<String> {
