@@ -174,7 +174,7 @@ def _sides(entry: Record) -> Record:
 
 
 def _stored_side(row: Record | None) -> Record | None:
-    """A conflict's row as the list keeps it. Rows of other tables hold any JSON, and records only integers: kept as text."""
+    """A conflict's row as the list keeps it. Rows of other tables hold any JSON, records none: kept as text."""
     if row is None or "value" not in row:
         return row
     import json
