@@ -78,6 +78,13 @@ def _plan_moves(
             raise InvalidInput(f"'{linked}' is a link, and nothing is moved through a link", path=linked)
         if os.path.lexists(repository.disk_path(target)) or store.file_row(files, target) is not None:
             raise WouldOverwrite(f"'{target}' exists already", hint="move it away or remove it first", paths=[target])
+        gone = _tracked_across(repository, files, target)
+        if gone is not None:
+            raise WouldOverwrite(
+                f"'{target}' cannot be tracked while '{gone}' is, which is gone from disk",
+                hint=f"stage that it is gone with `oxide rm {gone}`, or bring it back with `oxide restore {gone}`",
+                paths=[gone],
+            )
         if target in targets:
             raise WouldOverwrite(
                 f"two of the sources would become '{target}'",
@@ -107,6 +114,15 @@ def _linked_parent(repository: Repository, path: str) -> str | None:
     names = path.split("/")[:-1]
     folders = ["/".join(names[: depth + 1]) for depth in range(len(names))]
     return next((folder for folder in folders if os.path.islink(repository.disk_path(folder))), None)
+
+
+def _tracked_across(repository: Repository, files: str, target: str) -> str | None:
+    """What is tracked as a file where ``target`` needs a folder, or as a folder where it is a file."""
+    if repository.store.has_folder(files, target):
+        return target
+    parts = target.split("/")
+    above = ("/".join(parts[:length]) for length in range(1, len(parts)))
+    return next((folder for folder in above if repository.store.file_row(files, folder) is not None), None)
 
 
 def _target(source: str, destination: str, into: bool) -> str:

@@ -9,7 +9,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from oxide import Repository
+from oxide import Repository, errors
 from support import as_nobody, give_to_nobody, link, names, noise, snapshot, tree, write
 
 ODD_NAMES = [
@@ -195,6 +195,37 @@ def test_a_file_that_becomes_a_link_and_a_folder_that_becomes_a_file(repo: Repos
     for commit, expected in ((first, before), (second, after), (first, before)):
         repo.checkout(commit)
         assert tree(repo.root) == expected
+
+
+def test_a_tracked_file_gives_way_to_what_is_added_below_it(repo: Repository) -> None:
+    write(repo.root, "place", "a file")
+    repo.add(["."])
+    (repo.root / "place").unlink()
+    write(repo.root, "place/inner", "inner")
+    result = repo.add(["place/inner"])  # `place` itself was not named, but cannot stay
+    assert (result.added, result.removed) == (["place/inner"], ["place"])
+    assert repo.status().staged.added == ["place/inner"]
+
+
+@pytest.mark.parametrize(
+    ("tracked", "target", "named"), [("place/inner", "place", "place"), ("place", "place/inner", "place")]
+)
+def test_mv_to_where_something_else_is_tracked_is_refused(
+    repo: Repository, tracked: str, target: str, named: str
+) -> None:
+    write(repo.root, "file", "moved")
+    write(repo.root, tracked, "gone from disk, but tracked")
+    commit_all(repo)
+    (repo.root / tracked).unlink()
+    if tracked != "place":
+        (repo.root / "place").rmdir()
+    with pytest.raises(errors.WouldOverwrite) as caught:
+        repo.move(["file"], target)
+    assert list(caught.value.paths) == [named]
+    assert (repo.root / "file").exists()
+    repo.remove([named])
+    repo.move(["file"], target)
+    assert repo.status().staged.renamed == [("file", target)]
 
 
 def test_the_executable_bit_is_versioned_and_nothing_else_of_the_mode(repo: Repository) -> None:

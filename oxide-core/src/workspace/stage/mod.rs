@@ -14,7 +14,7 @@ use super::stat_index::Index;
 use super::walk::{self, Untracked};
 use super::{Skipped, StageRequest, Staged};
 use crate::error::{Error, ErrorCode, Result};
-use crate::files::{FileRow, ItemId, ItemRow};
+use crate::files::{self, FileRow, ItemId, ItemRow};
 use crate::paths;
 use crate::progress::Progress;
 use crate::store::{ReadObjects, Session};
@@ -89,6 +89,8 @@ pub(super) fn stage(
             }
         }
     }
+    let in_the_way = files_in_the_way(index, &pairs)?;
+    pairs.extend(in_the_way);
     assign_items(&mut pairs, request)?;
     let identities = identify(&mut pairs, session, request)?;
     describe(&mut staged, index, &pairs, &identities)?;
@@ -102,6 +104,20 @@ pub(super) fn stage(
     staged.empty_folders.sort_unstable();
     staged.skipped.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(staged)
+}
+
+/// Tracked files that have become the folder of a new one, with their removal. They may lie outside of what was named.
+fn files_in_the_way(index: &Index, pairs: &BTreeMap<String, Pair>) -> Result<Vec<(String, Pair)>> {
+    let new = pairs.iter().filter(|(_, (before, _))| before.is_none());
+    let folders: BTreeSet<&str> = new.flat_map(|(path, _)| files::ancestors(path)).collect();
+    let mut removals = Vec::new();
+    for folder in folders {
+        let path = paths::to_bytes(folder);
+        if let Some(record) = index.find(&path)? {
+            removals.push((folder.to_string(), (Some(record.row(&path)), None)));
+        }
+    }
+    Ok(removals)
 }
 
 /// Gives every new file an item id, in path order.
