@@ -46,7 +46,7 @@ def checkout(
         if create:
             return _checkout_new_branch(repository, session, state, target)
         branch, commit = _destination(repository, state, target, branch_only)
-        if state.workspace["merging"] and not force:
+        if (state.workspace["merging"] or state.workspace["conflicts"]) and not force:
             raise InConflict(
                 "a merge is under way", hint="conclude it with `oxide commit`, or give it up with `oxide merge --abort`"
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from oxide import clock
 from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, RefMoved
 from oxide.history import count_between
-from oxide.transactions import finish_interrupted, move_files, publish
+from oxide.transactions import finish_if_free, finish_interrupted, move_files, publish
 from oxide.types import AddResult, Commit, Diff, FileChanges, Person, Progress, Skipped, Status, TableChanges, Untracked
 from oxide.wording import count
 from oxide.workspace import (
@@ -259,6 +259,7 @@ def status(repository: Repository, *, progress: Progress | None) -> Status:
     """The workspace at a glance."""
     store = repository.store
     state = read_state(store)
+    finish_if_free(repository, state)
     before, pending = base_tables(store, state), state.pending
     disk = repository.working_copy.status(pending["files"][1], progress)
     upstream, ahead, behind = _upstream(repository, state)
@@ -329,6 +330,7 @@ def diff(
     after = tables_of(store, repository.resolve_revision(b)) if b else state.pending
     files = file_changes(repository, before, after, paths)
     if b is None and not staged:
+        finish_if_free(repository, state)
         disk = repository.working_copy.status(state.pending["files"][1], progress)
         files = _with_disk(files, _within(disk["modified"], paths), _within(disk["removed"], paths))
     return Diff(files, table_changes(repository, before, after))

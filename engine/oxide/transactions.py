@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from oxide import clock
-from oxide.errors import RefMoved, WouldOverwrite
+from oxide.errors import FileSystemError, RefMoved, WouldOverwrite
 from oxide.types import CheckoutResult, Progress, Skipped
 from oxide.wording import count
 from oxide.workspace import WORKSPACE, State, read_state
@@ -156,3 +156,17 @@ def finish_interrupted(repository: Repository, state: State) -> None:
         working_copy.resume(remembered[1], files, state.number)
     else:
         working_copy.remember(state.number, files)
+
+
+def finish_if_free(repository: Repository, state: State) -> None:
+    """:func:`finish_interrupted` for verbs that only read: without waiting, and not where nothing may be written."""
+    remembered = repository.working_copy.remembered()
+    if remembered is None or remembered[0] >= state.number:
+        return
+    try:
+        lock = repository.working_copy.try_lock()
+    except FileSystemError:
+        return
+    if lock is not None:
+        with lock:
+            finish_interrupted(repository, state)
