@@ -55,3 +55,6 @@ pub fn next_boundary(bytes: &[u8]) -> usize {
         .or_else(|| scan(&mut hash, middle, end, MASK_BEYOND))
         .unwrap_or(end)
 }
+
+#[cfg(test)]
+mod tests;

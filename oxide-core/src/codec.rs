@@ -157,3 +157,64 @@ pub fn deduplicates(head: &[u8], name: &str) -> bool {
         .any(|other| extension.eq_ignore_ascii_case(other));
     !is_media(head) && !compressed && !compressed_name
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn media_stay_as_they_are_and_text_is_compressed() {
+        let text = "a,b,c\n".repeat(5_000);
+        assert_eq!(encode(text.as_bytes(), false).0, Encoding::Zstd);
+        assert_eq!(encode(text.as_bytes(), true), (Encoding::Raw, None));
+        let mut noise = vec![0; 50_000];
+        blake3::Hasher::new().finalize_xof().fill(&mut noise);
+        assert_eq!(encode(&noise, false), (Encoding::Raw, None));
+    }
+
+    #[test]
+    fn media_and_compressed_files_are_recognised() {
+        assert!(is_media(&[0xFF, 0xD8, 0xFF, 0xE1]));
+        assert!(is_media(b"\x89PNG\r\n\x1a\n...."));
+        assert!(is_media(b"RIFF\x10\0\0\0WEBPVP8 "));
+        assert!(is_media(b"\0\0\0\x20ftypisom"));
+        assert!(is_media(b"\x1A\x45\xDF\xA3 matroska"));
+        assert!(!is_media(b"BM a bitmap") && !is_media(b"") && !is_media(b"id,name\n"));
+        assert!(deduplicates(b"id,name\n", "table.csv"));
+        assert!(!deduplicates(b"\x1f\x8b\x08", "table.csv"));
+        assert!(!deduplicates(b"data", "table.CSV.GZ"));
+    }
+
+    #[test]
+    fn a_frame_that_claims_another_length_is_refused() {
+        let stored = zstd::bulk::compress(&vec![0; 30 << 20], 1).expect("compressed");
+        for length in [0, 10, (30 << 20) - 1, (30 << 20) + 1, usize::MAX >> 1] {
+            assert!(decode(Encoding::Zstd, &stored, length).is_err(), "{length}");
+        }
+        assert!(decode(Encoding::Zstd, &stored, 30 << 20).is_ok());
+        assert!(decode(Encoding::Raw, b"abc", 4).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn what_is_encoded_comes_back(bytes in proptest::collection::vec(0u8..8, 0..40_000)) {
+            for (encoding, stored) in [encode(&bytes, false), encode_record(&bytes)] {
+                let stored = stored.unwrap_or_else(|| bytes.clone());
+                prop_assert_eq!(&decode(encoding, &stored, bytes.len()).expect("decoded"), &bytes);
+            }
+        }
+
+        #[test]
+        fn damaged_frames_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), length in 0usize..1_000_000) {
+            let _ = decode(Encoding::Zstd, &bytes, length);
+            let mut frame = zstd::bulk::compress(&bytes, 1).expect("compressed");
+            if let Some(byte) = frame.get_mut(length % 40) {
+                *byte ^= 1;
+            }
+            let _ = decode(Encoding::Zstd, &frame, bytes.len());
+        }
+    }
+}

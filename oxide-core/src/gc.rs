@@ -1,9 +1,26 @@
 //! Giving space back: mark what views within the grace period reach, tombstone packs with dead records, and after the
 //! grace sweep or rewrite them. Lock-free: leases and tombstones keep a writer's dedup hits alive.
 
-use crate::error::Result;
+mod mark;
+mod sweep;
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::fsx::Lock;
+use crate::hash::Id;
+use crate::oplog;
 use crate::progress::Progress;
+use crate::record::{self, Record};
 use crate::store::Store;
+
+pub(crate) use mark::contents_of;
+use mark::Marks;
+use sweep::Inventory;
+
+/// How old a temporary file must be to count as left behind, by whether the caller is in a hurry.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+const LEFT_BEHIND_IMMEDIATE: Duration = Duration::from_secs(600);
 
 /// How to collect.
 pub struct GcRequest {
@@ -36,8 +53,116 @@ pub struct GcReport {
     pub packs: u64,
 }
 
-/// Collects. Refuses when a reachable object is missing.
+/// Collects. Refuses when a reachable object is missing, and changes nothing then.
 pub fn collect(store: &Store, request: &GcRequest, progress: &Progress) -> Result<GcReport> {
-    let _ = (store, request, progress);
-    todo!()
+    let _lock = match request.dry_run {
+        true => None,
+        false => Some(lock_packs(store, progress)?),
+    };
+    progress.begin("marking", 0, 0);
+    let mut marks = Marks::default();
+    let Some(mut chain) = Chain::read(store, request)? else {
+        return Ok(GcReport::default());
+    };
+    let refuse = |error: Error| match error.code {
+        ErrorCode::Integrity => error.hint("nothing was collected: run `oxide fsck` first"),
+        _ => error,
+    };
+    chain.mark(store, &mut marks, progress).map_err(refuse)?;
+    let mut report = GcReport::default();
+    let mut inventory = Inventory::take(store, &marks, progress)?;
+    inventory.describe(&mut report);
+    if request.dry_run {
+        inventory.foresee(request, &mut report);
+        return Ok(report);
+    }
+    // Nobody may find an operation whose objects are about to go.
+    oplog::drop_before(store.control(), chain.first)?;
+    inventory.bury(store, request, progress)?;
+    // In this order: which sessions are over, what they have published, what is dead after that.
+    let ripe = sweep::ripe(store, request)?;
+    if !ripe.is_empty() {
+        if let Some(now) = Chain::read(store, request)? {
+            chain = now;
+        }
+        chain.mark(store, &mut marks, progress).map_err(refuse)?;
+        inventory = Inventory::take(store, &marks, progress)?;
+        inventory.remove(store, &ripe, progress, &mut report)?;
+        store.rebuild_index()?;
+    }
+    report.waiting_bytes = inventory.waiting(report.freed_bytes);
+    let age = match request.immediate && store.live_sessions()?.is_empty() {
+        true => LEFT_BEHIND_IMMEDIATE,
+        false => LEFT_BEHIND,
+    };
+    store.collect_temporary(age)?;
+    Ok(report)
 }
+
+/// Waits for its turn among those that merge and rewrite packs.
+pub(crate) fn lock_packs(store: &Store, progress: &Progress) -> Result<Lock> {
+    loop {
+        if let Some(lock) = store.try_lock_packs()? {
+            return Ok(lock);
+        }
+        progress.check()?;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The operations that stay.
+struct Chain {
+    head: Id,
+    /// Views of the operations below the head that are within the grace period.
+    kept: Vec<Id>,
+    /// The lowest number that stays.
+    first: u64,
+}
+
+impl Chain {
+    /// From the newest operation down to the first that is older than the grace period; `None` before the first one.
+    fn read(store: &Store, request: &GcRequest) -> Result<Option<Chain>> {
+        let Some((head, operation)) = oplog::head(store.control())? else {
+            return Ok(None);
+        };
+        let mut chain = Chain {
+            head: view_of(&operation)?,
+            kept: Vec::new(),
+            first: head,
+        };
+        let oldest = oplog::oldest(store.control())?;
+        while chain.first > oldest {
+            let operation = match oplog::read(store.control(), chain.first - 1) {
+                Ok(operation) => operation,
+                Err(error) if error.code == ErrorCode::NotFound => break,
+                Err(error) => return Err(error),
+            };
+            let age = i64::try_from(request.now)
+                .unwrap_or(i64::MAX)
+                .saturating_mul(1_000_000);
+            let age = age.saturating_sub(record::integer(&operation, "time")?);
+            if age
+                >= i64::try_from(request.keep_seconds)
+                    .unwrap_or(i64::MAX)
+                    .saturating_mul(1_000_000)
+                || request.keep_seconds == 0
+            {
+                break;
+            }
+            chain.kept.push(view_of(&operation)?);
+            chain.first -= 1;
+        }
+        Ok(Some(chain))
+    }
+
+    fn mark(&self, store: &Store, marks: &mut Marks, progress: &Progress) -> Result<()> {
+        marks.add_views(store, &self.head, &self.kept, progress)
+    }
+}
+
+fn view_of(operation: &Record) -> Result<Id> {
+    Id::from_hex(record::text(operation, "view")?)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

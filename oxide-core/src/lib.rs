@@ -2,9 +2,11 @@
 //!
 //! Modules stand in a strict order; each may use only those above it:
 //! `error, hash, varint, counters, progress -> fsx -> chunk -> codec -> pack -> index -> store -> schema -> rows ->
-//! segment -> tree -> columns -> files -> record -> oplog -> paths -> workspace -> checkout -> gc -> fsck`.
+//! segment -> tree -> columns -> files -> record -> browse -> oplog -> paths -> workspace -> checkout -> usage -> gc ->
+//! fsck`.
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 
+pub mod browse;
 pub mod checkout;
 pub mod chunk;
 pub mod codec;
@@ -28,6 +30,7 @@ pub mod segment;
 pub mod store;
 pub mod trace;
 pub mod tree;
+pub mod usage;
 pub mod varint;
 pub mod workspace;
 

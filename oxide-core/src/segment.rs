@@ -245,9 +245,13 @@ pub fn write(
 ) -> Result<Id> {
     let id = segment.id();
     // A record that is there already stays: a second one could close a circle of deltas.
-    if objects.contains(Kind::Segment, &id)? || objects.contains(Kind::SegmentDelta, &id)? {
+    if objects.keeps(Kind::Segment, &id)? || objects.keeps(Kind::SegmentDelta, &id)? {
         return Ok(id);
     }
+    // Beside a record that is about to go only the whole segment is safe: a delta could rest on itself through it.
+    let going =
+        objects.contains(Kind::Segment, &id)? || objects.contains(Kind::SegmentDelta, &id)?;
+    let base = base.filter(|_| !going);
     if let Some((base, changes)) = base {
         let limit = segment.bytes.len() / 4;
         if let Some(bytes) = delta::encode_onto(objects, base, changes, limit)? {

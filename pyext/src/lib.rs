@@ -1,1 +1,107 @@
+//! `oxide._core`: the core for Python. Each method converts its arguments, calls one function of the core without the
+//! GIL, and converts the result; `engine/oxide/_core.pyi` is the contract.
+#![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 
+mod arrow;
+mod convert;
+mod errors;
+mod progress;
+mod session;
+mod store;
+mod workspace;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::errors::Result;
+use crate::progress::short;
+
+/// The Rust core of Oxide.
+#[pymodule]
+mod _core {
+    use super::*;
+
+    #[pymodule_export]
+    use super::arrow::ArrowStream;
+    #[pymodule_export]
+    use super::session::Session;
+    #[pymodule_export]
+    use super::store::Store;
+    #[pymodule_export]
+    use super::workspace::{CheckoutPlan, Lock, Staged, WorkingCopy};
+
+    #[pymodule_init]
+    fn constants(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
+        let files = oxide_core::files::files_schema().id();
+        let items = oxide_core::files::items_schema().id();
+        module.add("FILES_SCHEMA", files.to_hex())?;
+        module.add("ITEMS_SCHEMA", items.to_hex())?;
+        module.add("EMPTY_ROOT", oxide_core::tree::empty_root().to_hex())
+    }
+
+    /// The folder at or above `start` that has a `.oxide` folder.
+    #[pyfunction]
+    fn discover(start: PathBuf) -> Option<OsString> {
+        oxide_core::workspace::discover(&start).map(PathBuf::into_os_string)
+    }
+
+    /// Counts of work done since the last reset, for tests.
+    #[pyfunction]
+    fn counters() -> BTreeMap<&'static str, u64> {
+        oxide_core::counters::snapshot().into_iter().collect()
+    }
+
+    /// Sets every counter to zero.
+    #[pyfunction]
+    fn reset_counters() {
+        oxide_core::counters::reset();
+    }
+
+    /// A path's bytes as text.
+    #[pyfunction]
+    fn path_to_text(path: &[u8]) -> String {
+        oxide_core::paths::to_text(path)
+    }
+
+    /// The bytes of a path's text.
+    #[pyfunction]
+    fn path_to_bytes<'py>(py: Python<'py>, path: &str) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &oxide_core::paths::to_bytes(path))
+    }
+
+    /// JSON in its canonical form.
+    #[pyfunction]
+    fn canonical_json(text: &str) -> Result<String> {
+        Ok(oxide_core::rows::canonical_json(text)?)
+    }
+
+    /// Whether the file system of a folder can share blocks between files.
+    #[pyfunction]
+    fn supports_reflink(py: Python<'_>, folder: PathBuf) -> Result<bool> {
+        short(py, || oxide_core::fsx::supports_reflink(&folder))
+    }
+
+    /// Every fault point that there may be, as `operation.place`.
+    #[pyfunction]
+    fn fault_points() -> Vec<String> {
+        oxide_core::fsx::fault_points()
+    }
+
+    /// Replaces a file so that readers see the old content or the new.
+    #[pyfunction]
+    #[pyo3(signature = (path, data, durable=true))]
+    fn write_file_atomic(py: Python<'_>, path: PathBuf, data: &[u8], durable: bool) -> Result<()> {
+        let durability = match durable {
+            true => oxide_core::fsx::Durability::Durable,
+            false => oxide_core::fsx::Durability::Derived,
+        };
+        short(py, || {
+            oxide_core::fsx::write_atomic(&path, data, durability)
+        })
+    }
+}

@@ -1,8 +1,10 @@
 //! Arrow to rows.
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{make_array, Array, ArrayRef, AsArray};
 use arrow::compute::{cast_with_options, CastOptions};
-use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Float32Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+};
 use arrow::record_batch::RecordBatch;
 
 use super::outgoing::data_type;
@@ -64,7 +66,11 @@ fn fit(schema: &Schema, field: &Field, column: &ArrayRef) -> Result<ArrayRef> {
             format!("column '{}' of type {from}: {why}", field.name),
         )
     };
-    let target = data_type(field.kind);
+    let target = match field.kind {
+        Type::Time => DataType::Timestamp(TimeUnit::Microsecond, None),
+        kind => data_type(kind),
+    };
+    let column = &without_zone(column)?;
     if *column.data_type() == target {
         return Ok(column.clone());
     }
@@ -92,6 +98,21 @@ fn fit(schema: &Schema, field: &Field, column: &ArrayRef) -> Result<ArrayRef> {
         return Err(refused(&format!("some values are no {target}")));
     }
     Ok(fitted)
+}
+
+/// Moments in UTC without the zone that they are shown in, which changes no value.
+fn without_zone(column: &ArrayRef) -> Result<ArrayRef> {
+    let DataType::Timestamp(unit, Some(_)) = column.data_type() else {
+        return Ok(column.clone());
+    };
+    let data = column.to_data().into_builder();
+    let data = data.data_type(DataType::Timestamp(*unit, None)).build();
+    data.map(make_array).map_err(|error| {
+        Error::new(
+            ErrorCode::Invalid,
+            format!("a column of times is malformed: {error}"),
+        )
+    })
 }
 
 /// Types that are casts of each other.

@@ -110,6 +110,55 @@ fn fires(name: &str, path: &Path) -> Option<Action> {
     (pass == fault.nth).then_some(fault.action)
 }
 
+/// What the first half of a point's name can be.
+const OPERATIONS: &[&str] = &[
+    "chmod",
+    "create",
+    "flush",
+    "flush-all",
+    "flush-folder",
+    "link",
+    "lock",
+    "mkdir",
+    "preallocate",
+    "reflink",
+    "rename",
+    "rmdir",
+    "symlink",
+    "truncate",
+    "unlink",
+    "write",
+];
+/// What the second half can be.
+const PLACES: &[&str] = &[
+    "cache",
+    "config",
+    "control",
+    "index",
+    "leases",
+    "objects",
+    "operations",
+    "packs",
+    "repository",
+    "tmp",
+    "tmp-data",
+    "tmp-dead",
+    "tmp-file",
+    "tmp-meta",
+    "tmp-object",
+    "tombstones",
+    "tree",
+];
+
+/// Every point that there may be: each operation at each place. `OXIDE_FAULT_LOG` shows which ones a run passes.
+pub fn fault_points() -> Vec<String> {
+    let at = |operation| {
+        let places = PLACES.iter();
+        places.map(move |place| format!("{operation}.{place}"))
+    };
+    OPERATIONS.iter().flat_map(at).collect()
+}
+
 fn failure(name: &str, path: &Path, errno: Errno) -> Error {
     Error::io(name, path, &errno.into())
 }

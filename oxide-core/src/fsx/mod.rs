@@ -18,7 +18,7 @@ use rustix::fs::OFlags;
 use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
 
-pub use faults::fault_point;
+pub use faults::{fault_point, fault_points};
 pub use locks::{lock, try_lock, try_lock_open, Lock};
 
 /// Whether a write must have reached the disk when the call returns.
@@ -305,6 +305,20 @@ pub fn share_blocks(from: &File, to: &File, to_path: &Path) -> Result<bool> {
     Ok(reflink_copy::reflink_file(from, to).is_ok())
 }
 
+/// Whether the file system of `folder` can share blocks between files. Tries it with two small files.
+pub fn supports_reflink(folder: &Path) -> Result<bool> {
+    let (source, target) = (folder.join(unique_name()), folder.join(unique_name()));
+    let probe = || {
+        let from = create_new(&source)?;
+        write_all(&from, b"reflink probe", &source)?;
+        share_blocks(&from, &create_new(&target)?, &target)
+    };
+    let shared = probe();
+    remove_file(&source)?;
+    remove_file(&target)?;
+    shared
+}
+
 /// Copies a whole file into the empty file `to` by the cheapest way there is: shared blocks, a copy inside the kernel,
 /// or reading and writing. Returns the length, which is that of `from`.
 pub fn copy_file(from: &File, from_path: &Path, to: &File, to_path: &Path) -> Result<u64> {
@@ -342,3 +356,6 @@ pub fn copy_file(from: &File, from_path: &Path, to: &File, to_path: &Path) -> Re
     }
     Ok(length)
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,13 +15,14 @@ const WAITING: usize = 4;
 /// Hashes a stream of blocks.
 pub(super) struct StreamHasher {
     blake3: blake3::Hasher,
-    sha256: Option<(SyncSender<Arc<Vec<u8>>>, JoinHandle<[u8; 32]>)>,
+    blocks: SyncSender<Arc<Vec<u8>>>,
+    sha256: JoinHandle<[u8; 32]>,
 }
 
 impl StreamHasher {
     pub(super) fn new() -> StreamHasher {
-        let (sender, receiver) = sync_channel::<Arc<Vec<u8>>>(WAITING);
-        let thread = std::thread::spawn(move || {
+        let (blocks, receiver) = sync_channel::<Arc<Vec<u8>>>(WAITING);
+        let sha256 = std::thread::spawn(move || {
             let mut hasher = Sha256::new();
             for block in receiver {
                 hasher.update(block.as_slice());
@@ -30,24 +31,20 @@ impl StreamHasher {
         });
         StreamHasher {
             blake3: Context::Content.hasher(),
-            sha256: Some((sender, thread)),
+            blocks,
+            sha256,
         }
     }
 
     pub(super) fn update(&mut self, block: &Arc<Vec<u8>>) {
-        if let Some((sender, _)) = &self.sha256 {
-            // A thread that died shows in `finish`.
-            let _ = sender.send(block.clone());
-        }
+        // A thread that died shows in `finish`.
+        let _ = self.blocks.send(block.clone());
         self.blake3.update(block);
     }
 
-    pub(super) fn finish(mut self) -> Result<Digests> {
-        let digest = self.sha256.take().and_then(|(sender, thread)| {
-            drop(sender);
-            thread.join().ok()
-        });
-        let sha256 = digest.ok_or_else(|| {
+    pub(super) fn finish(self) -> Result<Digests> {
+        drop(self.blocks);
+        let sha256 = self.sha256.join().map_err(|_| {
             let why = "the thread that computes SHA-256 ended early";
             Error::new(crate::error::ErrorCode::Io, why).hint("run the same command again")
         })?;

@@ -46,6 +46,11 @@ pub trait ReadObjects: Sync {
 pub trait WriteObjects: ReadObjects {
     /// Stores `bytes` unless the object is there already. `true` when it was new.
     fn write(&self, kind: Kind, id: &Id, bytes: &[u8]) -> Result<bool>;
+    /// Whether the object is stored where it stays, so that it need not be written: not if the collector is about to
+    /// remove it.
+    fn keeps(&self, kind: Kind, id: &Id) -> Result<bool> {
+        self.contains(kind, id)
+    }
 }
 
 /// A content as it was stored.

@@ -113,7 +113,7 @@ impl Grouped {
     }
 
     /// Packs that may hold `id`, newest first among those without an index.
-    fn candidates<'a>(&'a self, id: Id) -> impl Iterator<Item = &'a Arc<PackRef>> {
+    fn candidates(&self, id: Id) -> impl Iterator<Item = &Arc<PackRef>> {
         let covered = self.merged.iter().flat_map(move |merged| {
             let numbers = merged.index.candidates(&id);
             numbers.filter_map(|number| merged.packs.get(number)?.as_ref())

@@ -96,12 +96,10 @@ impl Session {
     /// Makes everything written so far durable and visible to other processes. The session can go on.
     pub fn flush(&self) -> Result<()> {
         let _one_at_a_time = lock(&self.flushing);
-        let published = self.publish();
-        published.map_err(|e| {
+        self.publish().inspect_err(|e| {
             for writer in &self.writers {
                 writer.fail(e.clone());
             }
-            e
         })
     }
 
@@ -161,6 +159,10 @@ impl ReadObjects for Session {
 }
 
 impl WriteObjects for Session {
+    fn keeps(&self, kind: Kind, id: &Id) -> Result<bool> {
+        self.holds(kind, id)
+    }
+
     fn write(&self, kind: Kind, id: &Id, bytes: &[u8]) -> Result<bool> {
         if self.holds(kind, id)? {
             return Ok(false);

@@ -12,7 +12,8 @@ pub use build::{build, empty};
 pub use diff::{diff, visit_diff};
 pub use edit::edit;
 pub use merge::{merge, merge_row, RowMerge};
-pub use read::{entries, get, get_many, len, scan};
+pub use page::empty_root;
+pub use read::{entries, get, get_many, len, page_children, scan, Children, RowVisitor};
 
 use crate::hash::Id;
 

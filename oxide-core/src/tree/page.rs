@@ -57,6 +57,11 @@ fn page_bytes(level: u64, entries: &[Entry]) -> Vec<u8> {
     bytes
 }
 
+/// Id of the page without entries: the root of every empty table.
+pub fn empty_root() -> Id {
+    Context::Page.id(&page_bytes(0, &[]))
+}
+
 /// Reads a page and checks that it hashes to `id`.
 pub(super) fn read(objects: &dyn ReadObjects, id: &Id) -> Result<Page> {
     counters::TABLE_OBJECTS_READ.add(1);
@@ -104,7 +109,7 @@ pub(super) fn write_levels(objects: &dyn WriteObjects, segments: Vec<Entry>) -> 
 fn write_page(objects: &dyn WriteObjects, level: u64, entries: &[Entry]) -> Result<Id> {
     let bytes = page_bytes(level, entries);
     let id = Context::Page.id(&bytes);
-    if !objects.contains(Kind::Page, &id)? && objects.write(Kind::Page, &id, &bytes)? {
+    if !objects.keeps(Kind::Page, &id)? && objects.write(Kind::Page, &id, &bytes)? {
         counters::PAGES_WRITTEN.add(1);
     }
     Ok(id)

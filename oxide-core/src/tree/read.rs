@@ -7,6 +7,24 @@ use crate::hash::Id;
 use crate::segment;
 use crate::store::ReadObjects;
 
+/// What an index page refers to.
+pub enum Children {
+    /// Pages of the level below.
+    Pages(Vec<Id>),
+    /// Segments.
+    Segments(Vec<Id>),
+}
+
+/// What one index page refers to, for those who follow every object.
+pub fn page_children(objects: &dyn ReadObjects, id: &Id) -> Result<Children> {
+    let page = page::read(objects, id)?;
+    let ids = page.entries.into_iter().map(|entry| entry.id).collect();
+    Ok(match page.level {
+        0 => Children::Segments(ids),
+        _ => Children::Pages(ids),
+    })
+}
+
 /// The table's segments in key order.
 pub fn entries(objects: &dyn ReadObjects, root: &Id) -> Result<Vec<Entry>> {
     entries_between(objects, root, &[], None)
@@ -110,13 +128,16 @@ pub fn get_many(
     Ok(values)
 }
 
+/// Takes key and value of each row, and says whether to go on.
+pub type RowVisitor<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool> + 'a;
+
 /// Visits the rows whose key is in `[from, to)` (`to = None`: to the end) in key order, until the visitor returns false.
 pub fn scan(
     objects: &dyn ReadObjects,
     root: &Id,
     from: &[u8],
     to: Option<&[u8]>,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
+    visit: &mut RowVisitor,
 ) -> Result<()> {
     for entry in entries_between(objects, root, from, to)? {
         let segment = segment::read(objects, &entry.id)?;

@@ -226,3 +226,216 @@ proptest! {
         prop_assert_eq!(gone.len(), expected.len());
     }
 }
+
+/// Rows with every merge rule in them.
+fn any_rows() -> impl Strategy<Value = Vec<Change>> {
+    let json = prop_oneof![
+        Just("{}"),
+        Just(r#"{"a":1}"#),
+        Just(r#"{"a":2}"#),
+        Just(r#"{"a":1,"b":{"c":0.0}}"#),
+        Just(r#"{"b":{"c":-0.0,"d":[1]}}"#),
+        Just("7"),
+    ];
+    let cells = (
+        proptest::option::of(0..2u8),
+        proptest::option::of(0..3i64),
+        proptest::option::of(0..2u8),
+        proptest::option::of(json),
+        proptest::option::of(0..2u8),
+    );
+    let change = (0..12i64, proptest::option::weighted(0.8, cells));
+    proptest::collection::vec(change, 0..14).prop_map(|changes| {
+        let schema = schema(2);
+        let text = |n: Option<u8>| n.map_or(Value::Null, |n| Value::Text(n.to_string()));
+        let encoded = changes.into_iter().map(|(number, cells)| {
+            let key = row(&schema, number, "").0;
+            let value = cells.map(|(label, updated, author, data, facts)| {
+                let values = [
+                    Value::Int(number),
+                    text(label),
+                    updated.map_or(Value::Null, Value::Int),
+                    text(author),
+                    data.map_or(Value::Null, |json| Value::Text(json.into())),
+                    facts.map_or(Value::Null, |byte| Value::Bytes(vec![byte])),
+                ];
+                encode(&schema, &values).unwrap().value
+            });
+            (key, value)
+        });
+        encoded.collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+    #[test]
+    fn merges_are_symmetric(base in any_rows(), ours in any_rows(), theirs in any_rows()) {
+        let schema = schema(2);
+        let objects = MemoryObjects::default();
+        let empty = empty(&objects).unwrap();
+        let base = edit(&objects, &schema, &empty, base).unwrap();
+        let ours = edit(&objects, &schema, &base, ours).unwrap();
+        let theirs = edit(&objects, &schema, &base, theirs).unwrap();
+        let there = merge(&objects, &schema, &base, &ours, &theirs).unwrap();
+        let back = merge(&objects, &schema, &base, &theirs, &ours).unwrap();
+        prop_assert_eq!(there.root, back.root);
+        let mirrored: Vec<RowConflict> = back.conflicts.into_iter().map(|conflict| RowConflict {
+            ours: conflict.theirs,
+            theirs: conflict.ours,
+            ..conflict
+        }).collect();
+        prop_assert_eq!(&there.conflicts, &mirrored);
+
+        let [b, o, t, merged] = [&base, &ours, &theirs, &there.root].map(|root| content(&objects, root));
+        for (key, value) in &merged {
+            decode(&schema, key, value).unwrap();
+        }
+        for conflict in &there.conflicts {
+            prop_assert_eq!(merged.get(&conflict.key), conflict.base.as_ref());
+        }
+        for number in 0..12 {
+            let key = row(&schema, number, "").0;
+            let [b, o, t, m] = [&b, &o, &t, &merged].map(|side| side.get(&key));
+            if t == b {
+                prop_assert_eq!(m, o);
+            } else if o == b {
+                prop_assert_eq!(m, t);
+            }
+        }
+    }
+}
+
+fn merged_row(base: [&str; 5], ours: [&str; 5], theirs: [&str; 5]) -> RowMerge {
+    let schema = schema(2);
+    let objects = MemoryObjects::default();
+    let [base, ours, theirs] = [base, ours, theirs].map(|cells| encoded(&schema, cells));
+    merge_row(&objects, &schema, Some(&base), &ours, &theirs).unwrap()
+}
+
+/// Label, updated, author, data, facts; empty is null.
+fn encoded(schema: &Schema, cells: [&str; 5]) -> Vec<u8> {
+    let mut values = vec![Value::Int(1)];
+    for (field, cell) in schema.fields[1..].iter().zip(cells) {
+        values.push(match field.kind {
+            _ if cell.is_empty() => Value::Null,
+            Type::Time => Value::Int(cell.parse().unwrap()),
+            Type::Bytes => Value::Bytes(cell.as_bytes().to_vec()),
+            _ => Value::Text(cell.into()),
+        });
+    }
+    encode(schema, &values).unwrap().value
+}
+
+#[test]
+fn cells_merge_by_their_rules() {
+    let base = ["cat", "1", "ann", r#"{"a":{"x":1,"y":2},"l":[1]}"#, "f"];
+    // Maximum, follow, leaves and derived never need a person here.
+    let ours = ["cat", "5", "bob", r#"{"a":{"x":9,"y":2},"l":[1]}"#, "g"];
+    let theirs = ["dog", "3", "eve", r#"{"a":{"x":1},"l":[1,2]}"#, "h"];
+    let result = ["dog", "5", "bob", r#"{"a":{"x":9},"l":[1,2]}"#, "h"];
+    let expected = RowMerge::Row(encoded(&schema(2), result));
+    assert_eq!(merged_row(base, ours, theirs), expected);
+    assert_eq!(merged_row(base, theirs, ours), expected);
+    // The winner of `updated` gives the author even when it did not change it.
+    let ours = ["cat", "5", "ann", base[3], "f"];
+    let theirs = ["cat", "3", "eve", base[3], "f"];
+    let expected = RowMerge::Row(encoded(&schema(2), ours));
+    assert_eq!(merged_row(base, ours, theirs), expected);
+    // One leaf, one label: two conflicts, by field id.
+    let ours = ["cow", "1", "ann", r#"{"a":{"x":8,"y":2},"l":[1]}"#, "f"];
+    let theirs = ["dog", "1", "ann", r#"{"a":5,"l":[1]}"#, "f"];
+    assert_eq!(
+        merged_row(base, ours, theirs),
+        RowMerge::Conflict(vec![2, 5])
+    );
+}
+
+#[test]
+fn long_json_merges_by_leaves_too() {
+    let schema = schema(2);
+    let objects = MemoryObjects::default();
+    let long = "x".repeat(5_000);
+    let stored = |a: &str, b: &str| {
+        let data = serde_json::json!({ "a": a, "b": b, "long": long }).to_string();
+        let mut values = vec![Value::Null; 6];
+        values[0] = Value::Int(1);
+        values[4] = Value::Text(data);
+        crate::rows::externalise(&objects, &schema, &mut values).unwrap();
+        encode(&schema, &values).unwrap().value
+    };
+    let (base, ours, theirs) = (stored("1", "1"), stored("2", "1"), stored("1", "2"));
+    let merged = merge_row(&objects, &schema, Some(&base), &ours, &theirs).unwrap();
+    assert_eq!(merged, RowMerge::Row(stored("2", "2")));
+}
+
+#[test]
+fn cost_follows_the_change() {
+    use crate::files::{files_schema, FileRow, FileType, ItemId};
+    let file = |number: u32, size: u64| {
+        let file = FileRow {
+            path: format!("folder/{:02}/picture {number:06}.jpg", number % 100),
+            content: crate::hash::Context::Content.id(&number.to_be_bytes()),
+            size,
+            item: ItemId([number as u8; 12]),
+            sha256: [number as u8; 32],
+            kind: FileType::File,
+            executable: false,
+        };
+        file.encode()
+    };
+    let objects = Counting::default();
+    let schema = files_schema();
+    let mut rows: Vec<_> = (0..100_000).map(|number| file(number, 1)).collect();
+    rows.sort();
+    let root = build(&objects, schema, &mut rows.into_iter()).unwrap();
+    let (segments, deltas, pages) = objects.take_written();
+    assert!((2..=5).contains(&segments) && deltas == 0 && pages == 1);
+
+    let set = |number, size| {
+        let (key, value) = file(number, size);
+        (key, Some(value))
+    };
+    objects.take_read();
+    let changed = edit(&objects, schema, &root, vec![set(77_777, 2)]).unwrap();
+    assert_eq!(objects.take_written(), (0, 1, 1));
+    assert_eq!(objects.take_read(), 2, "the root page and one segment");
+
+    let added = edit(&objects, schema, &changed, vec![set(100_000, 1)]).unwrap();
+    let (segments, deltas, pages) = objects.take_written();
+    assert!(
+        segments + deltas <= 2 && pages == 1,
+        "{segments} whole, {deltas} deltas"
+    );
+
+    objects.take_read();
+    let changes = diff(&objects, &root, &changed).unwrap();
+    assert_eq!(changes.len(), 1);
+    assert!(
+        objects.take_read() <= 5,
+        "two pages, a segment, and a delta with its base"
+    );
+
+    let nothing = vec![set(5, 1), set(77_777, 2), (b"missing".to_vec(), None)];
+    assert_eq!(edit(&objects, schema, &added, nothing).unwrap(), added);
+    assert_eq!(edit(&objects, schema, &added, vec![]).unwrap(), added);
+    assert_eq!(objects.take_written(), (0, 0, 0));
+
+    let removed = vec![(set(100_000, 1).0, None), set(77_777, 1)];
+    assert_eq!(edit(&objects, schema, &added, removed).unwrap(), root);
+    assert_eq!(objects.take_written(), (0, 0, 0));
+}
+
+#[test]
+fn rows_out_of_order_and_damaged_pages_are_refused() {
+    let schema = schema(8);
+    let objects = MemoryObjects::default();
+    let rows = vec![row(&schema, 2, "b"), row(&schema, 1, "a")];
+    assert!(build(&objects, &schema, &mut rows.into_iter()).is_err());
+    let id = Id([3; 32]);
+    assert!(entries(&objects, &id).is_err());
+    objects.write(Kind::Page, &id, &[0, 0]).unwrap();
+    let message = entries(&objects, &id).unwrap_err().message;
+    assert!(message.contains(&id.to_hex()), "{message}");
+}

@@ -178,6 +178,13 @@ impl WorkingCopy {
         fsx::lock(&folder.join("tree.lock"))
     }
 
+    /// That lock, unless another process holds it.
+    pub fn try_lock(&self) -> Result<Option<Lock>> {
+        let folder = stat_index::folder(self.store.control());
+        fsx::create_dir_all(&folder)?;
+        fsx::try_lock(&folder.join("tree.lock"))
+    }
+
     /// Which of `paths` are ignored, with the rule: (path, file of the rule, line, pattern).
     pub fn check_ignore(&self, paths: &[String]) -> Result<Vec<(String, String, u64, String)>> {
         let root = disk::open_root(&self.tree)?;

@@ -1,6 +1,9 @@
 //! The store through its public surface.
 
+mod damage;
+mod faults;
 mod policies;
+mod sessions;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

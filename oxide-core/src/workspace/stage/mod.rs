@@ -71,7 +71,7 @@ pub(super) fn stage(
                 let before = taken.before.map(|before| before.row(&taken.path));
                 let unchanged = taken.before.is_some_and(|before| before.same_file(&record));
                 let mut after = record.row(&taken.path);
-                if let Some(before) = &taken.before {
+                if let Some(before) = &before {
                     after.item = before.item;
                 }
                 staged.seen.push((taken.path, record));

@@ -1,0 +1,1 @@
+"""The command line of Oxide: thin over :class:`oxide.repository.Repository`."""

@@ -1,0 +1,62 @@
+"""``oxide resolve``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from oxide_cli.output import Console
+from oxide_cli.paths import to_root
+from oxide_cli.rendering.text import count
+from oxide_cli.verb import PATH, force_option, json_option, verb
+
+if TYPE_CHECKING:
+    from oxide.repository import Repository
+
+
+@verb(
+    "resolve",
+    "oxide resolve images/cat.jpg --theirs",
+    "oxide resolve . --ours",
+    "oxide resolve 65f1c0ffee65f1c0ffee65f1 --base",
+)
+@click.argument("names", nargs=-1, required=True, type=PATH, metavar="PATH|ANNOTATION...")
+@click.option("--ours", "side", flag_value="ours", default=None, help="Take this branch's side.")
+@click.option("--theirs", "side", flag_value="theirs", help="Take the side that is merged in.")
+@click.option("--base", "side", flag_value="base", help="Take the state before both changes.")
+@force_option
+@json_option
+@click.pass_context
+def command(context: click.Context, names: tuple[str, ...], side: str | None, force: bool, as_json: bool) -> None:
+    """Decide conflicts by taking one side.
+
+    A folder stands for all conflicts of files below it, `.` in the top folder for all files. To take neither side, edit
+    the file and `oxide add` it.
+    """
+    console: Console = context.obj
+    if side is None:
+        raise click.UsageError("say which side to take: --ours, --theirs or --base", context)
+    repository = console.repository()
+    with console.progress() as progress:
+        left = repository.resolve(conflict_names(repository, names), side, force=force, progress=progress)
+    if as_json:
+        from oxide_cli.rendering import records
+
+        console.json({"conflicts": records.conflicts(left)})
+    if left:
+        console.done(f"{count(len(left), 'conflict')} left")
+        console.next("oxide conflicts")
+    else:
+        console.done("All conflicts are decided")
+        console.next("oxide merge --continue" if repository.status().merging else "oxide commit -m TEXT")
+
+
+def conflict_names(repository: Repository, words: tuple[str, ...]) -> list[str]:
+    """Conflicts as the engine names them: keys of rows, also behind ``table:``, and paths below the root."""
+    keys = {conflict.name for conflict in repository.conflicts() if conflict.table != "files"}
+    names = []
+    for word in words:
+        key = word.rpartition(":")[2]
+        names.append(key if key in keys else to_root(repository.root, word))
+    return names

@@ -1,0 +1,40 @@
+"""``oxide rm``."""
+
+from __future__ import annotations
+
+import click
+
+from oxide_cli.output import Console
+from oxide_cli.paths import all_to_root
+from oxide_cli.rendering.changes import LISTED
+from oxide_cli.rendering.text import count, number, quote_path
+from oxide_cli.verb import dry_run_option, force_option, json_option, paths_argument, verb
+
+
+@verb("rm", "oxide rm images/blurred.jpg", "oxide rm --dry-run old/", "oxide rm --cached notes.txt")
+@paths_argument
+@click.option("--cached", is_flag=True, help="Stop versioning the files and leave them on disk.")
+@force_option
+@dry_run_option
+@json_option
+@click.pass_obj
+def command(console: Console, paths: tuple[str, ...], cached: bool, force: bool, dry_run: bool, as_json: bool) -> None:
+    """Remove files from the working copy and from the next commit.
+
+    A folder is removed with all its files. Files with changes that are stored nowhere are kept unless --force is given.
+    """
+    repository = console.repository()
+    removed = sorted(repository.remove(all_to_root(repository, paths), cached=cached, force=force, dry_run=dry_run))
+    if as_json:
+        console.json({"removed": removed, "cached": cached, "dry_run": dry_run})
+        return
+    if dry_run:
+        console.lines(f"would remove {quote_path(path)}" for path in removed)
+        return
+    for path in removed[:LISTED]:
+        console.done(f"removed {quote_path(path)}")
+    if len(removed) > LISTED:
+        console.done(f"… {number(len(removed) - LISTED)} more")
+    console.done(f"{count(len(removed), 'file')} removed" + (", all left on disk" if cached else ""))
+    console.undoable()
+    console.next("oxide commit -m TEXT")

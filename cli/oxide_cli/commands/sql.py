@@ -1,0 +1,109 @@
+"""``oxide sql``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from oxide_cli.completion import revisions
+from oxide_cli.output import Console, is_terminal
+from oxide_cli.rendering.text import columns, count, quote_path
+from oxide_cli.verb import PATH, json_option, verb
+
+if TYPE_CHECKING:
+    from oxide.sql import SqlResult
+
+ROWS_ON_TERMINAL = 40
+WIDEST_CELL = 60
+
+
+@verb(
+    "sql",
+    'oxide sql "SELECT path, size FROM files ORDER BY size DESC LIMIT 10"',
+    'oxide sql "SELECT count(*) FROM files" --at v1.0',
+    'oxide sql "SELECT * FROM commits" --json',
+    'oxide sql "SELECT * FROM files" --parquet -o files.parquet',
+)
+@click.argument("query")
+@click.option(
+    "--at", metavar="REV", help="The revision to read; HEAD with pending changes without it.", shell_complete=revisions
+)
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--parquet", "as_parquet", is_flag=True, help="Write Parquet; needs -o.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=PATH,
+    help="Write to a file, in the format its name ends in unless a flag says another.",
+)
+@json_option
+@click.pass_context
+def command(
+    context: click.Context,
+    query: str,
+    at: str | None,
+    as_csv: bool,
+    as_parquet: bool,
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """Run a SELECT over files, items and history.
+
+    Tables: files, items, commits, branches, tags, operations, diff('a', 'b'), history('path'). A revision of a table is
+    `files AT (VERSION => 'v1.0')`. On a terminal at most 40 rows are shown; --json, --csv and -o write all of them.
+    """
+    console: Console = context.obj
+    if as_json + as_csv + as_parquet > 1:
+        raise click.UsageError("--json, --csv and --parquet exclude each other", context)
+    if as_parquet and output is None:
+        raise click.UsageError("--parquet needs a file: -o FILE", context)
+    result = console.repository().sql(query, at=at)
+    if output is not None:
+        chosen = "json" if as_json else "csv" if as_csv else "parquet" if as_parquet else None
+        rows = result.write(output, chosen)
+        console.talk(f"wrote {count(rows, 'row')} to {quote_path(output)}")
+    elif as_json:
+        _print(result, "json")
+    elif as_csv:
+        _print(result, "csv")
+    else:
+        limit = ROWS_ON_TERMINAL if is_terminal(sys.stdout) else None
+        console.lines(table_lines(list(result.columns), result.fetch_rows(limit and limit + 1), limit))
+
+
+def _print(result: SqlResult, form: str) -> None:
+    from oxide.sql.output import write_csv, write_json
+
+    sys.stdout.flush()
+    (write_json if form == "json" else write_csv)(result, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
+
+
+def table_lines(names: list[str], rows: list[tuple[object, ...]], limit: int | None) -> list[str]:
+    """A table with a line under its head; long cells are cut, and rows beyond the limit are said to exist."""
+    shown = rows if limit is None else rows[:limit]
+    cells: list[tuple[str, ...]] = [tuple(_cell(value) for value in row) for row in shown]
+    head: tuple[str, ...] = tuple(names)
+    widths = [max(len(cell) for cell in column) for column in zip(head, *cells, strict=True)]
+    numeric = tuple(
+        at
+        for at in range(len(head))
+        if shown and all(isinstance(row[at], (int, float)) and not isinstance(row[at], bool) for row in shown)
+    )
+    lines = columns([head, tuple("─" * width for width in widths), *cells], right=numeric)
+    if len(rows) > len(shown):
+        lines.append(f"… more rows: the first {len(shown)} are shown (use --csv, --json or LIMIT)")
+    else:
+        lines.append(f"({count(len(shown), 'row')})")
+    return lines
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "NULL"
+    text = value.hex() if isinstance(value, bytes) else str(value)
+    text = quote_path(text)
+    return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 1] + "…"

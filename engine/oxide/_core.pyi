@@ -1,0 +1,212 @@
+"""The Rust core. Ids cross as lower-case hex, tables as (schema id, root id), rows as Arrow over the C stream interface.
+
+Long calls release the GIL, call ``progress(phase, files_done, files_total, bytes_done, bytes_total)`` about every 100 ms on
+the calling thread (totals are 0 while unknown), and end with ``KeyboardInterrupt`` after Ctrl-C.
+Failures are raised as the classes of :mod:`oxide.errors` by their code.
+"""
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Protocol, final
+
+Progress = Callable[[str, int, int, int, int], None]
+Record = dict[str, Any]
+Table = tuple[str, str]
+"""(schema id, root id)"""
+FileRoots = tuple[str, str]
+"""(root of files, root of items)"""
+
+class ArrowStreamExportable(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+VERSION: str
+FILES_SCHEMA: str
+"""Id of the built-in schema of ``files``; a session stores it with ``write_builtin_schemas``."""
+ITEMS_SCHEMA: str
+EMPTY_ROOT: str
+"""Root of every table without rows."""
+
+def discover(start: str) -> str | None:
+    """The folder at or above ``start`` that has a ``.oxide`` folder."""
+
+def counters() -> dict[str, int]: ...
+def reset_counters() -> None: ...
+def path_to_text(path: bytes) -> str: ...
+def path_to_bytes(path: str) -> bytes: ...
+def canonical_json(text: str) -> str: ...
+def fault_points() -> list[str]:
+    """Every fault point that there may be, as ``operation.place``; ``OXIDE_FAULT_LOG`` shows which ones a run passes."""
+
+def supports_reflink(folder: str) -> bool:
+    """Whether the file system can share blocks between files."""
+
+def write_file_atomic(path: str, data: bytes, durable: bool = True) -> None:
+    """Replace a file so that readers see the old content or the new."""
+
+@final
+class Store:
+    control: str
+
+    @staticmethod
+    def create(control: str) -> Store: ...
+    @staticmethod
+    def open(control: str) -> Store: ...
+    def begin(self) -> Session: ...
+    def read_record(self, kind: str, id: str) -> Record:
+        """``kind``: commit, view, list or schema."""
+    def contains(self, kind: str, id: str) -> bool: ...
+    def find(self, kind: str, prefix: str, limit: int = 16) -> list[str]: ...
+    def has_content(self, id: str) -> bool: ...
+    def content(self, id: str) -> bytes: ...
+    def copy_content(self, id: str, descriptor: int) -> int:
+        """Write a content into an open file. Returns its length."""
+    def head(self) -> Record | None:
+        """The newest operation; ``None`` before the first."""
+    def operation(self, number: int) -> Record: ...
+    def oldest_operation(self) -> int: ...
+    def publish(self, number: int, operation: Record) -> bool:
+        """Publish operation ``number``; ``False`` when another process was first. Flush the session before."""
+    def tidy(self) -> None:
+        """Consolidate packs and operations in bounded steps. Cheap when there is nothing to do."""
+    def count(self, root: str) -> int:
+        """Number of rows of a table."""
+    def file_rows(self, root: str, paths: Sequence[str] = ()) -> list[Record]:
+        """Rows of ``files`` at and below ``paths`` (empty: all), by path. Keys: path, content_id, size, item_id, sha256, type ("file"|"link"), executable."""
+    def file_row(self, root: str, path: str) -> Record | None: ...
+    def has_folder(self, root: str, path: str) -> bool:
+        """Whether any row of ``files`` lies below ``path``."""
+    def diff_files(self, before: str, after: str, paths: Sequence[str] = ()) -> Record:
+        """{added: [path], modified: [path], removed: [path], renamed: [[old, new]]} (a renamed file may also differ in content: it is then in ``modified`` too, under its new path)."""
+    def diff_counts(self, before: str, after: str) -> tuple[int, int, int]:
+        """(added, modified, removed) rows of any table."""
+    def diff_rows(self, schema: str, before: str, after: str) -> list[Record]:
+        """[{key: hex, before: {column: value}|None, after: {column: value}|None}]: values as JSON types, hashes and bytes as hex, times as RFC 3339."""
+    def diff_stream(self, schema: str, before: str, after: str) -> ArrowStreamExportable:
+        """Columns ``change`` (added, modified, removed) and the table's columns: after's values, for removed rows before's."""
+    def scan(self, table: Table, columns: Sequence[str] = ()) -> ArrowStreamExportable:
+        """All rows, one batch a segment."""
+    def get_rows(self, table: Table, keys: Sequence[str]) -> list[Record | None]:
+        """Rows by hex key, as in ``diff_rows``."""
+    def export_parquet(self, table: Table, folder: str) -> list[str]:
+        """Write each segment that is not there yet as Parquet; all paths in key order."""
+    def gc(
+        self, keep_seconds: int, now: int, immediate: bool, dry_run: bool, progress: Progress | None = None
+    ) -> Record:
+        """{live_bytes, held: {holder: bytes}, dead_bytes, freed_bytes, waiting_bytes, objects, packs}"""
+    def fsck(self, data: bool, repair: bool, progress: Progress | None = None) -> Record:
+        """{checked: {kind: n}, problems: [{object, kind, problem, remedy, repaired}]}"""
+    def disk_usage(self) -> Record:
+        """{packs, pack_bytes, object_files, object_bytes, operations, cache_bytes, index_bytes, files, total_bytes}"""
+
+@final
+class Session:
+    """A writer. Nothing can be referenced by others before ``flush``. Use as a context manager."""
+
+    def __enter__(self) -> Session: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def write_record(self, kind: str, record: Record) -> str: ...
+    def file_row(self, root: str, path: str) -> Record | None:
+        """As :meth:`Store.file_row`; also sees what this session wrote and did not flush yet."""
+    def write_builtin_schemas(self) -> None: ...
+    def write_schema(self, schema: Record) -> str:
+        """Validate and store a schema record: {name, fields: [{id, name, type, merge, content?}], key: [id], target_rows}."""
+    def put_content(self, data: bytes, name: str) -> Record:
+        """{content_id, sha256, size, new}"""
+    def put_file(self, path: str, name: str, progress: Progress | None = None) -> Record: ...
+    def flush(self) -> None: ...
+    def close(self) -> None: ...
+    def empty_table(self) -> str:
+        """Root of the table without rows."""
+    def build_table(self, schema: str, rows: ArrowStreamExportable) -> str:
+        """Rows in any order; a repeated key is an error."""
+    def edit_table(
+        self, schema: str, root: str, upserts: ArrowStreamExportable | None, deletes: ArrowStreamExportable | None
+    ) -> str:
+        """``deletes`` holds the key columns."""
+    def set_rows(self, schema: str, root: str, rows: Sequence[tuple[str, str | None]]) -> str:
+        """Set or remove rows by (hex key, hex value), as conflicts carry them."""
+    def merge_table(self, schema: str, base: str, ours: str, theirs: str) -> tuple[str, list[Record]]:
+        """(root, conflicts): {key: hex, fields: [name], base, ours, theirs: {value: hex, row: {column: value}} | None}"""
+    def merge_files(
+        self, base: FileRoots, ours: FileRoots, theirs: FileRoots
+    ) -> tuple[FileRoots, list[Record], list[tuple[str, str]]]:
+        """(roots, conflicts, rekeyed items): conflicts are {path, reason, base, ours, theirs} with rows as in ``file_rows`` or ``None``."""
+    def replace_files(self, target: FileRoots, source: FileRoots, paths: Sequence[str]) -> FileRoots:
+        """``target`` with the rows at and below ``paths`` replaced by those of ``source`` (empty: all)."""
+    def set_files(self, roots: FileRoots, removes: Sequence[str], upserts: Sequence[Record]) -> FileRoots:
+        """Edit rows of ``files`` (records as in ``file_rows``, optionally with ``created`` in microseconds and ``creator`` for an item that is new); an items row is made for a new item and dropped with its last file."""
+
+@final
+class WorkingCopy:
+    def __init__(self, store: Store, tree: str) -> None: ...
+    def status(self, staged_files: str, progress: Progress | None = None) -> Record:
+        """{modified: [path], removed: [path], untracked: [{path, files}], skipped: [{path, reason}], empty_folders: [path]}"""
+    def stage(
+        self,
+        session: Session,
+        paths: Sequence[str],
+        *,
+        base: FileRoots | None,
+        staged: FileRoots,
+        tracked_only: bool,
+        now: int,
+        creator: str,
+        progress: Progress | None = None,
+    ) -> Staged: ...
+    def plan(
+        self,
+        before: str,
+        after: str,
+        *,
+        paths: Sequence[str] = (),
+        repair: bool = False,
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> CheckoutPlan:
+        """Compare tables and disk; nothing is written."""
+    def remember(self, operation: int, files: str, staged: Staged | None = None) -> None: ...
+    def remembered(self) -> tuple[int, str] | None:
+        """What the stat index stands for: (operation number, root of ``files``)."""
+    def resume(self, before: str, after: str, operation: int, progress: Progress | None = None) -> list[Record]:
+        """Finish a checkout that a crash left half done: files that are exactly as in ``before`` become as in ``after``."""
+    def lock(self) -> Lock: ...
+    def try_lock(self) -> Lock | None:
+        """The lock, unless another process holds it."""
+    def check_ignore(self, paths: Sequence[str]) -> list[Record]:
+        """[{path, source, line, pattern}] of the ignored ones."""
+
+@final
+class Lock:
+    def __enter__(self) -> Lock: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+@final
+class Staged:
+    """Changes read from disk, in no table yet. ``changes`` is their number."""
+
+    added: list[str]
+    modified: list[str]
+    removed: list[str]
+    renamed: list[tuple[str, str]]
+    skipped: list[Record]
+    empty_folders: list[str]
+    collisions: list[list[str]]
+    bytes: int
+    changes: int
+    def apply(self, session: Session, roots: FileRoots) -> FileRoots:
+        """The roots with these changes; call again when another process moved them."""
+
+@final
+class CheckoutPlan:
+    writes: list[str]
+    removes: list[str]
+    blocked: list[str]
+    bytes: int
+    def prepare(self, progress: Progress | None = None) -> None:
+        """Write all new content into temporary files; a full disk fails here and changes nothing."""
+    def apply(self, operation: int, files: str, progress: Progress | None = None) -> list[Record]:
+        """Move them into place and remember the result. Returns [{path, reason}] of what could not be changed."""

@@ -1,0 +1,241 @@
+"""Verbs that move the working copy without a commit: checkout, switch, restore; and what they share with merge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from oxide.errors import AlreadyExists, InConflict, InvalidInput, NotFound, UnknownRevision, WouldOverwrite
+from oxide.revisions import check_name, resolve
+from oxide.transactions import (
+    checkout_result,
+    expect_workspace,
+    finish_interrupted,
+    move_files,
+    publish,
+    refuse_blocked,
+)
+from oxide.types import CheckoutResult, Progress
+from oxide.wording import count
+from oxide.workspace import (
+    WORKSPACE,
+    State,
+    Tables,
+    base_tables,
+    empty_tables,
+    file_roots,
+    from_tables,
+    new_workspace,
+    read_state,
+    tables_of,
+    with_file_roots,
+)
+
+if TYPE_CHECKING:
+    from oxide._core import Record, Session
+    from oxide.repository import Repository
+
+
+def checkout(
+    repository: Repository, target: str, *, create: bool, force: bool, branch_only: bool, progress: Progress | None
+) -> CheckoutResult:
+    """Stand on another branch or commit. Staged changes come along where they touch nothing that differs."""
+    with repository.store.begin() as session, repository.working_copy.lock():
+        state = read_state(repository.store)
+        finish_interrupted(repository, state)
+        if create:
+            return _checkout_new_branch(repository, session, state, target)
+        branch, commit = _destination(repository, state, target, branch_only)
+        if state.workspace["merging"] and not force:
+            raise InConflict(
+                "a merge is under way", hint="conclude it with `oxide commit`, or give it up with `oxide merge --abort`"
+            )
+        tables = tables_of(repository.store, commit)
+        if not force:
+            tables = carry_over(repository, session, state, tables, target)
+
+        def change(view: Record) -> None:
+            expect_workspace(view, state)
+            view["workspaces"][WORKSPACE] = new_workspace(branch, commit, tables)
+
+        return move_files(
+            repository,
+            session,
+            "checkout",
+            f"checkout {target}",
+            change,
+            before=state.pending["files"][1],
+            after=tables["files"][1],
+            force=force,
+            repair=force,
+            progress=progress,
+        )[1]
+
+
+def _destination(repository: Repository, state: State, target: str, branch_only: bool) -> tuple[str | None, str]:
+    if target in state.view["branches"]:
+        return target, state.view["branches"][target]
+    if target == state.branch and state.base is None:
+        raise UnknownRevision(
+            f"branch '{target}' has no commit yet", hint="make one: oxide add . && oxide commit -m 'first'"
+        )
+    commit = resolve(repository.store, state, target)
+    if branch_only:
+        raise UnknownRevision(
+            f"'{target}' is no branch",
+            hint=f"use `oxide checkout {target}`, or `oxide switch -c NAME` for a new branch",
+        )
+    return None, commit
+
+
+def _checkout_new_branch(repository: Repository, session: Session, state: State, name: str) -> CheckoutResult:
+    check_name(name, "branch")
+
+    def change(view: Record) -> None:
+        if name in view["branches"] or (state.base is None and name == state.branch):
+            raise AlreadyExists(f"branch '{name}' exists already", hint=f"go to it with `oxide checkout {name}`")
+        workspace = view["workspaces"][WORKSPACE]
+        if workspace["base"] is not None:
+            view["branches"][name] = workspace["base"]
+        workspace["branch"] = name
+
+    after = publish(repository, session, "checkout", f"checkout -b {name}", change)
+    return CheckoutResult(name, after.base, [], [], [])
+
+
+def carry_over(repository: Repository, session: Session, state: State, target: Tables, name: str) -> Tables:
+    """``target`` with what is staged on top. Raises WouldOverwrite where both touch the same file or row."""
+    base, pending = base_tables(repository.store, state), state.pending
+    if pending in (base, target):
+        return target
+    clashes = clashing_paths(repository, base, pending, target)
+    if not clashes:
+        merged, conflicts = merge_states(session, base, target, pending)
+        if not conflicts:
+            return merged
+        clashes = sorted(conflict["name"] for conflict in conflicts)
+    raise WouldOverwrite(
+        f"going to {name} would overwrite staged changes of {count(len(clashes), 'file')}",
+        hint="commit them, shelve them with `oxide stash`, or give them up with --force",
+        paths=clashes,
+    )
+
+
+def clashing_paths(repository: Repository, base: Tables, ours: Tables, theirs: Tables) -> list[str]:
+    """Paths that both sides changed against the base, in different ways."""
+    store = repository.store
+    touched = []
+    for side in (ours, theirs):
+        changes = store.diff_files(base["files"][1], side["files"][1])
+        renamed = {path for pair in changes["renamed"] for path in pair}
+        touched.append({*changes["added"], *changes["modified"], *changes["removed"], *renamed})
+
+    def same(path: str) -> bool:
+        rows = [store.file_row(side["files"][1], path) for side in (ours, theirs)]
+        if rows[0] is None or rows[1] is None:
+            return rows[0] is rows[1]
+        return all(rows[0][key] == rows[1][key] for key in ("content_id", "type", "executable"))
+
+    return sorted(path for path in touched[0] & touched[1] if not same(path))
+
+
+def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -> tuple[Tables, list[Record]]:
+    """Three-way merge of every table. Undecided rows stay as in the base and are listed."""
+    from oxide import _core
+
+    merged: Tables = {}
+    roots, file_conflicts, _ = session.merge_files(file_roots(base), file_roots(ours), file_roots(theirs))
+    conflicts: list[Record] = [
+        {"table": "files", "name": entry["path"], "reason": entry["reason"], "fields": [], **_sides(entry)}
+        for entry in file_conflicts
+    ]
+    for name in sorted({*base, *ours, *theirs} - {"files", "items"}):
+        sides = [side.get(name) for side in (base, ours, theirs)]
+        schema = next(side[0] for side in (sides[1], sides[2], sides[0]) if side is not None)
+        ids = [side[1] if side is not None else _core.EMPTY_ROOT for side in sides]
+        root, row_conflicts = session.merge_table(schema, ids[0], ids[1], ids[2])
+        merged[name] = (schema, root)
+        conflicts += [
+            {
+                "table": name,
+                "name": entry["key"],
+                "reason": "cells" if entry["fields"] else "removed",
+                "fields": entry["fields"],
+                **_sides(entry),
+            }
+            for entry in row_conflicts
+        ]
+    merged.update(with_file_roots(empty_tables(), roots))
+    return merged, conflicts
+
+
+def _sides(entry: Record) -> Record:
+    return {side: entry[side] for side in ("base", "ours", "theirs")}
+
+
+def restore(
+    repository: Repository,
+    paths: Sequence[str],
+    *,
+    source: str | None,
+    staged: bool,
+    force: bool,
+    progress: Progress | None,
+) -> CheckoutResult:
+    """Bring paths back on disk from what is staged; with ``source`` also staged; with ``staged`` only there."""
+    store = repository.store
+    with store.begin() as session, repository.working_copy.lock():
+        state = read_state(store)
+        finish_interrupted(repository, state)
+        pending = state.pending
+        if source is not None:
+            origin = tables_of(store, repository.resolve_revision(source))
+        else:
+            origin = base_tables(store, state) if staged else pending
+        _check_paths(repository, paths, [origin, pending] if staged or source else [origin], source)
+        whole = [] if "" in paths else list(paths)
+        roots = session.replace_files(file_roots(pending), file_roots(origin), whole)
+        tables = with_file_roots(pending, roots)
+        if "" in paths and (staged or source is not None):
+            tables = {**origin, **with_file_roots(empty_tables(), roots)}
+
+        def change(view: Record) -> None:
+            expect_workspace(view, state)["pending"] = from_tables(tables)
+
+        what = f"restore {' '.join(path or '.' for path in paths[:3])}{' …' if len(paths) > 3 else ''}"
+        if staged:
+            after = publish(repository, session, "restore", f"{what} --staged", change) if tables != pending else state
+            return CheckoutResult(after.branch, after.base, [], [], [])
+        if tables != pending:
+            return move_files(
+                repository,
+                session,
+                "restore",
+                what,
+                change,
+                before=pending["files"][1],
+                after=roots[0],
+                force=force,
+                paths=whole,
+                repair=True,
+                progress=progress,
+            )[1]
+        plan = repository.working_copy.plan(
+            pending["files"][1], pending["files"][1], paths=whole, repair=True, force=force, progress=progress
+        )
+        refuse_blocked(plan, "restore")
+        plan.prepare(progress)
+        return checkout_result(state, plan, plan.apply(state.number, pending["files"][1], progress))
+
+
+def _check_paths(repository: Repository, paths: Sequence[str], states: list[Tables], source: str | None) -> None:
+    if not paths:
+        raise InvalidInput("restore needs a path", hint="use `oxide restore .` for everything")
+    for path in paths:
+        known = not path or any(
+            repository.store.file_row(tables["files"][1], path) or repository.store.has_folder(tables["files"][1], path)
+            for tables in states
+        )
+        if not known:
+            where = f"in {source}" if source else "tracked"
+            raise NotFound(f"'{path}' is not {where}", hint="see `oxide ls -r` and `oxide status`", path=path)

@@ -1,0 +1,141 @@
+"""One revision, read only."""
+
+from __future__ import annotations
+
+import difflib
+import html
+import io
+import os
+import posixpath
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from oxide.errors import InvalidInput, NotFound
+from oxide.types import Commit, FileEntry
+
+if TYPE_CHECKING:
+    from oxide.sql import SqlResult
+    from oxide.sql.sources import RepositoryLike
+    from oxide.tables import TableView
+
+    class SnapshotRepository(RepositoryLike, Protocol):
+        """What a snapshot needs of a repository besides its tables."""
+
+        def ls(
+            self, revision: str = "HEAD", path: str | os.PathLike[str] = "", *, recursive: bool = False
+        ) -> list[FileEntry]: ...
+
+
+_IN_MEMORY = 8 * 1024**2
+"""Contents up to this size are held in memory, larger ones in a file without a name."""
+_MOST_LINKS = 40
+
+
+class Snapshot:
+    """``repo.at(REV)``: lazy; nothing is read before it is asked for."""
+
+    commit: Commit
+
+    def __init__(self, repository: SnapshotRepository, commit: Commit) -> None:
+        self._repository = repository
+        self.commit = commit
+
+    @property
+    def files(self) -> TableView:
+        """The files and links, by path."""
+        return self.table("files")
+
+    @property
+    def items(self) -> TableView:
+        """The items, by id."""
+        return self.table("items")
+
+    def table(self, name: str) -> TableView:
+        """Any table of the commit."""
+        from oxide.tables import TableView
+
+        tables = self.commit.tables
+        if name not in tables:
+            hint = _suggestion(name, tables) + f"Tables: {', '.join(sorted(tables))}."
+            raise NotFound(f"The commit {self.commit.id[:12]} has no table {name}.", hint=hint)
+        return TableView(self._repository, name, *tables[name])
+
+    def ls(self, path: str | os.PathLike[str] = "", *, recursive: bool = False) -> list[FileEntry]:
+        """The files and folders below a path."""
+        return self._repository.ls(self.commit.id, path, recursive=recursive)
+
+    def open(self, path: str | os.PathLike[str]) -> IO[bytes]:
+        """A file of the revision, open for reading. Links are followed as long as they stay in the tree."""
+        row = self._file(os.fspath(path))
+        store = self._repository.store
+        if row["size"] <= _IN_MEMORY:
+            return io.BytesIO(store.content(row["content_id"]))
+        folder = Path(self._repository.control) / "tmp"
+        stream = tempfile.TemporaryFile(dir=folder if folder.is_dir() else None)  # noqa: SIM115 - the caller closes it
+        try:
+            store.copy_content(row["content_id"], stream.fileno())
+            stream.seek(0)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    def read(self, path: str | os.PathLike[str]) -> bytes:
+        """The whole content of a file."""
+        return self._repository.store.content(self._file(os.fspath(path))["content_id"])
+
+    def sql(self, query: str, *, timeout: float | None = None, memory_limit: str | None = None) -> SqlResult:
+        """A query that sees this revision."""
+        from oxide.sql import query as run
+
+        return run(self._repository, query, at=self.commit.id, timeout=timeout, memory_limit=memory_limit)
+
+    def __repr__(self) -> str:
+        return f"Snapshot({self.commit.id[:12]}: {self.commit.summary})"
+
+    def _repr_html_(self) -> str:
+        counts = ", ".join(f"{name}: {len(self.table(name))} rows" for name in sorted(self.commit.tables))
+        author = f"{self.commit.author.name}, {self.commit.time:%Y-%m-%d %H:%M}"
+        lines = (self.commit.summary, author, counts)
+        return f"<p><code>{self.commit.id[:12]}</code> {'<br>'.join(map(html.escape, lines))}</p>"
+
+    def _file(self, asked: str) -> dict[str, Any]:
+        """The row of the file that a path leads to."""
+        from oxide._core import path_to_text
+
+        root = self.commit.tables["files"][1] if "files" in self.commit.tables else None
+        path = _inside(asked, asked)
+        for _ in range(_MOST_LINKS):
+            row = self._repository.store.file_row(root, path) if root is not None else None
+            if row is None:
+                raise self._no_file(root, path, asked)
+            if row["type"] != "link":
+                return row
+            target = path_to_text(self._repository.store.content(row["content_id"]))
+            path = _inside(posixpath.join(posixpath.dirname(path), target), asked)
+        raise NotFound(f"{asked} is a link that leads to itself.", path=asked)
+
+    def _no_file(self, root: str | None, path: str, asked: str) -> NotFound:
+        at = self.commit.id[:12]
+        if root is not None and self._repository.store.has_folder(root, path):
+            return NotFound(f"{asked} is a folder at {at}.", path=asked, hint=f"oxide ls {at} {path} lists it.")
+        near: list[str] = []
+        if root is not None:
+            folder = posixpath.dirname(path)
+            near = [row["path"] for row in self._repository.store.file_rows(root, [folder] if folder else [])]
+        return NotFound(f"There is no file {asked} at {at}.", path=asked, hint=_suggestion(path, near).strip())
+
+
+def _inside(path: str, asked: str) -> str:
+    plain = posixpath.normpath(path)
+    if plain.startswith(("/", "../")) or plain in ("..", "."):
+        raise InvalidInput(
+            f"{asked} leads out of the tree.", path=asked, hint="Paths are relative to the repository's root."
+        )
+    return plain
+
+
+def _suggestion(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"Did you mean {close[0]}? " if close else ""

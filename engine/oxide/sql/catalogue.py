@@ -1,0 +1,55 @@
+"""From a query's text to a locked connection on which it can run: only what the query names is made."""
+
+from __future__ import annotations
+
+from oxide.errors import QueryError
+from oxide.sql.connection import Sandbox
+from oxide.sql.relations import Relation, create
+from oxide.sql.result import SqlResult
+from oxide.sql.sources import RepositoryLike, RepositoryView, Sources
+from oxide.sql.statement import Reference, Statement, parse
+
+
+def query(
+    repository: RepositoryLike,
+    text: str,
+    *,
+    at: str | None = None,
+    timeout: float | None = None,
+    memory_limit: str | None = None,
+    tables: dict[str, tuple[str, str]] | None = None,
+) -> SqlResult:
+    """Check a query, find what it reads, and prepare its result.
+
+    ``tables`` adds tables of the store by name, such as a view's ``self``.
+    """
+    sandbox = Sandbox(timeout=timeout, memory_limit=memory_limit)
+    statement = parse(sandbox, text)
+    sources = Sources(RepositoryView(repository, at))
+    relations = _relations(sources, statement, tables or {})
+    used = sources.files_used(list(relations.values()))
+    sandbox.close_to_files(used)
+    for name, relation in relations.items():
+        create(sandbox, name, relation)
+    sandbox.lock()
+    sources.trim(used)
+    return SqlResult(sandbox, statement.text, lambda: sources.files_used(list(relations.values())))
+
+
+def _relations(sources: Sources, statement: Statement, extra: dict[str, tuple[str, str]]) -> dict[str, Relation]:
+    found: dict[str, Relation] = {}
+    for view, reference in statement.references.items():
+        relation = _relation(sources, reference, extra)
+        if relation is not None:
+            found[view] = relation
+        elif reference.revision is not None or reference.name not in statement.shadowed:
+            raise sources.unknown(reference)
+    return found
+
+
+def _relation(sources: Sources, reference: Reference, extra: dict[str, tuple[str, str]]) -> Relation | None:
+    if reference.function == "table" and reference.name in extra:
+        if reference.revision is not None:
+            raise QueryError(f"{reference.name} has no versions.", hint="Leave out AT.")
+        return sources.stored(extra[reference.name])
+    return sources.relation(reference)

@@ -1,0 +1,193 @@
+"""The one place that opens DuckDB connections: in memory, closed to everything but named files, with limits.
+
+A connection owns no data and a query never writes to it; it looks at immutable files. It loads no extension, reads no
+home folder, spills nothing to disk, sees no Python variable, and is locked before a user's text runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from oxide.errors import OxideError, QueryError, QueryTimeout
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Value = TypeVar("Value")
+
+DEFAULT_TIMEOUT = 60.0
+"""Seconds that a query may compute."""
+_GRACE = 5.0
+"""How long an interrupted query may take to notice before it is left behind on its own thread."""
+_MEGABYTE = 1_000_000
+_LARGEST_DEFAULT_MEMORY = 4_000 * _MEGABYTE
+
+
+class Sandbox:
+    """One in-memory database. Build relations, then :meth:`lock`, then :meth:`run` queries."""
+
+    def __init__(
+        self, *, timeout: float | None = None, memory_limit: str | None = None, threads: int | None = None
+    ) -> None:
+        import duckdb
+
+        self.timeout = DEFAULT_TIMEOUT if timeout is None else timeout
+        if self.timeout <= 0:
+            raise QueryError(f"The time limit must be more than 0 seconds, not {self.timeout}.")
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+            "allow_persistent_secrets": "false",
+            "python_enable_replacements": "false",
+            "temp_directory": "",
+            "memory_limit": memory_limit or _default_memory_limit(),
+        }
+        if threads is not None:
+            settings["threads"] = str(threads)
+        try:
+            self._connection = duckdb.connect(":memory:", config=settings)
+        except duckdb.Error as error:
+            raise _query_error(error) from None
+        self._connection.execute("SET TimeZone = 'UTC'")
+
+    def close_to_files(self, readable: Sequence[str]) -> None:
+        """From here on exactly these files can be opened."""
+        self._connection.execute(f"SET allowed_paths = [{', '.join(quote_text(path) for path in readable)}]")
+        self._connection.execute("SET enable_external_access = false")
+
+    def lock(self) -> None:
+        """No setting can change any more."""
+        self._connection.execute("SET lock_configuration = true")
+
+    def trusted(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """Run a statement that this package wrote."""
+        import duckdb
+
+        try:
+            return self._connection.execute(statement, list(parameters)).fetchall()
+        except duckdb.Error as error:
+            raise _query_error(error) from None
+
+    @contextlib.contextmanager
+    def visible(self, name: str, arrow: object) -> Iterator[None]:
+        """Makes an Arrow table visible under a name to :meth:`trusted` for a while."""
+        self._connection.register(name, arrow)
+        try:
+            yield
+        finally:
+            self._connection.unregister(name)
+
+    def statement_types(self, text: str) -> list[str]:
+        """The types of the statements in a text, such as ``SELECT``."""
+        import duckdb
+
+        try:
+            return [statement.type.name for statement in self._connection.extract_statements(text)]
+        except duckdb.Error as error:
+            raise _query_error(error) from None
+
+    def run(self) -> Run:
+        """A query's run, with the whole time limit before it."""
+        return Run(self._connection.cursor(), self.timeout)
+
+
+class Run:
+    """One query under way. Time counts only while DuckDB works, not while the caller looks at rows."""
+
+    def __init__(self, cursor: DuckDBPyConnection, timeout: float) -> None:
+        self.cursor = cursor
+        self._timeout = timeout
+        self._left = timeout
+
+    def call(self, work: Callable[[DuckDBPyConnection], Value]) -> Value:
+        """``work(cursor)`` on a thread of its own, so that this one stays free for Ctrl-C and for the time limit."""
+        values: list[Value] = []
+        failures: list[BaseException] = []
+        done = threading.Event()
+
+        def perform() -> None:
+            try:
+                values.append(work(self.cursor))
+            except BaseException as error:  # handed to the caller's thread below
+                failures.append(error)
+            finally:
+                done.set()
+
+        started = time.monotonic()
+        threading.Thread(target=perform, name="oxide-query", daemon=True).start()
+        try:
+            in_time = done.wait(self._left)
+        except BaseException:  # Ctrl-C, or whatever else a signal handler raises
+            self._stop(done)
+            raise
+        self._left = max(0.0, self._left - (time.monotonic() - started))
+        if not in_time:
+            self._stop(done)
+            raise QueryTimeout(
+                f"The query was stopped after {self._timeout:g} seconds.",
+                hint="Narrow it with WHERE or LIMIT, or allow more time (--timeout SECONDS, timeout=SECONDS).",
+            )
+        if failures:
+            raise _translated(failures[0]) from None
+        return values[0]
+
+    def close(self) -> None:
+        """Forget the result."""
+        self.cursor.close()
+
+    def _stop(self, done: threading.Event) -> None:
+        give_up = time.monotonic() + _GRACE
+        while not done.is_set() and time.monotonic() < give_up:
+            self.cursor.interrupt()  # repeated: one that comes before the query has begun is lost
+            done.wait(0.02)
+
+
+def quote_text(text: str) -> str:
+    """A text as an SQL literal."""
+    if "\0" in text:
+        raise QueryError("A name in a query cannot hold a zero character.")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quote_name(name: str) -> str:
+    """A name as an SQL identifier."""
+    if "\0" in name:
+        raise QueryError("A name in a query cannot hold a zero character.")
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _default_memory_limit() -> str:
+    """Half of the machine's memory, at most 4 GB: a query is a guest."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        memory = 2 * _LARGEST_DEFAULT_MEMORY
+    return f"{min(memory // 2, _LARGEST_DEFAULT_MEMORY) // _MEGABYTE}MB"
+
+
+def _translated(error: BaseException) -> BaseException:
+    """Failures inside an Arrow stream come as ``OSError`` with DuckDB's text."""
+    import duckdb
+
+    return _query_error(error) if isinstance(error, duckdb.Error | OSError) else error
+
+
+def _query_error(error: Exception) -> OxideError:
+    """DuckDB's failure as ours: its first sentence, without the echo of the query or advice about its settings."""
+    import duckdb
+
+    message = str(error).split("\nLINE ", 1)[0].strip()
+    if isinstance(error, duckdb.OutOfMemoryException) or message.startswith("Out of Memory"):
+        return QueryError(
+            "The query needs more memory than it may use.",
+            hint="Select fewer rows or columns, or raise the limit (--memory-limit 8GB, memory_limit='8GB').",
+        )
+    if isinstance(error, duckdb.PermissionException):
+        return QueryError("A query can read the repository's tables only, and cannot write.", hint="See docs/sql.md.")
+    return QueryError(message.split("\n", 1)[0] if len(message) > 500 else message)

@@ -1,0 +1,18 @@
+"""Optional packages that take a result over."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from oxide.errors import MissingExtra
+
+
+def import_extra(name: str) -> ModuleType:
+    """The package, or the sentence that says how to get it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise MissingExtra(
+            f"This needs {name}, which is not installed.", hint="pip install 'oxide-data[frames]'"
+        ) from None

@@ -1,0 +1,169 @@
+"""Derived Parquet copies of commits and operations, ``.oxide/cache/history``, extended by what is new.
+
+``commits-<digest of the heads>.parquet`` holds exactly the commits that those heads reach, so an unchanged repository
+reads none, and after a commit only the new ones are read. ``operations-<newest number>-<its id>.parquet`` works alike.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oxide.sql.relations import Column
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from oxide.sql.sources import RepositoryView
+
+_TIME = "TIMESTAMP WITH TIME ZONE"
+COMMIT_COLUMNS = [
+    Column("id", "VARCHAR"),
+    Column("parents", "VARCHAR[]"),
+    Column("author_name", "VARCHAR"),
+    Column("author_email", "VARCHAR"),
+    Column("time", _TIME),
+    Column("message", "VARCHAR"),
+    Column("generation", "BIGINT"),
+]
+OPERATION_COLUMNS = [
+    Column("number", "BIGINT"),
+    Column("id", "VARCHAR"),
+    Column("kind", "VARCHAR"),
+    Column("description", "VARCHAR"),
+    Column("time", _TIME),
+    Column("author", "VARCHAR"),
+]
+_KEPT_COPIES = 4
+"""Older copies are kept for other processes that are reading them."""
+
+
+class History:
+    """The copies of one repository."""
+
+    def __init__(self, repository: RepositoryView) -> None:
+        self._repository = repository
+        self._folder = Path(repository.control) / "cache" / "history"
+
+    def commits(self) -> str | None:
+        """Path of the copy with all commits that branches, tags and HEAD reach; ``None`` when there is none."""
+        heads = self._heads()
+        if not heads:
+            return None
+        path = (
+            self._folder
+            / f"commits-{hashlib.blake2b(chr(10).join(heads).encode(), digest_size=16).hexdigest()}.parquet"
+        )
+        if not path.exists():
+            rows = self._reachable(heads, self._newest("commits-"))
+            self._write(path, COMMIT_COLUMNS, rows)
+        return str(path)
+
+    def operations(self) -> str | None:
+        """Path of the copy with all operations; ``None`` when there is none."""
+        head = self._repository.store.head()
+        if head is None:
+            return None
+        newest = next(iter(self._repository.operations(1)))
+        path = self._folder / f"operations-{newest.number:016}-{newest.id[:16]}.parquet"
+        if not path.exists():
+            known = self._known_operations()
+            rows: list[Sequence[Any]] = []
+            for entry in self._repository.operations():
+                known_row = known.get(entry.number)
+                if known_row is not None and known_row["id"] == entry.id:
+                    # Operations form a chain: below an equal one all are equal.
+                    rows.extend(
+                        [*row.values()] for number, row in sorted(known.items(), reverse=True) if number <= entry.number
+                    )
+                    break
+                rows.append((entry.number, entry.id, entry.kind, entry.description, entry.time, str(entry.author)))
+            self._write(path, OPERATION_COLUMNS, rows[::-1])
+        return str(path)
+
+    def _heads(self) -> list[str]:
+        heads = {branch.head for branch in self._repository.branches()} | {
+            tag.commit for tag in self._repository.tags()
+        }
+        return sorted({head for head in (*heads, self._repository.head()) if head is not None})
+
+    def _reachable(self, heads: Sequence[str], copy: Path | None) -> list[Sequence[Any]]:
+        known = {row["id"]: [*row.values()] for row in _rows(copy)}
+        reached: dict[str, Sequence[Any]] = {}
+        waiting = list(heads)
+        while waiting:
+            identity = waiting.pop()
+            if identity not in reached:
+                reached[identity] = known.get(identity) or _commit_row(
+                    identity, self._repository.store.read_record("commit", identity)
+                )
+                waiting.extend(reached[identity][1])
+        return sorted(reached.values(), key=lambda row: (row[6], row[4], row[0]))
+
+    def _known_operations(self) -> dict[int, dict[str, Any]]:
+        return {row["number"]: row for row in _rows(self._newest("operations-"))}
+
+    def _newest(self, prefix: str) -> Path | None:
+        with contextlib.suppress(OSError):
+            copies = sorted(self._folder.glob(f"{prefix}*.parquet"), key=lambda path: (path.stat().st_mtime, path.name))
+            return copies[-1] if copies else None
+        return None
+
+    def _write(self, path: Path, columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
+        import pyarrow
+        import pyarrow.parquet
+
+        from oxide._core import write_file_atomic
+
+        values: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+        arrays = [pyarrow.array(each, _arrow_type(column.type)) for column, each in zip(columns, values, strict=True)]
+        sink = pyarrow.BufferOutputStream()
+        pyarrow.parquet.write_table(
+            pyarrow.table(arrays, [column.name for column in columns]), sink, compression="zstd"
+        )
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_file_atomic(str(path), sink.getvalue().to_pybytes(), durable=False)
+        self._forget_old(path)
+
+    def _forget_old(self, path: Path) -> None:
+        prefix = path.name.split("-", 1)[0]
+        with contextlib.suppress(OSError):
+            copies = sorted(
+                self._folder.glob(f"{prefix}-*.parquet"), key=lambda each: each.stat().st_mtime, reverse=True
+            )
+            for old in copies[_KEPT_COPIES:]:
+                os.unlink(old)
+
+
+def _commit_row(identity: str, record: dict[str, Any]) -> Sequence[Any]:
+    author = record["author"]
+    time = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=record["time"])
+    return [identity, record["parents"], author["name"], author["email"], time, record["message"], record["generation"]]
+
+
+def _rows(copy: Path | None) -> Iterator[dict[str, Any]]:
+    """The rows of a copy, or none when it cannot be read: then everything is read again."""
+    if copy is None:
+        return
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(copy)
+    except (OSError, pyarrow.ArrowException):
+        return
+    yield from table.to_pylist()
+
+
+def _arrow_type(sql_type: str) -> pyarrow.DataType:
+    import pyarrow
+
+    types = {"VARCHAR": pyarrow.string(), "BIGINT": pyarrow.int64(), _TIME: pyarrow.timestamp("us", tz="UTC")}
+    listed = re.fullmatch(r"(\w+)\[\]", sql_type)
+    return pyarrow.list_(types[listed.group(1)]) if listed else types[sql_type]

@@ -1,0 +1,104 @@
+"""Relations as views of a sandbox: immutable Parquet files, a handful of rows, or an Arrow stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from oxide.sql.connection import Sandbox, quote_name, quote_text
+
+if TYPE_CHECKING:
+    from oxide._core import ArrowStreamExportable
+
+
+class Column(NamedTuple):
+    """A column of a relation. ``fixed``: ids and hashes, stored as bytes and shown as lower-case hex."""
+
+    name: str
+    type: str
+    fixed: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The column as a query sees it."""
+        name = quote_name(self.name)
+        return f"lower(hex({name})) AS {name}" if self.fixed else name
+
+
+class ParquetRelation(NamedTuple):
+    """Rows in Parquet files.
+
+    ``restore`` writes files that left the cache again; ``condition`` comes from this package, never from a user.
+    """
+
+    columns: Sequence[Column]
+    paths: Sequence[str]
+    restore: Callable[[], object]
+    condition: str = ""
+
+
+class RowsRelation(NamedTuple):
+    """Rows at hand."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[object]]
+
+
+class StreamRelation(NamedTuple):
+    """Rows that come as an Arrow stream."""
+
+    columns: Sequence[Column]
+    stream: ArrowStreamExportable
+
+
+Relation = ParquetRelation | RowsRelation | StreamRelation
+
+_SQL_TYPES = {
+    "bool": "BOOLEAN",
+    "int": "BIGINT",
+    "float": "DOUBLE",
+    "text": "VARCHAR",
+    "bytes": "BLOB",
+    "json": "VARCHAR",
+    "time": "TIMESTAMP WITH TIME ZONE",
+    "vector": "FLOAT[]",
+}
+
+
+def schema_columns(schema: dict[str, Any]) -> list[Column]:
+    """The columns of a schema record."""
+    columns = []
+    for field in schema["fields"]:
+        fixed = isinstance(field["type"], dict)  # {"fixed": 32}
+        columns.append(Column(field["name"], "VARCHAR" if fixed else _SQL_TYPES[field["type"]], fixed))
+    return columns
+
+
+def create(sandbox: Sandbox, name: str, relation: Relation) -> None:
+    """Make a relation visible under a name."""
+    if isinstance(relation, ParquetRelation) and relation.paths:
+        shown = ", ".join(column.shown for column in relation.columns)
+        files = ", ".join(quote_text(path) for path in relation.paths)
+        where = f" WHERE {relation.condition}" if relation.condition else ""
+        sandbox.trusted(f"CREATE VIEW {quote_name(name)} AS SELECT {shown} FROM read_parquet([{files}]){where}")
+    elif isinstance(relation, StreamRelation):
+        import pyarrow
+
+        # Copied: what is registered belongs to one connection, and each run of a query has a connection of its own.
+        rows = pyarrow.RecordBatchReader.from_stream(relation.stream).read_all()
+        shown = ", ".join(column.shown for column in relation.columns)
+        with sandbox.visible("stream", rows):
+            sandbox.trusted(f"CREATE TABLE {quote_name(name)} AS SELECT {shown} FROM stream")
+    else:
+        _create_rows(sandbox, name, relation.columns, relation.rows if isinstance(relation, RowsRelation) else ())
+
+
+def _create_rows(sandbox: Sandbox, name: str, columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> None:
+    typed = ", ".join(f"{quote_name(column.name)} {column.type}" for column in columns)
+    sandbox.trusted(f"CREATE TABLE {quote_name(name)} ({typed})")
+    if rows:
+        # One statement with a list a column: a row at a time would cost a millisecond each.
+        lists = ", ".join(f"unnest(?::{column.type}[])" for column in columns)
+        sandbox.trusted(
+            f"INSERT INTO {quote_name(name)} SELECT {lists}", [list(values) for values in zip(*rows, strict=True)]
+        )

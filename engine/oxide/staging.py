@@ -1,0 +1,447 @@
+"""Verbs that change what the next commit holds: add, rm, mv, commit; and status and diff, which show it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from oxide import clock
+from oxide.errors import FileSystemError, InConflict, InvalidInput, NotFound, NothingToDo, RefMoved, WouldOverwrite
+from oxide.history import count_between
+from oxide.transactions import finish_interrupted, move_files, publish
+from oxide.types import AddResult, Commit, Diff, FileChanges, Person, Progress, Skipped, Status, TableChanges, Untracked
+from oxide.wording import count
+from oxide.workspace import (
+    WORKSPACE,
+    State,
+    Tables,
+    base_tables,
+    empty_tables,
+    file_roots,
+    from_tables,
+    read_commit,
+    read_conflicts,
+    read_state,
+    tables_of,
+    to_conflict,
+    to_tables,
+    with_file_roots,
+)
+
+if TYPE_CHECKING:
+    from oxide._core import Record, Session, Staged
+    from oxide.repository import Repository
+
+
+def add(repository: Repository, paths: Sequence[str], *, progress: Progress | None) -> AddResult:
+    """Stage what is on disk under ``paths``, removals too."""
+    state = read_state(repository.store)
+    with repository.store.begin() as session:
+        staged = stage(repository, session, state, paths, tracked_only=False, progress=progress)
+        resolved = _resolved_by_adding(repository, state, paths, staged)
+        if staged.changes or resolved:
+
+            def change(view: Record) -> None:
+                workspace = view["workspaces"][WORKSPACE]
+                apply_staged(session, staged, workspace)
+                drop_conflicts(repository, session, workspace, resolved)
+
+            after = publish(repository, session, "add", f"add {count(staged.changes, 'file')}", change)
+            repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+    return AddResult(
+        staged.added,
+        staged.modified,
+        staged.removed,
+        staged.renamed,
+        [Skipped(entry["path"], entry["reason"]) for entry in staged.skipped],
+        staged.empty_folders,
+        staged.collisions,
+        staged.bytes,
+    )
+
+
+def stage(
+    repository: Repository,
+    session: Session,
+    state: State,
+    paths: Sequence[str],
+    *,
+    tracked_only: bool,
+    progress: Progress | None,
+) -> Staged:
+    """Read and store what changed on disk under ``paths``."""
+    author = repository.settings.author()
+    return repository.working_copy.stage(
+        session,
+        paths,
+        base=file_roots(base_tables(repository.store, state)),
+        staged=file_roots(state.pending),
+        tracked_only=tracked_only,
+        now=clock.now(),
+        creator=str(author),
+        progress=progress,
+    )
+
+
+def apply_staged(session: Session, staged: Staged, workspace: Record) -> None:
+    """Put staged changes into a workspace's pending tables."""
+    session.write_builtin_schemas()
+    tables = to_tables(workspace["pending"])
+    workspace["pending"] = from_tables(with_file_roots(tables, staged.apply(session, file_roots(tables))))
+
+
+def _resolved_by_adding(repository: Repository, state: State, paths: Sequence[str], staged: Staged) -> set[str]:
+    """Conflicts that adding settles: files named outright, and files whose new content was staged."""
+    changed = {*paths, *staged.added, *staged.modified, *staged.removed}
+    conflicts = read_conflicts(repository.store, state.workspace)
+    return {conflict["name"] for conflict in conflicts if conflict["table"] == "files" and conflict["name"] in changed}
+
+
+def drop_conflicts(repository: Repository, session: Session, workspace: Record, names: set[str]) -> None:
+    """Take conflicts off a workspace's list."""
+    if not names:
+        return
+    left = [conflict for conflict in read_conflicts(repository.store, workspace) if conflict["name"] not in names]
+    workspace["conflicts"] = session.write_record("list", {"items": left}) if left else None
+
+
+def remove(repository: Repository, paths: Sequence[str], *, cached: bool, force: bool, dry_run: bool) -> list[str]:
+    """Stage the removal of tracked files, and remove them from disk unless ``cached``."""
+    store = repository.store
+    state = read_state(store)
+    roots = file_roots(state.pending)
+    for path in paths:
+        if not store.file_rows(roots[0], [path] if path else []):
+            raise NotFound(
+                f"'{path}' is not tracked, so it cannot be removed from the next commit",
+                hint="see `oxide status`",
+                path=path,
+            )
+    names = [row["path"] for row in store.file_rows(roots[0], [path for path in paths] if all(paths) else [])]
+    if dry_run:
+        return names
+    with repository.store.begin() as session, repository.working_copy.lock():
+        finish_interrupted(repository, state)
+        after = session.set_files(roots, names, [])
+
+        def change(view: Record) -> None:
+            workspace = view["workspaces"][WORKSPACE]
+            tables = to_tables(workspace["pending"])
+            workspace["pending"] = from_tables(
+                with_file_roots(tables, session.set_files(file_roots(tables), names, []))
+            )
+            drop_conflicts(repository, session, workspace, set(names))
+
+        description = f"rm {count(len(names), 'file')}"
+        if cached:
+            publish(repository, session, "rm", description, change)
+        else:
+            move_files(repository, session, "rm", description, change, before=roots[0], after=after[0], force=force)
+    return names
+
+
+def move(repository: Repository, sources: Sequence[str], destination: str) -> list[tuple[str, str]]:
+    """Rename tracked files or folders, on disk and in the next commit; the items stay the same."""
+    store = repository.store
+    with store.begin() as session, repository.working_copy.lock():
+        state = read_state(store)
+        finish_interrupted(repository, state)
+        roots = file_roots(state.pending)
+        pairs, rows = _plan_moves(repository, roots[0], sources, destination)
+        removes, upserts = [old for old, _ in pairs], rows
+        disk_moves = _disk_moves(repository, sources, destination)
+
+        def change(view: Record) -> None:
+            workspace = view["workspaces"][WORKSPACE]
+            tables = to_tables(workspace["pending"])
+            workspace["pending"] = from_tables(
+                with_file_roots(tables, session.set_files(file_roots(tables), removes, upserts))
+            )
+
+        # The names on disk move first: they can be refused, and a crash in between leaves an ordinary rename to add.
+        _rename_on_disk(disk_moves)
+        try:
+            after = publish(repository, session, "mv", f"mv {count(len(pairs), 'file')}", change, moves_files=True)
+        except BaseException:
+            _rename_on_disk([(new, old) for old, new in disk_moves])
+            raise
+        repository.working_copy.remember(after.number, after.pending["files"][1])
+        for old, _ in disk_moves:
+            _remove_empty_parents(repository, os.path.dirname(old))
+    return pairs
+
+
+def _plan_moves(
+    repository: Repository, files: str, sources: Sequence[str], destination: str
+) -> tuple[list[tuple[str, str]], list[Record]]:
+    store = repository.store
+    into = os.path.isdir(repository.disk_path(destination)) and not os.path.islink(repository.disk_path(destination))
+    if len(sources) > 1 and not into:
+        raise NotFound(
+            f"'{destination}' is no folder, so {len(sources)} sources cannot move there",
+            hint=f"mkdir '{destination}' first",
+        )
+    pairs: list[tuple[str, str]] = []
+    rows: list[Record] = []
+    for source in sources:
+        tracked = store.file_rows(files, [source])
+        if not source or not tracked:
+            raise NotFound(f"'{source}' is not tracked", hint="add it first, or move it with your shell", path=source)
+        target = _target(source, destination, into)
+        if target == source or target.startswith(f"{source}/"):
+            raise InvalidInput(f"'{source}' cannot move into itself ('{target}')")
+        if os.path.lexists(repository.disk_path(target)) or store.file_row(files, target) is not None:
+            raise WouldOverwrite(f"'{target}' exists already", hint="move it away or remove it first", paths=[target])
+        if not os.path.lexists(repository.disk_path(source)):
+            raise NotFound(
+                f"'{source}' is tracked but not on disk",
+                hint=f"bring it back with `oxide restore {source}`",
+                path=source,
+            )
+        for row in tracked:
+            new = target + row["path"][len(source) :]
+            pairs.append((row["path"], new))
+            rows.append({**row, "path": new})
+    return pairs, rows
+
+
+def _target(source: str, destination: str, into: bool) -> str:
+    base = source.rsplit("/", 1)[-1]
+    if not into:
+        return destination
+    return f"{destination}/{base}" if destination else base
+
+
+def _disk_moves(repository: Repository, sources: Sequence[str], destination: str) -> list[tuple[str, str]]:
+    target = repository.disk_path(destination)
+    into = os.path.isdir(target) and not os.path.islink(target)
+    return [
+        (repository.disk_path(source), repository.disk_path(_target(source, destination, into))) for source in sources
+    ]
+
+
+def _rename_on_disk(moves: list[tuple[str, str]]) -> None:
+    for old, new in moves:
+        try:
+            os.makedirs(os.path.dirname(new), exist_ok=True)
+            os.rename(old, new)
+        except OSError as error:
+            raise FileSystemError(f"cannot move '{old}' to '{new}': {error.strerror}", path=old) from error
+
+
+def _remove_empty_parents(repository: Repository, folder: str) -> None:
+    root = os.fspath(repository.root)
+    while folder != root and len(folder) > len(root):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            return
+        folder = os.path.dirname(folder)
+
+
+def commit(
+    repository: Repository,
+    message: str | None,
+    *,
+    all: bool,
+    amend: bool,
+    allow_empty: bool,
+    author: Person | None,
+    progress: Progress | None,
+) -> Commit:
+    """Make a commit of everything that is pending; ``all`` takes changes of tracked files first."""
+    store = repository.store
+    made: list[str] = []
+    with store.begin() as session:
+        state = read_state(store)
+        _refuse_conflicts(repository, state)
+        staged = stage(repository, session, state, [""], tracked_only=True, progress=progress) if all else None
+
+        def change(view: Record) -> None:
+            workspace = view["workspaces"][WORKSPACE]
+            if staged is not None and staged.changes:
+                apply_staged(session, staged, workspace)
+            record = _commit_record(repository, workspace, message, amend=amend, allow_empty=allow_empty, author=author)
+            session.write_builtin_schemas()
+            made.append(session.write_record("commit", record))
+            _advance(view, workspace, made[-1])
+
+        kind = "amend" if amend else "commit"
+        after = publish(
+            repository, session, kind, f"{kind}: {(message or 'same message').splitlines()[0][:72]}", change
+        )
+        if staged is not None and staged.changes:
+            repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+    return read_commit(store, made[-1])
+
+
+def _refuse_conflicts(repository: Repository, state: State) -> None:
+    conflicts = read_conflicts(repository.store, state.workspace)
+    if conflicts:
+        names = sorted(conflict["name"] for conflict in conflicts)
+        raise InConflict(
+            f"{count(len(conflicts), 'conflict')} must be resolved before a commit",
+            hint="see `oxide conflicts`, then `oxide resolve PATH --ours|--theirs|--base`",
+            paths=names,
+        )
+
+
+def _commit_record(
+    repository: Repository,
+    workspace: Record,
+    message: str | None,
+    *,
+    amend: bool,
+    allow_empty: bool,
+    author: Person | None,
+) -> Record:
+    store = repository.store
+    base: str | None = workspace["base"]
+    merging = workspace["merging"]
+    replaced = store.read_record("commit", base) if amend and base else None
+    if amend and replaced is None:
+        raise NothingToDo("there is no commit to amend yet", hint="make one with `oxide commit -m TEXT`")
+    if replaced is not None:
+        parents = list(replaced["parents"])
+    else:
+        parents = [*([base] if base else []), *(merging["heads"] if merging else [])]
+    text = (
+        message if message is not None else replaced["message"] if replaced else merging["message"] if merging else None
+    )
+    if not text or not text.strip():
+        raise InvalidInput("a commit needs a message", hint="give one: oxide commit -m 'what changed'")
+    if not (amend or allow_empty or merging or workspace["pending"] != from_tables(tables_of(store, base))):
+        raise NothingToDo(
+            "nothing to commit: no change is staged", hint="stage with `oxide add PATH`, or use `oxide commit -a`"
+        )
+    committer = repository.settings.author()
+    by = author or (Person(**replaced["author"]) if replaced else _picked_author(merging) or committer)
+    generations = [store.read_record("commit", parent)["generation"] for parent in parents]
+    return {
+        **(replaced or {}),
+        "author": by._asdict(),
+        "committer": committer._asdict(),
+        "generation": 1 + max(generations, default=0),
+        "message": text.strip("\n"),
+        "parents": parents,
+        "tables": workspace["pending"],
+        "time": clock.now(),
+        "zone": clock.zone(),
+    }
+
+
+def _picked_author(merging: Record | None) -> Person | None:
+    return Person(**merging["author"]) if merging and merging.get("author") else None
+
+
+def _advance(view: Record, workspace: Record, commit_id: str) -> None:
+    branch = workspace["branch"]
+    if branch is not None:
+        if view["branches"].get(branch) != workspace["base"]:
+            raise RefMoved(
+                f"branch '{branch}' was moved by another process; what you staged is kept",
+                hint=f"look at `oxide log {branch}`, then check it out",
+            )
+        view["branches"][branch] = commit_id
+    workspace["base"] = commit_id
+    workspace["merging"] = None
+
+
+def status(repository: Repository, *, progress: Progress | None) -> Status:
+    """The workspace at a glance."""
+    store = repository.store
+    state = read_state(store)
+    before, pending = base_tables(store, state), state.pending
+    disk = repository.working_copy.status(pending["files"][1], progress)
+    upstream, ahead, behind = _upstream(repository, state)
+    return Status(
+        branch=state.branch,
+        head=state.base,
+        staged=file_changes(repository, before, pending, []),
+        tables=table_changes(repository, before, pending),
+        modified=disk["modified"],
+        removed=disk["removed"],
+        untracked=[Untracked(entry["path"], entry["files"]) for entry in disk["untracked"]],
+        skipped=[Skipped(entry["path"], entry["reason"]) for entry in disk["skipped"]],
+        empty_folders=disk["empty_folders"],
+        conflicts=[to_conflict(conflict) for conflict in read_conflicts(store, state.workspace)],
+        merging=state.workspace["merging"]["heads"] if state.workspace["merging"] else [],
+        upstream=upstream,
+        ahead=ahead,
+        behind=behind,
+    )
+
+
+def _upstream(repository: Repository, state: State) -> tuple[str | None, int, int]:
+    upstream: str | None = state.view["upstreams"].get(state.branch)
+    if upstream is None or state.base is None:
+        return upstream, 0, 0
+    remote, _, name = upstream.partition("/")
+    theirs = state.view["remotes"].get(remote, {}).get(name)
+    if theirs is None:
+        return upstream, 0, 0
+    store = repository.store
+    return upstream, count_between(store, theirs, state.base), count_between(store, state.base, theirs)
+
+
+def file_changes(repository: Repository, before: Tables, after: Tables, paths: Sequence[str]) -> FileChanges:
+    """Files that differ between two states."""
+    if before["files"] == after["files"]:
+        return FileChanges([], [], [], [])
+    found = repository.store.diff_files(before["files"][1], after["files"][1], paths)
+    return FileChanges(
+        found["added"], found["modified"], found["removed"], [(old, new) for old, new in found["renamed"]]
+    )
+
+
+def table_changes(repository: Repository, before: Tables, after: Tables) -> dict[str, TableChanges]:
+    """Numbers of rows that differ between two states, for tables that differ; ``files`` and ``items`` apart."""
+    empty = empty_tables()["files"][1]
+    changes: dict[str, TableChanges] = {}
+    for name in sorted({*before, *after} - {"files", "items"}):
+        old, new = before.get(name, ("", empty))[1], after.get(name, ("", empty))[1]
+        if old != new:
+            changes[name] = TableChanges(*repository.store.diff_counts(old, new))
+    return changes
+
+
+def diff(
+    repository: Repository,
+    a: str | None,
+    b: str | None,
+    *,
+    staged: bool,
+    paths: Sequence[str],
+    progress: Progress | None,
+) -> Diff:
+    """Differences between two revisions, a revision and what is staged, or a revision and the working copy."""
+    store = repository.store
+    state = read_state(store)
+    before = tables_of(store, repository.resolve_revision(a)) if a else base_tables(store, state)
+    after = tables_of(store, repository.resolve_revision(b)) if b else state.pending
+    files = file_changes(repository, before, after, paths)
+    if b is None and not staged:
+        disk = repository.working_copy.status(state.pending["files"][1], progress)
+        files = _with_disk(files, _within(disk["modified"], paths), _within(disk["removed"], paths))
+    return Diff(files, table_changes(repository, before, after))
+
+
+def _within(names: list[str], paths: Sequence[str]) -> set[str]:
+    if not paths:
+        return set(names)
+    return {name for name in names if any(not path or name == path or name.startswith(f"{path}/") for path in paths)}
+
+
+def _with_disk(files: FileChanges, modified: set[str], removed: set[str]) -> FileChanges:
+    """Changes to what is staged, followed by changes from there to the disk, as one."""
+    renamed = [(old, new) for old, new in files.renamed if new not in removed]
+    gone = {old for old, new in files.renamed if new in removed}
+    added = set(files.added)
+    renamed_to = {new for _, new in files.renamed}
+    return FileChanges(
+        sorted(added - removed),
+        sorted((set(files.modified) | (modified - added)) - removed),
+        sorted(set(files.removed) | gone | (removed - added - renamed_to)),
+        sorted(renamed),
+    )

@@ -1,0 +1,158 @@
+"""Publishing: a verb's change to the view becomes the next operation, or is applied again on what another process made.
+
+Order on disk: packs with all new objects, then the operation's name. See ``docs/durability.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from oxide import clock
+from oxide.errors import RefMoved, WouldOverwrite
+from oxide.types import CheckoutResult, Progress, Skipped
+from oxide.wording import count
+from oxide.workspace import WORKSPACE, State, read_state
+
+if TYPE_CHECKING:
+    from oxide._core import CheckoutPlan, Record, Session
+    from oxide.repository import Repository
+
+Change = Callable[["Record"], None]
+"""Changes a view in place. Called again with a fresh view when another process published first."""
+
+
+def copy_view(view: Record) -> Record:
+    """A deep copy: views are JSON."""
+
+    def copied(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: copied(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [copied(part) for part in value]
+        return value
+
+    copy: Record = copied(view)
+    return copy
+
+
+def publish(
+    repository: Repository,
+    session: Session,
+    kind: str,
+    description: str,
+    change: Change,
+    *,
+    moves_files: bool = False,
+    position: int | None = None,
+    redo: Sequence[int] = (),
+) -> State:
+    """Publish one operation whose view is the newest one after ``change``. Returns the state that it made.
+
+    ``moves_files``: the operation also changes working files, so undo brings them back and a crash is rolled forward.
+    ``position``, ``redo``: where the operation stands in the line of undo; a new change stands at its own number.
+    """
+    store = repository.store
+    while True:
+        before = read_state(store)
+        view = copy_view(before.view)
+        change(view)
+        number = before.number + 1
+        operation: Record = {
+            "kind": kind,
+            "description": description,
+            "view": session.write_record("view", view),
+            "time": clock.now(),
+            "author": repository.settings.author()._asdict(),
+            "moves_files": moves_files,
+            "position": number if position is None else position,
+            "redo": list(redo),
+        }
+        session.flush()
+        if store.publish(number, operation):
+            after = State(number, {**operation, "number": number}, view)
+            if not moves_files:
+                _keep_up(repository, before, after)
+            store.tidy()
+            return after
+
+
+def _keep_up(repository: Repository, before: State, after: State) -> None:
+    """Move the stat index to the new operation, unless a checkout is still under way below it."""
+    remembered = repository.working_copy.remembered()
+    if remembered is not None and remembered[0] == before.number:
+        repository.working_copy.remember(after.number, after.pending["files"][1])
+
+
+def expect_workspace(view: Record, planned: State) -> Record:
+    """The view's workspace, which must still be the one that a verb planned with."""
+    workspace: Record = view["workspaces"][WORKSPACE]
+    if workspace != planned.workspace:
+        raise RefMoved(
+            "another process changed this workspace meanwhile; nothing was changed here",
+            hint="run the same command again",
+        )
+    return workspace
+
+
+def move_files(
+    repository: Repository,
+    session: Session,
+    kind: str,
+    description: str,
+    change: Change,
+    *,
+    before: str,
+    after: str,
+    force: bool = False,
+    paths: Sequence[str] = (),
+    repair: bool = False,
+    position: int | None = None,
+    redo: Sequence[int] = (),
+    progress: Progress | None = None,
+) -> tuple[State, CheckoutResult]:
+    """Publish an operation and bring the working files from table ``before`` to ``after``.
+
+    The caller holds the working copy's lock. What can fail for want of space or because of unsaved work fails before
+    anything is changed. Raises :class:`WouldOverwrite` with the list of paths.
+    """
+    session.flush()  # the plan reads tables through the store
+    plan = repository.working_copy.plan(before, after, paths=paths, repair=repair, force=force, progress=progress)
+    refuse_blocked(plan, kind)
+    plan.prepare(progress)
+    state = publish(repository, session, kind, description, change, moves_files=True, position=position, redo=redo)
+    failed = plan.apply(state.number, after, progress)
+    return state, checkout_result(state, plan, failed)
+
+
+def refuse_blocked(plan: CheckoutPlan, verb: str) -> None:
+    """Raise when a plan would lose unsaved work."""
+    if plan.blocked:
+        raise WouldOverwrite(
+            f"{verb} would overwrite changes that are stored nowhere in {count(len(plan.blocked), 'file')}",
+            hint="commit them, shelve them with `oxide stash`, move them away, or give them up with --force",
+            paths=plan.blocked,
+        )
+
+
+def checkout_result(state: State, plan: CheckoutPlan, failed: list[Record]) -> CheckoutResult:
+    """What a finished plan did."""
+    skipped = [Skipped(entry["path"], entry["reason"]) for entry in failed]
+    return CheckoutResult(state.branch, state.base, plan.writes, plan.removes, skipped)
+
+
+def finish_interrupted(repository: Repository, state: State) -> None:
+    """Bring the working files up to the newest operation when a crash came between publishing and moving them.
+
+    The caller holds the working copy's lock.
+    """
+    working_copy = repository.working_copy
+    remembered = working_copy.remembered()
+    files = state.pending["files"][1]
+    if remembered is None or remembered[0] >= state.number:
+        return
+    operations = (repository.store.operation(number) for number in range(remembered[0] + 1, state.number + 1))
+    if any(operation["moves_files"] for operation in operations):
+        working_copy.resume(remembered[1], files, state.number)
+    else:
+        working_copy.remember(state.number, files)

@@ -1,0 +1,287 @@
+"""What the engine's calls return: plain, immutable, typed. Times are aware datetimes in UTC or the author's zone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+Progress = Callable[[str, int, int, int, int], None]
+"""``progress(phase, files_done, files_total, bytes_done, bytes_total)``; totals are 0 while unknown."""
+
+
+class Person(NamedTuple):
+    """An author: as the configuration, the environment or the system names them."""
+
+    name: str
+    email: str
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>"
+
+
+class Commit(NamedTuple):
+    """A commit. ``tables`` maps a table's name to (schema id, root id); ids are 64 hex digits."""
+
+    id: str
+    parents: tuple[str, ...]
+    author: Person
+    committer: Person
+    time: datetime
+    message: str
+    generation: int
+    tables: dict[str, tuple[str, str]]
+
+    @property
+    def summary(self) -> str:
+        """The message's first line."""
+        return self.message.split("\n", 1)[0]
+
+
+class LogEntry(NamedTuple):
+    """A commit with the names that point at it."""
+
+    commit: Commit
+    branches: list[str]
+    tags: list[str]
+
+
+class Skipped(NamedTuple):
+    """A file that could not be taken, and why."""
+
+    path: str
+    reason: str
+
+
+class Untracked(NamedTuple):
+    """An untracked file, or a folder (``path`` ends in ``/``) without any tracked file, with its number of files."""
+
+    path: str
+    files: int
+
+
+class TableChanges(NamedTuple):
+    """Numbers of rows that differ."""
+
+    added: int
+    modified: int
+    removed: int
+
+
+class FileChanges(NamedTuple):
+    """Files that differ, each list sorted by path. ``renamed`` holds (old, new)."""
+
+    added: list[str]
+    modified: list[str]
+    removed: list[str]
+    renamed: list[tuple[str, str]]
+
+    def __bool__(self) -> bool:
+        return any(self)
+
+    @property
+    def total(self) -> int:
+        """Number of files that differ."""
+        return len(self.added) + len(self.modified) + len(self.removed) + len(self.renamed)
+
+
+class Diff(NamedTuple):
+    """Differences of two revisions, or of one and the working copy. ``tables`` leaves out ``files`` and ``items``."""
+
+    files: FileChanges
+    tables: dict[str, TableChanges]
+
+
+class Conflict(NamedTuple):
+    """Something a merge could not decide. For files ``name`` is the path; for other tables the row's key in hex.
+
+    ``reason``: ``content``, ``executable``, ``path``, ``removed``, ``added``, ``folder`` or ``cells``.
+    ``base``, ``ours``, ``theirs``: the row on each side as a dict, ``None`` where it does not exist.
+    """
+
+    table: str
+    name: str
+    reason: str
+    fields: tuple[str, ...]
+    base: dict[str, object] | None
+    ours: dict[str, object] | None
+    theirs: dict[str, object] | None
+
+
+class Status(NamedTuple):
+    """The workspace at a glance. ``branch`` is ``None`` when detached, ``head`` before the first commit."""
+
+    branch: str | None
+    head: str | None
+    staged: FileChanges
+    tables: dict[str, TableChanges]
+    modified: list[str]
+    removed: list[str]
+    untracked: list[Untracked]
+    skipped: list[Skipped]
+    empty_folders: list[str]
+    conflicts: list[Conflict]
+    merging: list[str]
+    upstream: str | None
+    ahead: int
+    behind: int
+
+    @property
+    def clean(self) -> bool:
+        """Nothing staged, changed, untracked or in conflict."""
+        return not (
+            self.staged
+            or self.tables
+            or self.modified
+            or self.removed
+            or self.untracked
+            or self.conflicts
+            or self.merging
+        )
+
+
+class AddResult(NamedTuple):
+    """What was staged. ``unchanged`` paths are not listed."""
+
+    added: list[str]
+    modified: list[str]
+    removed: list[str]
+    renamed: list[tuple[str, str]]
+    skipped: list[Skipped]
+    empty_folders: list[str]
+    collisions: list[list[str]]
+    bytes: int
+
+
+class CheckoutResult(NamedTuple):
+    """What moved in the working copy. ``failed`` paths could not be changed."""
+
+    branch: str | None
+    head: str | None
+    written: list[str]
+    removed: list[str]
+    failed: list[Skipped]
+
+
+class MergeResult(NamedTuple):
+    """``kind``: ``up-to-date``, ``fast-forward``, ``merged`` (``commit`` is new) or ``conflicts`` (to be resolved)."""
+
+    kind: str
+    commit: Commit | None
+    conflicts: list[Conflict]
+    files: CheckoutResult | None
+
+
+class Branch(NamedTuple):
+    """A branch. ``upstream`` is ``remote/branch``."""
+
+    name: str
+    head: str | None
+    current: bool
+    upstream: str | None
+
+
+class Tag(NamedTuple):
+    """A tag."""
+
+    name: str
+    commit: str
+
+
+class StashEntry(NamedTuple):
+    """A shelved state of the workspace; number 0 is the newest."""
+
+    number: int
+    commit: str
+    branch: str | None
+    message: str
+    time: datetime
+
+
+class OperationEntry(NamedTuple):
+    """One link of the operation chain."""
+
+    number: int
+    id: str
+    kind: str
+    description: str
+    time: datetime
+    author: Person
+    current: bool
+
+
+class BlameEntry(NamedTuple):
+    """The commit that last changed a file, and how: ``added``, ``modified`` or ``renamed``."""
+
+    path: str
+    commit: Commit
+    change: str
+
+
+class FileEntry(NamedTuple):
+    """A file or link (or, in a listing that does not recurse, a folder: ``type`` ``folder``) of a revision."""
+
+    path: str
+    type: str
+    size: int
+    executable: bool
+    content_id: str
+    sha256: str
+    item_id: str
+
+
+class Usage(NamedTuple):
+    """Bytes. ``logical``: all files of the revision, ``unique``: equal contents once, ``store``: ``.oxide``."""
+
+    revision: str
+    files: int
+    logical: int
+    unique: int
+    store: dict[str, int]
+
+
+class Problem(NamedTuple):
+    """Something ``fsck`` found."""
+
+    object: str
+    kind: str
+    problem: str
+    remedy: str
+    repaired: bool
+
+
+class FsckResult(NamedTuple):
+    """``ok`` when no problem is left."""
+
+    ok: bool
+    checked: dict[str, int]
+    problems: list[Problem]
+
+
+class GcResult(NamedTuple):
+    """Bytes by fate. ``held`` maps what else keeps bytes (grace, undo, stash) to how many."""
+
+    live_bytes: int
+    held: dict[str, int]
+    dead_bytes: int
+    freed_bytes: int
+    waiting_bytes: int
+    objects: int
+    packs: int
+
+
+class IgnoredPath(NamedTuple):
+    """An ignored path with the rule that ignores it."""
+
+    path: str
+    source: str
+    line: int
+    pattern: str
+
+
+class Setting(NamedTuple):
+    """An effective setting. ``origin``: ``environment``, ``repository``, ``user`` or ``default``, with the file."""
+
+    key: str
+    value: str
+    origin: str

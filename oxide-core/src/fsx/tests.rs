@@ -1,0 +1,100 @@
+//! Atomic writes, and the rule that nothing else in the crate changes files.
+
+use super::*;
+
+#[test]
+fn atomic_writes_replace_and_new_names_are_taken_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file");
+    write_atomic(&path, b"old", Durability::Derived).expect("written");
+    write_atomic(&path, b"new", Durability::Durable).expect("written");
+    assert_eq!(std::fs::read(&path).expect("read"), b"new");
+    assert!(!publish_new(&path, b"late").expect("refused"));
+    assert!(publish_new(&folder.path().join("other"), b"first").expect("published"));
+    assert_eq!(std::fs::read(&path).expect("read"), b"new");
+    let names: Vec<_> = std::fs::read_dir(folder.path()).expect("list").collect();
+    assert_eq!(names.len(), 2, "no temporary file is left");
+}
+
+#[test]
+fn executable_bits_follow_the_bits_for_reading() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("script");
+    create_new_with_mode(&path, 0o640).expect("created");
+    let mode = || {
+        std::fs::metadata(&path)
+            .expect("a file")
+            .permissions()
+            .mode()
+            & 0o777
+    };
+    let before = mode();
+    set_executable(&path, true).expect("set");
+    assert_eq!(mode() & 0o111, (before & 0o444) >> 2);
+    set_executable(&path, false).expect("cleared");
+    assert_eq!(mode(), before);
+}
+
+#[test]
+fn removing_what_is_not_there_is_no_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a");
+    remove_file(&path).expect("no file");
+    remove_dir_all(&path).expect("no folder");
+    assert!(!remove_dir_if_empty(&path).expect("no folder"));
+    create_dir_all(&path.join("b")).expect("made");
+    assert!(!remove_dir_if_empty(&path).expect("not empty"));
+    assert!(remove_dir_if_empty(&path.join("b")).expect("empty"));
+}
+
+#[test]
+fn unique_names_ascend() {
+    let names: Vec<String> = (0..1000).map(|_| unique_name()).collect();
+    assert!(names.is_sorted_by(|a, b| a < b));
+}
+
+/// Every change of a file passes a fault point because only this module makes any.
+#[test]
+fn no_other_module_changes_files() {
+    const WRITERS: &[&str] = &[
+        "fs::write(",
+        "fs::rename(",
+        "fs::remove_",
+        "fs::create_dir",
+        "fs::hard_link(",
+        "fs::copy(",
+        "fs::set_permissions(",
+        "File::create",
+        "OpenOptions",
+        "unix::fs::symlink(",
+        ".set_len(",
+        ".sync_all(",
+        ".sync_data(",
+        ".write_all_at(",
+    ];
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for item in std::fs::read_dir(&folder).expect("a folder of sources") {
+            let path = item.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_string_lossy();
+            if path.is_dir() {
+                if name != "fsx" && name != "tests" {
+                    folders.push(path);
+                }
+                continue;
+            }
+            if !name.ends_with(".rs") || name == "tests.rs" {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a source");
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for writer in WRITERS {
+                assert!(
+                    !code.contains(writer),
+                    "{} uses {writer}: changes of files go through fsx",
+                    path.display()
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+"""Repositories that older versions wrote: this version reads every one of them, whole, and goes on working in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from make_golden import describe
+from support import AUTHOR, write
+
+from oxide import Repository
+from oxide.settings import Settings
+
+HERE = Path(__file__).resolve().parent
+VERSIONS = sorted(path.name.removesuffix(".tar.gz") for path in HERE.glob("*.tar.gz"))
+
+
+@pytest.fixture(params=VERSIONS)
+def golden(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Repository, dict[str, Any]]:
+    """A stored repository unpacked, and its manifest."""
+    root = tmp_path / "golden"
+    with tarfile.open(HERE / f"{request.param}.tar.gz") as archive:
+        archive.extractall(root, filter="data")
+    manifest = json.loads((HERE / f"{request.param}.json").read_text())
+    return Repository.open(root, settings=Settings(None, dict(AUTHOR))), manifest
+
+
+def test_there_is_a_golden_repository() -> None:
+    assert "v1" in VERSIONS, "run `python tests/golden/make_golden.py` once and check its files in"
+
+
+def test_everything_in_it_is_found_again(golden: tuple[Repository, dict[str, Any]]) -> None:
+    repo, manifest = golden
+    found = json.loads(json.dumps(describe(repo)))
+    for part, expected in manifest.items():
+        assert found[part] == expected, part
+
+
+def test_every_content_is_the_one_that_was_stored(golden: tuple[Repository, dict[str, Any]]) -> None:
+    repo, manifest = golden
+    for commit, expected in manifest["commits"].items():
+        at = repo.at(commit)
+        for path, (_, size, _, _, sha256, _) in expected["files"].items():
+            content = at.read(path)
+            assert (len(content), hashlib.sha256(content).hexdigest()) == (size, sha256), path
+
+
+def test_it_is_sound(golden: tuple[Repository, dict[str, Any]]) -> None:
+    repo, _ = golden
+    result = repo.fsck(data=True)
+    assert result.ok and result.problems == []
+
+
+def test_work_goes_on_in_it(golden: tuple[Repository, dict[str, Any]]) -> None:
+    repo, manifest = golden
+    repo.restore(["."])
+    assert repo.status().removed == [] and repo.status().modified == []
+    write(repo.root, "images/000.png", "edited by a later version")
+    repo.add(["."])
+    made = repo.commit("Later")
+    assert list(made.parents) == [manifest["branches"]["main"]]
+    repo.checkout("experiment/more")
+    repo.checkout("v1")
+    repo.checkout("main")
+    assert repo.status().clean
+    assert repo.merge("experiment/more").kind == "up-to-date"
+    repo.gc(keep=0, now=True)
+    assert repo.fsck(data=True).ok

@@ -1,0 +1,123 @@
+"""Imports point one way: command line -> engine, server -> engine; Rust modules use only those that stand before."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+FORBIDDEN = {
+    "engine/oxide": {"oxide_cli", "oxide_server", "click", "fastapi"},
+    "server/oxide_server": {"oxide_cli", "click"},
+    "cli/oxide_cli": {"oxide_server"},
+}
+
+
+def imported_packages(path: Path) -> Iterator[tuple[int, str]]:
+    """Every absolute import in a file, inside functions too, as (line, top-level package)."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name.partition(".")[0]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.lineno, node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_python_imports_point_one_way(root: Path, room: str) -> None:
+    wrong = [
+        f"{path.relative_to(root)}:{line} imports {package}"
+        for path in sorted((root / room).rglob("*.py*"))
+        if path.suffix in {".py", ".pyi"}
+        for line, package in imported_packages(path)
+        if package in FORBIDDEN[room]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_command_line_reaches_the_core_through_the_engine_only(root: Path) -> None:
+    """The core's functions have one caller, the engine; only the verb `version` reads the core's version itself."""
+    wrong = [
+        str(path.relative_to(root))
+        for room in ("cli/oxide_cli", "server/oxide_server")
+        for path in sorted((root / room).rglob("*.py"))
+        if path.name != "version.py"
+        and re.search(r"\boxide\._core\b|from oxide import .*\b_core\b", path.read_text(encoding="utf-8"))
+    ]
+    assert not wrong, wrong
+
+
+# -- Rust ------------------------------------------------------------------------------------------------------------
+def without_tests_and_comments(source: str) -> str:
+    """Rust source without line comments and without what follows `#[cfg(test)] mod`, which closes a file here."""
+    source = re.sub(r"//[^\n]*", "", source)
+    return re.split(r"#\[cfg\(test\)\]\s*(?:pub(?:\([^)]*\))? )?mod \w+\s*\{", source)[0]
+
+
+def module_order(library: str) -> list[str]:
+    """The modules in the order that the crate's own documentation states."""
+    stated = re.search(r"`(error\b.*?)`", library.replace("//!", ""), re.DOTALL)
+    assert stated is not None, "oxide-core/src/lib.rs no longer states its order of modules"
+    return re.findall(r"\w+", stated[1])
+
+
+def used_modules(source: str, names: set[str]) -> set[str]:
+    """Modules of the crate that a source names by `crate::`, alone or in a list between braces."""
+    used = set(re.findall(r"\bcrate::(\w+)", source))
+    for group in re.findall(r"\bcrate::\{(.*?)\}\s*;", source, re.DOTALL):
+        flat = group
+        while re.search(r"::\{[^{}]*\}", flat):  # `tree::{a, b}` names one module of the crate
+            flat = re.sub(r"::\{[^{}]*\}", "", flat)
+        used |= {part.strip().partition("::")[0] for part in flat.split(",")}
+    return used & names
+
+
+def test_rust_modules_use_only_earlier_ones(root: Path) -> None:
+    folder = root / "oxide-core" / "src"
+    library = (folder / "lib.rs").read_text(encoding="utf-8")
+    order = module_order(library)
+    declared = set(re.findall(r"^(?:pub )?mod (\w+);", library, re.MULTILINE))
+    unordered = declared - set(order) - {"trace"}  # spans may be measured anywhere: trace uses nothing of the crate
+    assert not unordered, f"modules without a place in the order: {sorted(unordered)}"
+    assert not set(order) - declared, f"the order names modules that do not exist: {sorted(set(order) - declared)}"
+    level = {name: position for position, name in enumerate(order)}
+    foundation = {"error", "hash", "counters", "progress"}  # one step: these may use each other
+    wrong = []
+    for path in sorted(folder.rglob("*.rs")):
+        module = path.relative_to(folder).parts[0].removesuffix(".rs")
+        if module == "lib":
+            continue
+        used = used_modules(without_tests_and_comments(path.read_text(encoding="utf-8")), declared) - {module}
+        if module == "trace":
+            wrong += [f"{path.name}: trace uses {name}" for name in used]
+            continue
+        later = {name for name in used if name != "trace" and level[name] > level[module]}
+        if module in foundation:
+            later -= foundation
+        wrong += [f"{path.relative_to(root)} uses {name}, which stands after {module}" for name in sorted(later)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_order_check_sees_every_way_to_name_a_module() -> None:
+    source = "use crate::fsx;\nuse crate::{pack::{a, b}, tree::c, hash};\nlet x = crate::gc::run();"
+    names = {"fsx", "pack", "tree", "hash", "gc", "a", "b", "c"}
+    assert used_modules(source, names) == {"fsx", "pack", "tree", "hash", "gc"}
+
+
+def test_only_fsx_changes_files(root: Path) -> None:
+    """Writes pass the one module with fault points, so that tests can make each of them fail."""
+    changing = re.compile(
+        r"\bfs::(?:write|rename|remove_file|remove_dir|remove_dir_all|create_dir|create_dir_all|hard_link|copy)\b"
+        r"|\bFile::create(?:_new)?\b|\bunix::fs::symlink\b"
+    )
+    folder = root / "oxide-core" / "src"
+    wrong = [
+        f"{path.relative_to(root)}: {match[0]}"
+        for path in sorted(folder.rglob("*.rs"))
+        if path.relative_to(folder).parts[0].removesuffix(".rs") != "fsx" and path.stem != "tests"
+        for match in changing.finditer(without_tests_and_comments(path.read_text(encoding="utf-8")))
+    ]
+    assert not wrong, "\n".join(wrong)
