@@ -189,6 +189,9 @@ pub fn drop_before(control: &Path, number: u64) -> Result<()> {
     Ok(())
 }
 
+/// An operation and its number.
+pub(crate) type Numbered = (u64, Record);
+
 /// A problem of the operations folder that [`crate::fsck`] reports.
 #[derive(Clone, Debug)]
 pub(crate) struct Damage {
@@ -201,9 +204,9 @@ pub(crate) struct Damage {
 }
 
 /// Reads the whole chain from the oldest to the newest operation: the readable records and what is wrong.
-pub(crate) fn check_chain(control: &Path) -> Result<(Vec<(u64, Record)>, Vec<Damage>)> {
+pub(crate) fn check_chain(control: &Path) -> Result<(Vec<Numbered>, Vec<Damage>)> {
     let listing = Listing::read(control)?;
-    let (mut records, mut damages): (Vec<(u64, Record)>, Vec<Damage>) = (Vec::new(), Vec::new());
+    let (mut records, mut damages): (Vec<Numbered>, Vec<Damage>) = Default::default();
     let (Some(oldest), Some(head)) = (listing.oldest(), listing.head()) else {
         return Ok((records, damages));
     };
@@ -248,7 +251,7 @@ pub(crate) fn set_aside(
     let _lock = fsx::lock(&lock_path(control))?;
     let listing = Listing::read(control)?;
     for run in listing.runs.iter().filter(|run| run.covers(number)) {
-        let sound = |number: &u64| matches!(read(control, *number), Ok(_));
+        let sound = |number: &u64| read(control, *number).is_ok();
         let kept = (number + 1..=run.last).rev().take_while(sound).last();
         if let Some(first) = kept {
             listing.write_run(first, run.last)?;

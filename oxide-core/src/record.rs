@@ -407,7 +407,7 @@ mod tests {
 
     const GOLDEN_COMMIT: &str = "069fb6bca975d7331536a9ba0342944874f7a91f2dc452702a7cf9bd5c8b5c5a";
     const GOLDEN_VIEW: &str = "f2b0b7dd619ddf065bf3291e28b68228dbd428869437ec1ed4efedfa69d48db3";
-    const GOLDEN_LIST: &str = "TODO-L";
+    const GOLDEN_LIST: &str = "3e2d819215896ce31be7a2871a420fee8fbab36aa3ce204367454039d77ec024";
 
     #[test]
     fn links_of_a_view_and_a_commit() {

@@ -16,7 +16,7 @@ pub struct Usage {
     pub object_files: u64,
     /// Their bytes.
     pub object_bytes: u64,
-    /// Files of the operation chain.
+    /// Files of the operation chain (a run of folded operations is one).
     pub operations: u64,
     /// Bytes of the query engine's cache.
     pub cache_bytes: u64,
@@ -64,7 +64,7 @@ impl Usage {
                 self.object_files += 1;
                 self.object_bytes += bytes;
             }
-            Some("operations") => self.operations += 1,
+            Some("operations") if !path.ends_with("lock") => self.operations += 1,
             Some("cache") => self.cache_bytes += bytes,
             Some("index") => self.index_bytes += bytes,
             _ => {}

@@ -55,9 +55,9 @@ def command(
     code = tell_moved(console, result)
     if staged:
         console.done("Unstaged")
+        console.undoable()
     elif not moved_line(result) and not result.failed:
-        console.done("Nothing to restore: the files are as they were committed")
-    console.undoable()
+        console.done("Nothing to restore: the files are as they should be")
     console.next("oxide status")
     return code
 

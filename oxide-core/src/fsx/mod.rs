@@ -189,8 +189,8 @@ pub fn sync_dir(path: &Path) -> Result<()> {
         .map_err(|e| Error::io("flush the folder", path, &e))
 }
 
-/// Flushes many files at once: their data and their folders. One call for the whole file system where there is one,
-/// which costs less than a flush for each of many files.
+/// Flushes many files and folders, all of them in the file system of `folder`: one call for the whole file system where
+/// there is one and they are many, which costs less than a flush for each.
 pub fn sync_many(paths: &[PathBuf], folder: &Path) -> Result<()> {
     #[cfg(target_os = "linux")]
     if paths.len() > 32 {
@@ -202,6 +202,10 @@ pub fn sync_many(paths: &[PathBuf], folder: &Path) -> Result<()> {
     }
     let _ = folder;
     for path in paths {
+        if path.is_dir() {
+            sync_dir(path)?;
+            continue;
+        }
         let file = File::open(path).map_err(|e| Error::io("open", path, &e))?;
         sync_data(&file, path)?;
     }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use crate::browse;
 use crate::error::{Error, ErrorCode, Result};
+use crate::files;
 use crate::hash::Id;
 use crate::pack::Kind;
 use crate::progress::Progress;
@@ -13,7 +14,7 @@ use crate::record::{self, Record};
 use crate::rows::{self, Value};
 use crate::schema::Schema;
 use crate::segment;
-use crate::store::{ReadObjects, Store};
+use crate::store::{MemoryObjects, ReadObjects, Store};
 use crate::tree;
 
 /// Why an object stays. Smaller ones count first.
@@ -77,6 +78,7 @@ impl Marks {
         kept: &[Id],
         progress: &Progress,
     ) -> Result<()> {
+        self.builtin()?;
         let links = self.view(store, head, Holder::Live)?;
         let stashes = links.stashes.clone();
         self.links(store, &links, Holder::Live, progress)?;
@@ -90,6 +92,16 @@ impl Marks {
             self.commits(store, links.stashes, Holder::Undo, progress)?;
         }
         self.follow_contents(store, progress)
+    }
+
+    /// The empty table and the built-in schemas are where every table begins: they stay even while nothing names them.
+    fn builtin(&mut self) -> Result<()> {
+        for schema in [files::files_schema(), files::items_schema()] {
+            self.add(Kind::Schema, &schema.id(), Holder::Live);
+        }
+        let empty = tree::empty(&MemoryObjects::default())?;
+        self.add(Kind::Page, &empty, Holder::Live);
+        Ok(())
     }
 
     fn view(&mut self, store: &Store, id: &Id, holder: Holder) -> Result<record::ViewLinks> {

@@ -100,7 +100,7 @@ impl Inventory {
             let bytes = u64::from(entry.stored_length);
             let elsewhere = placed.get(&(entry.kind, entry.id));
             // The other copy must be sound before this one may go.
-            let needed = !elsewhere.is_some_and(|(pack, entry)| pack.stored(entry).is_ok());
+            let needed = elsewhere.is_none_or(|(pack, entry)| pack.stored(entry).is_err());
             match marks.holder(entry.kind, &entry.id) {
                 Some(holder) if needed => {
                     self.count(holder, bytes);

@@ -20,7 +20,10 @@ fn set(number: u32, value: &[u8]) -> Change {
 fn golden_bytes() {
     let segment = Segment::from_rows([(&b"a"[..], &b"x"[..]), (b"bc", b"")]).unwrap();
     assert_eq!(segment.bytes(), b"\x01a\x01x\x02bc\x00");
-    assert_eq!(segment.id().to_hex(), "72d6b5fd7eee606ffaf2afb4e865d6d128d2c738751b4257077ae6afa9906d22");
+    assert_eq!(
+        segment.id().to_hex(),
+        "72d6b5fd7eee606ffaf2afb4e865d6d128d2c738751b4257077ae6afa9906d22"
+    );
     assert_eq!(segment.get(b"bc"), Some(&b""[..]));
     assert!(Segment::from_rows([(&b"b"[..], &b""[..]), (b"a", b"")]).is_err());
 

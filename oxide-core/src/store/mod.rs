@@ -122,11 +122,10 @@ impl Store {
         let mut found = BTreeSet::new();
         self.refresh()?;
         for pack in self.packs()? {
-            let Some(reader) = (pack.group == Group::of(kind))
-                .then(|| pack.open())
-                .transpose()?
-                .flatten()
-            else {
+            if pack.group != Group::of(kind) {
+                continue;
+            }
+            let Some(reader) = pack.open()? else {
                 continue;
             };
             let ids = reader

@@ -93,9 +93,8 @@ impl PendingObjects {
             }
             fsx::rename(&object.path, &target)?;
         }
-        for folder in &folders {
-            fsx::sync_dir(folder)?;
-        }
+        let folders: Vec<PathBuf> = folders.into_iter().collect();
+        fsx::sync_many(&folders, control)?;
         for (_, mut object) in pending.drain() {
             object.path.clear();
         }

@@ -189,3 +189,20 @@ fn repositories_of_a_later_version_are_refused_by_name() {
     assert_eq!(error.code, ErrorCode::NotARepository);
     assert!(Store::create(control).is_ok(), "an interrupted init");
 }
+
+#[test]
+fn many_own_files_are_published_at_once() {
+    let place = Place::new();
+    let session = place.store.begin().expect("a session");
+    let mut ids = Vec::new();
+    for n in 0..40 {
+        let path = place.file("large.jpg", &media(n, 1 << 20));
+        ids.push(put(&session, &path).digests.content);
+    }
+    session.flush().expect("flushed");
+    assert!(place.list("packs").is_empty() && place.list("tmp").is_empty());
+    assert_eq!(place.store.objects().expect("objects").len(), 40);
+    for (n, id) in ids.iter().enumerate() {
+        assert!(place.store.content(id).expect("content") == media(n as u64, 1 << 20));
+    }
+}
