@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from oxide import clock
 from oxide.errors import FileSystemError, InConflict, InvalidInput, NotFound, NothingToDo, RefMoved, WouldOverwrite
@@ -29,6 +28,7 @@ from oxide.workspace import (
     with_file_roots,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oxide._core import Record, Session, Staged
     from oxide.repository import Repository
@@ -231,7 +231,7 @@ def _rename_on_disk(moves: list[tuple[str, str]]) -> None:
 
 
 def _remove_empty_parents(repository: Repository, folder: str) -> None:
-    root = os.fspath(repository.root)
+    root = repository.folder
     while folder != root and len(folder) > len(root):
         try:
             os.rmdir(folder)

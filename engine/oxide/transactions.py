@@ -6,7 +6,6 @@ Order on disk: packs with all new objects, then the operation's name. See ``docs
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
 
 from oxide import clock
 from oxide.errors import RefMoved, WouldOverwrite
@@ -14,7 +13,10 @@ from oxide.types import CheckoutResult, Progress, Skipped
 from oxide.wording import count
 from oxide.workspace import WORKSPACE, State, read_state
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from oxide._core import CheckoutPlan, Record, Session
     from oxide.repository import Repository
 
