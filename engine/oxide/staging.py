@@ -47,8 +47,7 @@ def add(repository: Repository, paths: Sequence[str], *, progress: Progress | No
                 apply_staged(session, staged, workspace)
                 drop_conflicts(repository, session, workspace, resolved)
 
-            after = publish(repository, session, "add", f"add {count(staged.changes, 'file')}", change)
-            repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+            publish(repository, session, "add", f"add {count(staged.changes, 'file')}", change, staged=staged)
     return AddResult(
         staged.added,
         staged.modified,
@@ -268,11 +267,8 @@ def commit(
             _advance(view, workspace, made[-1])
 
         kind = "amend" if amend else "commit"
-        after = publish(
-            repository, session, kind, f"{kind}: {(message or 'same message').splitlines()[0][:72]}", change
-        )
-        if staged is not None and staged.changes:
-            repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+        description = f"{kind}: {(message or 'same message').splitlines()[0][:72]}"
+        publish(repository, session, kind, description, change, staged=staged if staged and staged.changes else None)
     return read_commit(store, made[-1])
 
 

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from oxide._core import CheckoutPlan, Record, Session
+    from oxide._core import CheckoutPlan, Record, Session, Staged
     from oxide.repository import Repository
 
 Change = Callable[["Record"], None]
@@ -48,11 +48,13 @@ def publish(
     moves_files: bool = False,
     position: int | None = None,
     redo: Sequence[int] = (),
+    staged: Staged | None = None,
 ) -> State:
     """Publish one operation whose view is the newest one after ``change``. Returns the state that it made.
 
     ``moves_files``: the operation also changes working files, so undo brings them back and a crash is rolled forward.
     ``position``, ``redo``: where the operation stands in the line of undo; a new change stands at its own number.
+    ``staged``: what ``change`` applied, so that the stat index learns how those files look.
     """
     store = repository.store
     while True:
@@ -73,7 +75,9 @@ def publish(
         session.flush()
         if store.publish(number, operation):
             after = State(number, {**operation, "number": number}, view)
-            if not moves_files:
+            if staged is not None:
+                repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+            elif not moves_files:
                 _keep_up(repository, before, after)
             store.tidy()
             return after

@@ -245,12 +245,16 @@ impl Applier<'_> {
             opened => opened,
         };
         let handle = handle.map_err(|error| self.error(&write.path, &error))?;
+        let name = disk::c_name(name).map_err(|error| self.error(&write.path, &error))?;
+        let path = disk::absolute(self.tree, &write.path);
+        if !write.forced && write.replaces.is_none() {
+            let moved = fsx::at::rename_new(&prepared.path, handle.as_fd(), &name, &path)?;
+            return if moved { Ok(()) } else { Err(changed()) };
+        }
         let looks = self.looks(&handle, &write.path)?;
         if !write.forced && looks != write.replaces {
             return Err(changed());
         }
-        let name = disk::c_name(name).map_err(|error| self.error(&write.path, &error))?;
-        let path = disk::absolute(self.tree, &write.path);
         if looks.is_some() && fsx::at::exchange(&prepared.path, handle.as_fd(), &name, &path)? {
             let swapped = looks_at(&prepared.path).map_err(|e| self.error(&write.path, &e))?;
             let as_seen = looks.is_some_and(|looks| same_but_renamed(&looks, &swapped));

@@ -40,6 +40,22 @@ pub fn exchange(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -
     }
 }
 
+/// Renames the file `from` to `name` in `folder` if nothing has that name. `false` when something has.
+pub fn rename_new(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
+    fault_point("rename", path)?;
+    match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Ok(false),
+        Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            if rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+                return Ok(false);
+            }
+            rename(from, folder, name, path).map(|()| true)
+        }
+        Err(error) => Err(Error::io("rename a file to", path, &error.into())),
+    }
+}
+
 /// Brings a file or link into a folder of another file system under a temporary name, then renames it.
 fn copy_across(from: &Path, folder: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
     let random = || {
