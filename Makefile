@@ -1,4 +1,4 @@
-# Two commands set everything up on a machine with Python 3.10+, a C compiler and cargo: `make demo` and `make test`.
+# Two commands set everything up on a machine with Python 3.11+, a C compiler and cargo: `make demo` and `make test`.
 # Nothing here needs root; everything it makes lies in .venv, target and the caches named in .gitignore.
 
 PYTHON ?= python3

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -343,7 +343,7 @@ def versions() -> list[str]:
 def machine() -> dict[str, object]:
     """What the numbers were measured on."""
     return {
-        "when": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "when": datetime.now(UTC).strftime("%Y-%m-%d"),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

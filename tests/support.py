@@ -1,4 +1,5 @@
-"""Helpers that several test folders share: files made deterministically, trees compared whole, the command line driven."""
+"""Helpers that several test folders share: files made deterministically, trees compared whole, the command line
+driven."""
 
 from __future__ import annotations
 
@@ -171,18 +172,26 @@ def command_environment(home: Path, extra: Mapping[str, str] | None = None) -> d
 
 
 class Oxide:
-    """Runs the installed command in a folder: ``oxide("status", "--json").json``. Fails the test on an unexpected exit code."""
+    """Runs the installed command in a folder: ``oxide("status", "--json").json``. Fails the test on an unexpected
+    exit code."""
 
     def __init__(self, folder: Path, home: Path) -> None:
         self.folder = folder
         self.home = home
 
-    def __call__(self, *arguments: str, code: int = 0, environment: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ran:
+    def __call__(
+        self, *arguments: str, code: int = 0, environment: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> Ran:
         done = subprocess.run(
             [*oxide_command(), *arguments],
-            cwd=cwd or self.folder, env=command_environment(self.home, environment), capture_output=True, stdin=subprocess.DEVNULL,
+            cwd=cwd or self.folder,
+            env=command_environment(self.home, environment),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
         )
-        ran = Ran(done.returncode, done.stdout.decode(errors="surrogateescape"), done.stderr.decode(errors="surrogateescape"))
+        ran = Ran(
+            done.returncode, done.stdout.decode(errors="surrogateescape"), done.stderr.decode(errors="surrogateescape")
+        )
         assert ran.code == code, f"oxide {' '.join(arguments)} ended with {ran.code}, not {code}\n{ran.out}\n{ran.err}"
         return ran
 
@@ -192,7 +201,10 @@ def python(script: str, *arguments: str, environment: Mapping[str, str] | None =
     """Start a Python process on a script text; its arguments are ``sys.argv[1:]``."""
     return subprocess.Popen(
         [sys.executable, "-c", script, *arguments],
-        env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 

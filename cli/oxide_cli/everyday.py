@@ -10,11 +10,11 @@ import time
 
 from oxide_cli.exit_codes import SOME_SKIPPED
 from oxide_cli.output import Console
+from oxide_cli.paths import all_to_root, to_root
 from oxide_cli.rendering.text import LISTED, count, number, quote_path, short, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from oxide.repository import Repository
     from oxide.types import AddResult, Person
 
 
@@ -39,7 +39,11 @@ def add(console: Console, paths: tuple[str, ...], *, reference: bool = False, as
     repository = console.repository()
     start = time.monotonic()
     with console.progress() as progress:
-        result = repository.add(_places(repository, paths, reference), reference=reference, progress=progress)
+        if reference:
+            into = to_root(repository.folder, ".")
+            result = repository.add(_places(paths), reference=True, into=into, progress=progress)
+        else:
+            result = repository.add(all_to_root(repository, paths), progress=progress)
     if as_json:
         from oxide_cli.rendering import records
 
@@ -54,13 +58,9 @@ def add(console: Console, paths: tuple[str, ...], *, reference: bool = False, as
     return SOME_SKIPPED if result.skipped else 0
 
 
-def _places(repository: Repository, paths: tuple[str, ...], reference: bool) -> list[str]:
-    """Paths below the root; what is added by reference may be anywhere, and is named in full."""
-    if reference:
-        return [os.path.abspath(path) for path in paths]
-    from oxide_cli.paths import all_to_root
-
-    return all_to_root(repository, paths)
+def _places(paths: tuple[str, ...]) -> list[str]:
+    """What is added by reference may be anywhere, and is named in full; a URI is so already."""
+    return [path if "://" in path else os.path.abspath(path) for path in paths]
 
 
 def summary(result: AddResult, seconds: float) -> str:

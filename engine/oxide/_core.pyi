@@ -1,7 +1,7 @@
-"""The Rust core. Ids cross as lower-case hex, tables as (schema id, root id), rows as Arrow over the C stream interface.
+"""The Rust core. Ids cross as lower-case hex, tables as (schema id, root id), rows as Arrow over the C stream.
 
-Long calls release the GIL, call ``progress(phase, files_done, files_total, bytes_done, bytes_total)`` about every 100 ms on
-the calling thread (totals are 0 while unknown), and end with ``KeyboardInterrupt`` after Ctrl-C.
+Long calls release the GIL, call ``progress(phase, files_done, files_total, bytes_done, bytes_total)`` about every
+100 ms on the calling thread (totals are 0 while unknown), and end with ``KeyboardInterrupt`` after Ctrl-C.
 Failures are raised as the classes of :mod:`oxide.errors` by their code.
 """
 
@@ -19,6 +19,12 @@ FileRoots = tuple[str, str]
 class ArrowStreamExportable(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
+@final
+class ArrowStream:
+    """What the core hands over: rows for one reader."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
 VERSION: str
 FILES_SCHEMA: str
 """Id of the built-in schema of ``files``; a session stores it with ``write_builtin_schemas``."""
@@ -34,11 +40,22 @@ def reset_counters() -> None: ...
 def path_to_text(path: bytes) -> str: ...
 def path_to_bytes(path: str) -> bytes: ...
 def canonical_json(text: str) -> str: ...
+def move_path(old: str, new: str) -> None:
+    """Rename a file or folder to a name that must be free; makes the folders above it."""
+
+def remove_folder_if_empty(folder: str) -> bool:
+    """``False`` when it is not empty or not there."""
+
 def fault_points() -> list[str]:
-    """Every fault point that there may be, as ``operation.place``; ``OXIDE_FAULT_LOG`` shows which ones a run passes."""
+    """Every fault point that there may be, as ``operation.place``; ``OXIDE_FAULT_LOG`` shows which ones a run
+    passes.
+    """
 
 def supports_reflink(folder: str) -> bool:
     """Whether the file system can share blocks between files."""
+
+def make_link(target: bytes, path: str) -> None:
+    """Make a symbolic link, and the folders above it. The name must be free."""
 
 def write_file_atomic(path: str, data: bytes, durable: bool = True) -> None:
     """Replace a file so that readers see the old content or the new."""
@@ -71,18 +88,26 @@ class Store:
     def count(self, root: str) -> int:
         """Number of rows of a table."""
     def file_rows(self, root: str, paths: Sequence[str] = ()) -> list[Record]:
-        """Rows of ``files`` at and below ``paths`` (empty: all), by path. Keys: path, content_id, size, item_id, sha256, type ("file"|"link"), executable."""
+        """Rows of ``files`` at and below ``paths`` (empty: all), by path. Keys: path, content_id, size, item_id,
+        sha256, type ("file"|"link"|"reference"), executable.
+        """
     def file_row(self, root: str, path: str) -> Record | None: ...
     def has_folder(self, root: str, path: str) -> bool:
         """Whether any row of ``files`` lies below ``path``."""
     def diff_files(self, before: str, after: str, paths: Sequence[str] = ()) -> Record:
-        """{added: [path], modified: [path], removed: [path], renamed: [[old, new]]} (a renamed file may also differ in content: it is then in ``modified`` too, under its new path)."""
+        """{added: [path], modified: [path], removed: [path], renamed: [[old, new]]} (a renamed file may also
+        differ in content: it is then in ``modified`` too, under its new path).
+        """
     def diff_counts(self, before: str, after: str) -> tuple[int, int, int]:
         """(added, modified, removed) rows of any table."""
     def diff_rows(self, schema: str, before: str, after: str) -> list[Record]:
-        """[{key: hex, before: {column: value}|None, after: {column: value}|None}]: values as JSON types, hashes and bytes as hex, times as RFC 3339."""
+        """[{key: hex, before: {column: value}|None, after: {column: value}|None}]: values as JSON types, hashes
+        and bytes as hex, times as RFC 3339.
+        """
     def diff_stream(self, schema: str, before: str, after: str) -> ArrowStreamExportable:
-        """Columns ``change`` (added, modified, removed) and the table's columns: after's values, for removed rows before's."""
+        """Columns ``change`` (added, modified, removed) and the table's columns: after's values, for removed rows
+        before's.
+        """
     def scan(self, table: Table, columns: Sequence[str] = ()) -> ArrowStreamExportable:
         """All rows, one batch a segment."""
     def get_rows(self, table: Table, keys: Sequence[str]) -> list[Record | None]:
@@ -111,7 +136,9 @@ class Session:
         """As :meth:`Store.file_row`; also sees what this session wrote and did not flush yet."""
     def write_builtin_schemas(self) -> None: ...
     def write_schema(self, schema: Record) -> str:
-        """Validate and store a schema record: {name, fields: [{id, name, type, merge, content?}], key: [id], target_rows}."""
+        """Validate and store a schema record: {name, fields: [{id, name, type, merge, content?}], key: [id],
+        target_rows}.
+        """
     def put_content(self, data: bytes, name: str) -> Record:
         """{content_id, sha256, size, new}"""
     def put_file(self, path: str, name: str, progress: Progress | None = None) -> Record: ...
@@ -128,21 +155,30 @@ class Session:
     def set_rows(self, schema: str, root: str, rows: Sequence[tuple[str, str | None]]) -> str:
         """Set or remove rows by (hex key, hex value), as conflicts carry them."""
     def merge_table(self, schema: str, base: str, ours: str, theirs: str) -> tuple[str, list[Record]]:
-        """(root, conflicts): {key: hex, fields: [name], base, ours, theirs: {value: hex, row: {column: value}} | None}"""
+        """(root, conflicts): {key: hex, fields: [name], base, ours, theirs: {value: hex, row: {column: value}} |
+        None}
+        """
     def merge_files(
         self, base: FileRoots, ours: FileRoots, theirs: FileRoots
     ) -> tuple[FileRoots, list[Record], list[tuple[str, str]]]:
-        """(roots, conflicts, rekeyed items): conflicts are {path, reason, base, ours, theirs} with rows as in ``file_rows`` or ``None``."""
+        """(roots, conflicts, rekeyed items): conflicts are {path, reason, base, ours, theirs} with rows as in
+        ``file_rows`` or ``None``.
+        """
     def replace_files(self, target: FileRoots, source: FileRoots, paths: Sequence[str]) -> FileRoots:
         """``target`` with the rows at and below ``paths`` replaced by those of ``source`` (empty: all)."""
     def set_files(self, roots: FileRoots, removes: Sequence[str], upserts: Sequence[Record]) -> FileRoots:
-        """Edit rows of ``files`` (records as in ``file_rows``, optionally with ``created`` in microseconds and ``creator`` for an item that is new); an items row is made for a new item and dropped with its last file."""
+        """Edit rows of ``files`` (records as in ``file_rows``, optionally with ``created`` in microseconds and
+        ``creator`` for an item that is new); an items row is made for a new item and dropped with its last
+        file.
+        """
 
 @final
 class WorkingCopy:
     def __init__(self, store: Store, tree: str) -> None: ...
     def status(self, staged_files: str, progress: Progress | None = None) -> Record:
-        """{modified: [path], removed: [path], untracked: [{path, files}], skipped: [{path, reason}], empty_folders: [path]}"""
+        """{modified: [path], removed: [path], untracked: [{path, files}], skipped: [{path, reason}],
+        empty_folders: [path]}
+        """
     def stage(
         self,
         session: Session,
@@ -153,8 +189,11 @@ class WorkingCopy:
         tracked_only: bool,
         now: int,
         creator: str,
+        by_reference: bool = False,
         progress: Progress | None = None,
-    ) -> Staged: ...
+    ) -> Staged:
+        """``by_reference``: the paths are links to files outside the tree, which are read and not copied."""
+
     def plan(
         self,
         before: str,
@@ -170,7 +209,9 @@ class WorkingCopy:
     def remembered(self) -> tuple[int, str] | None:
         """What the stat index stands for: (operation number, root of ``files``)."""
     def resume(self, before: str, after: str, operation: int, progress: Progress | None = None) -> list[Record]:
-        """Finish a checkout that a crash left half done: files that are exactly as in ``before`` become as in ``after``."""
+        """Finish a checkout that a crash left half done: files that are exactly as in ``before`` become as in
+        ``after``.
+        """
     def lock(self) -> Lock: ...
     def try_lock(self) -> Lock | None:
         """The lock, unless another process holds it."""

@@ -21,9 +21,9 @@ def zone() -> int:
 
 def to_datetime(microseconds: int, zone_minutes: int = 0) -> datetime:
     """A stored time as an aware datetime."""
-    from datetime import datetime, timedelta, timezone
+    from datetime import UTC, datetime, timedelta, timezone
 
-    offset = timezone(timedelta(minutes=zone_minutes)) if zone_minutes else timezone.utc
+    offset = timezone(timedelta(minutes=zone_minutes)) if zone_minutes else UTC
     return datetime.fromtimestamp(microseconds // 1_000_000, offset).replace(microsecond=microseconds % 1_000_000)
 
 

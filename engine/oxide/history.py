@@ -161,8 +161,8 @@ def blame(store: Store, start: str, path: str) -> list[BlameEntry]:
 
 
 def _changes_by_path(store: Store, before: str, after: str, paths: set[str]) -> dict[str, str]:
-    changes = store.diff_files(before, after, sorted(paths) if len(paths) <= 64 else [])
-    how = {path: "added" for path in changes["added"]}
+    changes = store.diff_files(before, after)  # of all paths: a rename is seen only with both of its names
+    how = dict.fromkeys(changes["added"], "added")
     how.update({new: "renamed" for _, new in changes["renamed"]})
-    how.update({path: "modified" for path in changes["modified"]})
+    how.update(dict.fromkeys(changes["modified"], "modified"))
     return {path: kind for path, kind in how.items() if path in paths}

@@ -353,6 +353,7 @@ def abort(repository: Repository, *, force: bool, progress: Progress | None) -> 
         if not state.workspace["merging"] and not state.workspace["conflicts"]:
             raise NothingToDo("no merge is under way", hint="see `oxide status`")
         tables = base_tables(repository.store, state)
+        touched = _touched_paths(repository, state, tables)
 
         def change(view: Record) -> None:
             expect_workspace(view, state)
@@ -367,8 +368,20 @@ def abort(repository: Repository, *, force: bool, progress: Progress | None) -> 
             before=state.pending["files"][1],
             after=tables["files"][1],
             force=force,
+            paths=touched,
+            repair=bool(touched),
             progress=progress,
         )[1]
+
+
+def _touched_paths(repository: Repository, state: State, base: Tables) -> list[str]:
+    """Paths that a merge under way may have changed, by itself or by what its user did to the conflicts."""
+    changes = repository.store.diff_files(base["files"][1], state.pending["files"][1])
+    renamed = {path for pair in changes["renamed"] for path in pair}
+    conflicts = {
+        entry["name"] for entry in read_conflicts(repository.store, state.workspace) if entry["table"] == "files"
+    }
+    return sorted({*changes["added"], *changes["modified"], *changes["removed"], *renamed, *conflicts})
 
 
 def revert(repository: Repository, revision: str, *, progress: Progress | None) -> MergeResult:

@@ -170,7 +170,16 @@ def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -
 
 
 def _sides(entry: Record) -> Record:
-    return {side: entry[side] for side in ("base", "ours", "theirs")}
+    return {side: _stored_side(entry[side]) for side in ("base", "ours", "theirs")}
+
+
+def _stored_side(row: Record | None) -> Record | None:
+    """A conflict's row as the list keeps it. Rows of other tables hold any JSON, records none: kept as text."""
+    if row is None or "value" not in row:
+        return row
+    import json
+
+    return {"value": row["value"], "row": json.dumps(row["row"], sort_keys=True)}
 
 
 def restore(

@@ -192,12 +192,28 @@ class Repository:
 
     # -- changes ---------------------------------------------------------------------------------------------------
 
-    def add(self, paths: Sequence[PathLike], *, reference: bool = False, progress: Progress | None = None) -> AddResult:
-        """Stage what is on disk under ``paths``: new and changed files, and removals. Raises NotFound."""
+    def add(
+        self,
+        paths: Sequence[PathLike],
+        *,
+        reference: bool = False,
+        into: PathLike = "",
+        progress: Progress | None = None,
+    ) -> AddResult:
+        """Stage what is on disk under ``paths``: new and changed files, and removals. Raises NotFound.
+
+        ``reference``: the files stay outside the tree and are read but not copied into the store. Each path is a link
+        in the tree to a file outside, or a file or folder outside (also as ``file://`` URI), for which links are made
+        in the folder ``into``.
+        """
+        if reference:
+            from oxide import referring
+
+            outside = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+            names = [os.fspath(path) for path in outside]
+            return referring.add(self, names, self.to_path(into), progress=progress)
         from oxide import staging
 
-        if reference:
-            raise Unsupported("adding by reference is not built yet", hint="add the files themselves")
         return staging.add(self, self.to_paths(paths), progress=progress)
 
     def remove(
@@ -210,9 +226,9 @@ class Repository:
 
     def move(self, sources: Sequence[PathLike], destination: PathLike) -> list[tuple[str, str]]:
         """Rename tracked files or folders; items stay the same. Returns (old, new) for each file."""
-        from oxide import staging
+        from oxide import renaming
 
-        return staging.move(self, self.to_paths(sources), self.to_path(destination))
+        return renaming.move(self, self.to_paths(sources), self.to_path(destination))
 
     def status(self, *, progress: Progress | None = None) -> Status:
         """The workspace at a glance: staged, modified, removed, untracked, conflicts."""
@@ -288,6 +304,8 @@ class Repository:
         from oxide import history, revisions
 
         state = read_state(self.store)
+        if revision == "HEAD" and state.base is None:
+            return iter(())
         return history.log(
             self.store, state, revisions.resolve(self.store, state, revision), self._filter(paths), limit
         )
@@ -417,7 +435,7 @@ class Repository:
     def resolve(
         self, names: Sequence[PathLike], side: str, *, force: bool = False, progress: Progress | None = None
     ) -> list[Conflict]:
-        """Decide conflicts as ``ours``, ``theirs`` or ``base``. ``names``: paths, folders, row keys. Returns the rest."""
+        """Decide conflicts as ``ours``, ``theirs`` or ``base``. ``names``: paths, folders, keys. Returns the rest."""
         from oxide import merging
 
         known = {conflict.name for conflict in self.conflicts() if conflict.table != "files"}
@@ -508,6 +526,11 @@ class Repository:
         """One SELECT over the tables of a revision; without ``at``: HEAD with what is pending in the workspace."""
         from oxide.sql import query as run_query
 
+        if timeout is None:
+            timeout = self.settings.number("sql.timeout")
+        if memory_limit is None:
+            memory = self.settings.get("sql.memory")
+            memory_limit = memory.value if memory else None
         return run_query(self, query, at=at, timeout=timeout, memory_limit=memory_limit)
 
     # -- care ------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def check_name(name: str, what: str) -> str:
     """A name that a branch or tag may have (git's rules). Raises :class:`InvalidInput`."""
     if not _NAME.match(name) or name in ("HEAD", "@", "stash"):
         raise InvalidInput(
-            f"'{name}' cannot be the name of a {what}",
+            f"{name!r} cannot be the name of a {what}",
             hint="use letters, digits, '-', '_', '.' and '/', such as experiment/first-frame",
         )
     return name

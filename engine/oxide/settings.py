@@ -30,7 +30,7 @@ KEYS: dict[str, _Known] = {
     "user.name": _Known("OXIDE_USER_NAME", None, "name of the author of commits"),
     "user.email": _Known("OXIDE_USER_EMAIL", None, "mail address of the author of commits"),
     "sql.timeout": _Known("OXIDE_SQL_TIMEOUT", "60", "seconds after which a query is stopped"),
-    "sql.memory": _Known("OXIDE_SQL_MEMORY", "2GB", "memory that a query may use"),
+    "sql.memory": _Known("OXIDE_SQL_MEMORY", None, "memory that a query may use"),
 }
 
 
@@ -61,6 +61,17 @@ class Settings:
             if value is not None:
                 return Setting(key, value, f"{origin} {file}")
         return None if known.default is None else Setting(key, known.default, "default")
+
+    def number(self, key: str) -> float | None:
+        """The effective setting as a number. Raises :class:`InvalidInput` when it is none."""
+        setting = self.get(key)
+        if setting is None:
+            return None
+        try:
+            return float(setting.value)
+        except ValueError:
+            message = f"the setting '{key}' is '{setting.value}', which is no number ({setting.origin})"
+            raise InvalidInput(message, hint=f"set it: oxide config {key} 60") from None
 
     def all(self) -> list[Setting]:
         """Every setting that has a value, by key."""

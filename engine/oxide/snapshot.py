@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _IN_MEMORY = 8 * 1024**2
 """Contents up to this size are held in memory, larger ones in a file without a name."""
-_MOST_LINKS = 40
 
 
 class Snapshot:
@@ -66,7 +65,7 @@ class Snapshot:
         return self._repository.ls(self.commit.id, path, recursive=recursive)
 
     def open(self, path: str | os.PathLike[str]) -> IO[bytes]:
-        """A file of the revision, open for reading. Links are followed as long as they stay in the tree."""
+        """A file of the revision, open for reading. A link is not followed: its content is its target."""
         row = self._file(os.fspath(path))
         store = self._repository.store
         if row["size"] <= _IN_MEMORY:
@@ -101,20 +100,13 @@ class Snapshot:
         return f"<p><code>{self.commit.id[:12]}</code> {'<br>'.join(map(html.escape, lines))}</p>"
 
     def _file(self, asked: str) -> dict[str, Any]:
-        """The row of the file that a path leads to."""
-        from oxide._core import path_to_text
-
+        """The row at a path."""
         root = self.commit.tables["files"][1] if "files" in self.commit.tables else None
         path = _inside(asked, asked)
-        for _ in range(_MOST_LINKS):
-            row = self._repository.store.file_row(root, path) if root is not None else None
-            if row is None:
-                raise self._no_file(root, path, asked)
-            if row["type"] != "link":
-                return row
-            target = path_to_text(self._repository.store.content(row["content_id"]))
-            path = _inside(posixpath.join(posixpath.dirname(path), target), asked)
-        raise NotFound(f"{asked} is a link that leads to itself.", path=asked)
+        row = self._repository.store.file_row(root, path) if root is not None else None
+        if row is None:
+            raise self._no_file(root, path, asked)
+        return row
 
     def _no_file(self, root: str | None, path: str, asked: str) -> NotFound:
         at = self.commit.id[:12]

@@ -224,7 +224,8 @@ class BlameEntry(NamedTuple):
 
 
 class FileEntry(NamedTuple):
-    """A file or link (or, in a listing that does not recurse, a folder: ``type`` ``folder``) of a revision."""
+    """A file of a revision. ``type``: ``file``, ``link``, ``reference`` (a link to a file outside the tree, with that
+    file's size and content id) or, in a listing that does not recurse, ``folder``."""
 
     path: str
     type: str

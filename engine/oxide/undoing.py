@@ -33,10 +33,10 @@ def undo(
             raise NothingToDo(
                 "there is nothing to undo: this is the oldest operation that is kept", hint="see `oxide operations`"
             )
+        # The operation before has the view to go back to, be it that it is itself an undo or a redo.
         undone, previous = store.operation(position), store.operation(position - 1)
-        target = previous["position"]
         redo_line = [position, *state.operation["redo"]]
-        files = _restore_view(repository, state, "undo", undone, store.operation(target), redo_line, force, progress)
+        files = _restore_view(repository, state, "undo", undone, previous, redo_line, force, progress)
     return entry(undone, None), files
 
 
@@ -51,6 +51,10 @@ def redo(
         line = state.operation["redo"]
         if not line:
             raise NothingToDo("there is nothing to redo", hint="redo works right after `oxide undo`")
+        if line[0] < store.oldest_operation():
+            raise NothingToDo(
+                "what was undone is not kept any more, so it cannot be done again", hint="see `oxide operations`"
+            )
         again = store.operation(line[0])
         files = _restore_view(repository, state, "redo", again, again, line[1:], force, progress)
     return entry(again, None), files

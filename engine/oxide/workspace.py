@@ -138,7 +138,12 @@ def to_conflict(record: Record) -> Conflict:
 
     def row(side: str) -> dict[str, Any] | None:
         value: dict[str, Any] | None = record[side]
-        return value["row"] if value is not None and record["table"] != "files" else value
+        if value is None or record["table"] == "files":
+            return value
+        import json
+
+        cells: dict[str, Any] = json.loads(value["row"])
+        return cells
 
     return Conflict(
         record["table"],

@@ -23,7 +23,7 @@ pub struct FileRoots {
 }
 
 /// The folders that a path is in, from the innermost.
-fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     path.rmatch_indices('/')
         .map(|(position, _)| &path[..position])
 }

@@ -48,6 +48,8 @@ pub struct FsckReport {
 
 /// Checks the operation chain, every reachable object, every pack and derived file.
 pub fn check(store: &Store, request: &FsckRequest, progress: &Progress) -> Result<FsckReport> {
+    // A store of its own: what this process has in memory must not stand for what is on disk.
+    let store = &Store::open(store.control())?;
     let _lock = match request.repair {
         true => Some(gc::lock_packs(store, progress)?),
         false => None,

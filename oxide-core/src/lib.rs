@@ -2,7 +2,7 @@
 //!
 //! Modules stand in a strict order; each may use only those above it:
 //! `error, hash, varint, counters, progress -> fsx -> chunk -> codec -> pack -> index -> store -> schema -> rows ->
-//! segment -> tree -> columns -> files -> record -> browse -> oplog -> paths -> workspace -> checkout -> usage -> gc ->
+//! segment -> tree -> columns -> paths -> files -> record -> browse -> oplog -> workspace -> checkout -> usage -> gc ->
 //! fsck`.
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 

@@ -101,6 +101,9 @@ impl Schema {
 
     /// Checks that fields, key and rules fit together.
     pub fn validate(&self) -> Result<()> {
+        if self.name.is_empty() || self.fields.iter().any(|field| field.name.is_empty()) {
+            return Err(self.invalid("a table and each of its fields need a name"));
+        }
         if self.target_rows == 0 || self.target_rows > MAXIMUM_TARGET_ROWS {
             return Err(self.invalid(format!(
                 "{} rows a segment; allowed are 1 to {MAXIMUM_TARGET_ROWS}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 import samples
@@ -379,5 +379,5 @@ def test_numbers_as_people_read_them() -> None:
 
 
 def test_times_are_rfc_3339() -> None:
-    moment = samples.commit("a")._replace(time=datetime(2026, 1, 2, tzinfo=timezone.utc))
+    moment = samples.commit("a")._replace(time=datetime(2026, 1, 2, tzinfo=UTC))
     assert records.commit(moment)["time"] == "2026-01-02T00:00:00+00:00"

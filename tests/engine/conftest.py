@@ -9,10 +9,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `support` is shared by the test folders
 
-from support import AUTHOR  # noqa: E402  (needs the line above)
-
-from oxide import Repository  # noqa: E402
-from oxide.settings import Settings  # noqa: E402
+from oxide import Repository
+from oxide.settings import Settings
+from support import AUTHOR
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import combinations, count
 from typing import NamedTuple, TypeVar
 
 
@@ -74,12 +74,12 @@ class View:
 
 
 class Operation(NamedTuple):
-    """A step that undo can take back. ``moves``: whether files move with it; ``exact``: whether taking it back restores the disk."""
+    """A step that undo can take back. ``moves``: whether files move with it; ``brings_back``: what undo then puts on disk."""
 
     before: View
     after: View
     moves: bool
-    exact: bool
+    brings_back: Files
 
 
 # -- paths -------------------------------------------------------------------------------------------------------------
@@ -182,6 +182,7 @@ class Items:
     def __init__(self) -> None:
         self._parents: dict[int, int] = {}
         self._holder: dict[bytes, int] = {}
+        self._derived: dict[tuple[int, str], int] = {}
         self._numbers = count()
 
     def new(self) -> int:
@@ -189,6 +190,23 @@ class Items:
         item = next(self._numbers)
         self._parents[item] = item
         return item
+
+    def replaced(self, files: Files, source: Files, path: str) -> Files:
+        """``files`` with what is at and below ``path`` as in ``source``. No item comes to be on two paths: one that lives on
+        elsewhere stays there, and what came back is a new item, always the same one."""
+
+        def within(other: str) -> bool:
+            return other == path or is_below(other, path)
+
+        result = {other: entry for other, entry in files.items() if not within(other)}
+        taken = {entry.item for entry in result.values()}
+        for other, entry in source.items():
+            if within(other):
+                item = entry.item
+                while item in taken:
+                    item = self._derived.get((item, other)) or self._derived.setdefault((item, other), self.new())
+                result[other] = self.holds(Entry(entry.node, item))
+        return result
 
     def family(self, item: int) -> int:
         """The class of an item."""
@@ -206,7 +224,8 @@ class Items:
     def one_place_each(self, sides: list[Files]) -> bool:
         """Whether, among the paths on which the sides differ, every item stayed on one path and every path with one item.
 
-        A path that is not in the first side (the base) may hold two new items.
+        A path that is not in the first side (the base) may hold two new items. Entries with one number are one item for sure;
+        entries of two families are two for sure.
         """
         paths = {path for other in sides[1:] for path in differing(sides[0], other)} | differing(sides[1], sides[2])
         families: dict[int, set[str]] = {}
@@ -214,10 +233,21 @@ class Items:
             for path, entry in side.items():
                 families.setdefault(self.family(entry.item), set()).add(path)
         for path in paths:
-            held = {self.family(side[path].item) for side in sides if path in side}
-            if any(len(families[family]) > 1 for family in held) or (path in sides[0] and len(held) > 1):
+            held = {side[path].item for side in sides if path in side}
+            if any(len(families[self.family(item)]) > 1 for item in held) or (path in sides[0] and len(held) > 1):
                 return False
         return True
+
+    def carry_is_by_path(self, base: Files, staged: Files, target: Files) -> bool:
+        """Whether no rename, staged or on the way to ``target``, meets a change on the other side."""
+        ours, theirs = differing(nodes(base), nodes(staged)), differing(nodes(base), nodes(target))
+        sides = (base, staged, target)
+        families = {self.family(side[path].item) for side in sides for path in ours if path in side}
+        for family in families:
+            homes = {path for side in sides for path, entry in side.items() if self.family(entry.item) == family}
+            if len(homes) > 1 and homes & theirs:
+                return False
+        return all(len({side[path].item for side in sides if path in side}) == 1 for path in ours & base.keys())
 
 
 def merge_files(base: Files, ours: Files, theirs: Files) -> tuple[Files, dict[str, Conflicted]]:
@@ -315,13 +345,14 @@ def nodes_equal(one: Files, other: Files, path: str) -> bool:
     return (a and a.node) == (b and b.node)
 
 
-def same_look_other_item(*sides: Files) -> bool:
-    """Whether a path looks the same in two snapshots but may be another item: how far that is a change is not modelled."""
-    for index, one in enumerate(sides):
-        for other in sides[index + 1 :]:
-            if any(one[path].node == other[path].node and one[path].item != other[path].item for path in one.keys() & other.keys()):
-                return True
-    return False
+def same_look_other_item(*sides: Files) -> set[str]:
+    """Paths that look the same in two snapshots but may be another item: how far that is a change is not modelled."""
+    return {
+        path
+        for one, other in combinations(sides, 2)
+        for path in one.keys() & other.keys()
+        if one[path].node == other[path].node and one[path].item != other[path].item
+    }
 
 
 def with_branch(view: View, commit: str) -> View:

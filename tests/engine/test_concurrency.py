@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support import AUTHOR, finish, python, write
-
 from oxide import Repository
+from support import AUTHOR, finish, python, write
 
 PRELUDE = f"""
 import sys
@@ -16,7 +15,9 @@ root, worker, rounds = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 repo = Repository.open(root, settings=Settings(None, {AUTHOR!r}))
 """
 
-WRITER = PRELUDE + """
+WRITER = (
+    PRELUDE
+    + """
 for number in range(rounds):
     path = f"{worker}/{number}.txt"
     (root / path).parent.mkdir(exist_ok=True)
@@ -24,13 +25,19 @@ for number in range(rounds):
     repo.add([path])
     print(repo.commit(path, allow_empty=True).id, flush=True)
 """
+)
 
-TAGGER = PRELUDE + """
+TAGGER = (
+    PRELUDE
+    + """
 for number in range(rounds):
     repo.create_tag(f"{worker}-{number}")
 """
+)
 
-READER = PRELUDE + """
+READER = (
+    PRELUDE
+    + """
 last = 0
 for _ in range(rounds):
     repo.status()
@@ -40,6 +47,7 @@ for _ in range(rounds):
     entries = repo.ls(recursive=True)
     assert len({entry.path for entry in entries}) == len(entries)
 """
+)
 
 
 @pytest.fixture
@@ -70,7 +78,9 @@ def test_every_acknowledged_commit_is_in_the_log(shared: Repository, workers: in
 
 def test_operations_of_eight_processes_make_one_chain(shared: Repository) -> None:
     before = next(iter(shared.operations(limit=1))).number
-    done = [finish(process) for process in [python(TAGGER, str(shared.root), f"tag{number}", "10") for number in range(8)]]
+    done = [
+        finish(process) for process in [python(TAGGER, str(shared.root), f"tag{number}", "10") for number in range(8)]
+    ]
     assert [ran.code for ran in done] == [0] * 8, "\n".join(ran.err for ran in done)
     numbers = [operation.number for operation in shared.operations()]
     assert numbers == list(range(before + 80, 0, -1)) or numbers == list(range(before + 80, -1, -1))

@@ -11,9 +11,8 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import counted
-
 from oxide import _core, errors
+from support import counted
 
 LONG = "long text " * 1000
 """Over 4 KiB: kept as a blob beside the row."""
@@ -29,10 +28,17 @@ FIELDS: list[dict[str, Any]] = [
 ]
 RECORD = {"name": "probe", "fields": FIELDS, "key": [1, 2], "target_rows": 64}
 
-ARROW = pa.schema([
-    ("item", pa.string()), ("number", pa.int64()), ("data", pa.string()), ("note", pa.string()), ("updated", pa.int64()), ("author", pa.string()),
-    ("score", pa.float64()),
-])
+ARROW = pa.schema(
+    [
+        ("item", pa.string()),
+        ("number", pa.int64()),
+        ("data", pa.string()),
+        ("note", pa.string()),
+        ("updated", pa.int64()),
+        ("author", pa.string()),
+        ("score", pa.float64()),
+    ]
+)
 
 
 def row(item: str, number: int = 0, **cells: object) -> dict[str, object]:
@@ -55,8 +61,15 @@ class Probe:
         return self.session.build_table(self.schema, arrow(rows))
 
     def edit(self, root: str, upserts: list[dict[str, object]] = (), deletes: list[tuple[str, int]] = ()) -> str:
-        keys = pa.table({"item": pa.array([key[0] for key in deletes], pa.string()), "number": pa.array([key[1] for key in deletes], pa.int64())})
-        return self.session.edit_table(self.schema, root, arrow(list(upserts)) if upserts else None, keys if deletes else None)
+        keys = pa.table(
+            {
+                "item": pa.array([key[0] for key in deletes], pa.string()),
+                "number": pa.array([key[1] for key in deletes], pa.int64()),
+            }
+        )
+        return self.session.edit_table(
+            self.schema, root, arrow(list(upserts)) if upserts else None, keys if deletes else None
+        )
 
     def read(self, root: str, schema: str | None = None, columns: tuple[str, ...] = ()) -> pa.Table:
         self.session.flush()
@@ -79,7 +92,10 @@ def probe(tmp_path: Path) -> Probe:
 
 
 def some_rows(count: int) -> list[dict[str, object]]:
-    return [row(f"item-{number:05}", number % 7, note=f"note {number}", updated=number, score=number / 3) for number in range(count)]
+    return [
+        row(f"item-{number:05}", number % 7, note=f"note {number}", updated=number, score=number / 3)
+        for number in range(count)
+    ]
 
 
 # -- in and out --------------------------------------------------------------------------------------------------------
@@ -90,7 +106,9 @@ def test_rows_come_back_in_key_order_with_all_their_cells(probe: Probe) -> None:
         row("a\0b", 7),
         row("a", 9, data=[], score=-0.0),
     ]
-    root = probe.build([{**cells, **({"data": json.dumps(cells["data"])} if "data" in cells else {})} for cells in rows])
+    root = probe.build(
+        [{**cells, **({"data": json.dumps(cells["data"])} if "data" in cells else {})} for cells in rows]
+    )
     assert probe.rows(root) == [rows[3], rows[2], rows[1], rows[0]]
     assert probe.store.count(root) == 4
     assert probe.read(root).schema.names[: len(FIELDS)] == [field["name"] for field in FIELDS]
@@ -101,7 +119,9 @@ def test_streams_of_several_batches_and_other_integer_widths_are_taken(probe: Pr
     rows = some_rows(500)
     batches = arrow(rows).to_batches(max_chunksize=33)
     narrow = pa.Table.from_batches(batches).cast(ARROW.set(1, pa.field("number", pa.int32())))
-    assert probe.session.build_table(probe.schema, narrow) == probe.session.build_table(probe.schema, pa.RecordBatchReader.from_batches(ARROW, batches))
+    assert probe.session.build_table(probe.schema, narrow) == probe.session.build_table(
+        probe.schema, pa.RecordBatchReader.from_batches(ARROW, batches)
+    )
 
 
 def test_a_repeated_key_or_a_missing_one_is_an_error(probe: Probe) -> None:
@@ -137,13 +157,20 @@ def test_rows_by_key_and_as_parquet(probe: Probe, tmp_path: Path) -> None:
     assert exported.column("note").to_pylist() == [cells["note"] for cells in some_rows(300)]
     modified = {path: Path(path).stat().st_mtime_ns for path in paths}
     assert probe.store.export_parquet((probe.schema, root), str(tmp_path / "out")) == paths
-    assert {path: Path(path).stat().st_mtime_ns for path in paths} == modified, "segments that are there are not written again"
+    assert {path: Path(path).stat().st_mtime_ns for path in paths} == modified, (
+        "segments that are there are not written again"
+    )
 
 
 # -- identity ----------------------------------------------------------------------------------------------------------
 KEYS = st.tuples(st.text(alphabet="abc\0é", max_size=3), st.integers(-2, 2))
 CELLS = st.fixed_dictionaries(
-    {}, optional={"note": st.sampled_from(["", "x", LONG]), "updated": st.integers(-3, 3), "data": st.sampled_from(["{}", '{"a":1}', "[1,2]"])}
+    {},
+    optional={
+        "note": st.sampled_from(["", "x", LONG]),
+        "updated": st.integers(-3, 3),
+        "data": st.sampled_from(["{}", '{"a":1}', "[1,2]"]),
+    },
 )
 TABLES = st.dictionaries(KEYS, CELLS, max_size=40)
 
@@ -163,7 +190,9 @@ PROPERTY = settings(max_examples=200, deadline=None, suppress_health_check=list(
 
 @PROPERTY
 @given(table=TABLES, data=st.data())
-def test_equal_content_has_an_equal_root_whatever_the_order(common: Probe, table: dict[Any, Any], data: st.DataObject) -> None:
+def test_equal_content_has_an_equal_root_whatever_the_order(
+    common: Probe, table: dict[Any, Any], data: st.DataObject
+) -> None:
     expected = common.build(as_rows(table))
     shuffled = data.draw(st.permutations(list(table)))
     root = common.session.empty_table()
@@ -172,19 +201,26 @@ def test_equal_content_has_an_equal_root_whatever_the_order(common: Probe, table
         root = common.edit(root, as_rows({key: table[key] for key in shuffled[start : start + step]}))
     detour = data.draw(TABLES)
     root = common.edit(root, as_rows(detour))
-    root = common.edit(root, as_rows({key: table[key] for key in detour if key in table}), [key for key in detour if key not in table])
+    root = common.edit(
+        root, as_rows({key: table[key] for key in detour if key in table}), [key for key in detour if key not in table]
+    )
     assert root == expected
 
 
 @PROPERTY
 @given(before=TABLES, after=TABLES)
-def test_applying_a_difference_gives_the_other_table(common: Probe, before: dict[Any, Any], after: dict[Any, Any]) -> None:
+def test_applying_a_difference_gives_the_other_table(
+    common: Probe, before: dict[Any, Any], after: dict[Any, Any]
+) -> None:
     a, b = common.build(as_rows(before)), common.build(as_rows(after))
     common.session.flush()
     difference = pa.table(common.store.diff_stream(common.schema, a, b))
     removed = pc.equal(difference["change"], "removed")
     changed = common.session.edit_table(
-        common.schema, a, difference.filter(pc.invert(removed)).drop_columns(["change"]), difference.filter(removed).select(["item", "number"])
+        common.schema,
+        a,
+        difference.filter(pc.invert(removed)).drop_columns(["change"]),
+        difference.filter(removed).select(["item", "number"]),
     )
     assert changed == b
     counts = common.store.diff_counts(a, b)
@@ -196,7 +232,9 @@ def test_applying_a_difference_gives_the_other_table(common: Probe, before: dict
 
 @PROPERTY
 @given(base=TABLES, ours=TABLES, theirs=TABLES)
-def test_merging_either_way_has_equal_roots_and_mirrored_conflicts(common: Probe, base: Any, ours: Any, theirs: Any) -> None:
+def test_merging_either_way_has_equal_roots_and_mirrored_conflicts(
+    common: Probe, base: Any, ours: Any, theirs: Any
+) -> None:
     b, o, t = (common.build(as_rows(table)) for table in (base, ours, theirs))
     one, one_conflicts = common.session.merge_table(common.schema, b, o, t)
     other, other_conflicts = common.session.merge_table(common.schema, b, t, o)
@@ -215,20 +253,29 @@ def test_the_cost_of_an_edit_is_its_segment(probe: Probe) -> None:
 
 
 # -- merge rules -------------------------------------------------------------------------------------------------------
-def merged(probe: Probe, base: dict[str, object] | None, ours: dict[str, object] | None, theirs: dict[str, object] | None) -> tuple[Any, Any]:
+def merged(
+    probe: Probe, base: dict[str, object] | None, ours: dict[str, object] | None, theirs: dict[str, object] | None
+) -> tuple[Any, Any]:
     """The merged row (without its key) of three versions of one row, and the conflict."""
     roots = [probe.build([row("a", **side)] if side is not None else []) for side in (base, ours, theirs)]
     root, conflicts = probe.session.merge_table(probe.schema, *roots)
-    found = [{name: value for name, value in cells.items() if name not in ("item", "number")} for cells in probe.rows(root)]
+    found = [
+        {name: value for name, value in cells.items() if name not in ("item", "number")} for cells in probe.rows(root)
+    ]
     return (found[0] if found else None), (conflicts[0] if conflicts else None)
 
 
 def test_different_cells_of_one_row_merge(probe: Probe) -> None:
-    assert merged(probe, {"note": "base"}, {"note": "ours"}, {"note": "base", "data": "[1]"}) == ({"note": "ours", "data": [1]}, None)
+    assert merged(probe, {"note": "base"}, {"note": "ours"}, {"note": "base", "data": "[1]"}) == (
+        {"note": "ours", "data": [1]},
+        None,
+    )
 
 
 def test_the_same_cell_changed_differently_is_a_conflict_of_that_field(probe: Probe) -> None:
-    found, conflict = merged(probe, {"note": "base", "data": "1"}, {"note": "ours", "data": "1"}, {"note": "theirs", "data": "1"})
+    found, conflict = merged(
+        probe, {"note": "base", "data": "1"}, {"note": "ours", "data": "1"}, {"note": "theirs", "data": "1"}
+    )
     assert found == {"note": "base", "data": 1}, "the base's row stands in for it"
     assert conflict["fields"] == ["note"]
     assert [conflict[side]["row"]["note"] for side in ("base", "ours", "theirs")] == ["base", "ours", "theirs"]
@@ -251,7 +298,11 @@ def test_json_merges_by_leaf_and_arrays_whole(probe: Probe) -> None:
 
 
 def test_one_leaf_or_one_array_changed_differently_is_a_conflict(probe: Probe) -> None:
-    for base, ours, theirs in (({"a": 1}, {"a": 2}, {"a": 3}), ({"a": [1]}, {"a": [1, 2]}, {"a": [0, 1]}), ({"a": {"b": 1}}, {"a": 5}, {"a": {"b": 2}})):
+    for base, ours, theirs in (
+        ({"a": 1}, {"a": 2}, {"a": 3}),
+        ({"a": [1]}, {"a": [1, 2]}, {"a": [0, 1]}),
+        ({"a": {"b": 1}}, {"a": 5}, {"a": {"b": 2}}),
+    ):
         _, conflict = merged(probe, *({"data": json.dumps(side)} for side in (base, ours, theirs)))
         assert conflict["fields"] == ["data"]
 
@@ -265,7 +316,9 @@ def test_long_json_merges_by_leaf_too(probe: Probe) -> None:
 def test_the_larger_value_wins_and_its_author_follows(probe: Probe) -> None:
     found, conflict = merged(
         probe,
-        {"updated": 1, "author": "base", "score": 0.5}, {"updated": 7, "author": "ours", "score": 0.6}, {"updated": 5, "author": "theirs", "score": 0.7},
+        {"updated": 1, "author": "base", "score": 0.5},
+        {"updated": 7, "author": "ours", "score": 0.6},
+        {"updated": 5, "author": "theirs", "score": 0.7},
     )
     assert conflict is None
     assert (found["updated"], found["author"]) == (7, "ours")
@@ -287,7 +340,9 @@ def test_a_new_column_changes_no_stored_segment(probe: Probe) -> None:
     assert schema != probe.schema
     found = probe.read(root, schema)
     assert found.column("colour").null_count == 2000, "old rows read with the new column empty"
-    with_colour = arrow([row("item-00999", 999 % 7, note="seen", colour="red")], ARROW.append(pa.field("colour", pa.string())))
+    with_colour = arrow(
+        [row("item-00999", 999 % 7, note="seen", colour="red")], ARROW.append(pa.field("colour", pa.string()))
+    )
     edited: list[str] = []
     step = counted(lambda: edited.append(probe.session.edit_table(schema, root, with_colour, None)))
     assert step["segments_written"] + step["deltas_written"] == 1
@@ -296,7 +351,10 @@ def test_a_new_column_changes_no_stored_segment(probe: Probe) -> None:
 
 def test_a_renamed_column_keeps_its_values_by_field_id(probe: Probe) -> None:
     root = probe.build([row("a", note="kept")])
-    renamed = {**RECORD, "fields": [{**field, "name": "remark"} if field["name"] == "note" else field for field in FIELDS]}
+    renamed = {
+        **RECORD,
+        "fields": [{**field, "name": "remark"} if field["name"] == "note" else field for field in FIELDS],
+    }
     assert probe.rows(root, probe.session.write_schema(renamed)) == [row("a", remark="kept")]
 
 
@@ -309,7 +367,12 @@ def test_a_dropped_column_is_not_shown_and_its_rows_stay(probe: Probe) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"fields": [FIELDS[0], FIELDS[0]]}, {"key": []}, {"key": [99]}, {"fields": [{**FIELDS[0], "type": "complex"}]}, {"target_rows": 0}, {"name": ""},
+        {"fields": [FIELDS[0], FIELDS[0]]},
+        {"key": []},
+        {"key": [99]},
+        {"fields": [{**FIELDS[0], "type": "complex"}]},
+        {"target_rows": 0},
+        {"name": ""},
         {"fields": [*FIELDS[:5], {**FIELDS[5], "merge": {"follow": 99}}]},
     ],
 )

@@ -7,10 +7,9 @@ import os
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import AUTHOR, names, snapshot, tree, write
-
 from oxide import Repository, errors
 from oxide.settings import Settings
+from support import AUTHOR, names, snapshot, tree, write
 
 
 def commit(repo: Repository, message: str = "a commit", **files: str | None) -> str:
@@ -208,7 +207,8 @@ def test_fast_forward_moves_the_branch_and_no_ff_makes_a_commit(repo: Repository
 # -- conflicts ---------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def conflicted(repo: Repository) -> Repository:
-    """On `right`, in the middle of merging `left`: `both` changed twice, `edited` removed there, `removed` removed here, `added` new on both."""
+    """On `right`, in the middle of merging `left`: `both` changed twice, `edited` removed there, `removed` removed
+    here, `added` new on both."""
     forked(repo, both="base", edited="base", removed="base", quiet="base")
     commit(repo, "left", both="left", edited=None, removed="left", added="left", quiet="left")
     repo.checkout("right")
@@ -220,7 +220,10 @@ def conflicted(repo: Repository) -> Repository:
 def test_conflicts_are_listed_with_reason_and_sides(conflicted: Repository) -> None:
     found = {conflict.name: conflict for conflict in conflicted.conflicts()}
     assert {name: conflict.reason for name, conflict in found.items()} == {
-        "added": "added", "both": "content", "edited": "removed", "removed": "removed",
+        "added": "added",
+        "both": "content",
+        "edited": "removed",
+        "removed": "removed",
     }
     assert all(conflict.table == "files" for conflict in found.values())
     assert (found["edited"].theirs, found["removed"].ours, found["added"].base) == (None, None, None)
@@ -283,7 +286,11 @@ def test_a_resolution_by_hand_is_taken_by_add(conflicted: Repository) -> None:
 
 
 def test_a_second_merge_and_a_checkout_are_refused_in_the_middle_of_one(conflicted: Repository) -> None:
-    for call in (lambda: conflicted.merge("left"), lambda: conflicted.checkout("left"), lambda: conflicted.stash_push()):
+    for call in (
+        lambda: conflicted.merge("left"),
+        lambda: conflicted.checkout("left"),
+        lambda: conflicted.stash_push(),
+    ):
         with pytest.raises(errors.OxideError):
             call()
     assert len(conflicted.conflicts()) == 4
@@ -309,7 +316,9 @@ def test_a_file_against_a_folder_is_a_conflict(repo: Repository) -> None:
 
 
 # -- symmetry ----------------------------------------------------------------------------------------------------------
-EDITS = st.lists(st.tuples(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from(["one", "two", "three", None])), max_size=4)
+EDITS = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from(["one", "two", "three", None])), max_size=4
+)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -332,7 +341,10 @@ def test_merging_either_way_gives_equal_roots_and_mirrored_conflicts(
     def merged(ours: str, theirs: str) -> tuple[object, list[object]]:
         repo.checkout(ours)
         result = repo.merge(theirs, no_ff=True)
-        sides = [(conflict.name, conflict.reason, conflict.base, {"ours": conflict.ours, "theirs": conflict.theirs}) for conflict in result.conflicts]
+        sides = [
+            (conflict.name, conflict.reason, conflict.base, {"ours": conflict.ours, "theirs": conflict.theirs})
+            for conflict in result.conflicts
+        ]
         tables = {name: root for name, (_, root) in result.commit.tables.items()} if result.commit else None
         repo.undo(force=True)
         return tables, sides
@@ -340,7 +352,10 @@ def test_merging_either_way_gives_equal_roots_and_mirrored_conflicts(
     one, one_conflicts = merged("left", "right")
     other, other_conflicts = merged("right", "left")
     assert one == other
-    mirrored = [(name, reason, base, {"ours": sides["theirs"], "theirs": sides["ours"]}) for name, reason, base, sides in other_conflicts]
+    mirrored = [
+        (name, reason, base, {"ours": sides["theirs"], "theirs": sides["ours"]})
+        for name, reason, base, sides in other_conflicts
+    ]
     assert one_conflicts == mirrored
 
 

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import link, names, tree, write
-
 from oxide import Repository, errors
+from support import link, names, tree, write
 
 
 @pytest.fixture
@@ -75,8 +74,14 @@ def executable_and_modified(root: Path) -> list[str]:
 
 
 LOCAL_WORK = [
-    modified, modified_where_it_would_be_removed, untracked_in_the_way, folder_in_the_way, file_where_a_folder_must_be,
-    linked_folder_in_the_way, link_instead_of_the_file, executable_and_modified,
+    modified,
+    modified_where_it_would_be_removed,
+    untracked_in_the_way,
+    folder_in_the_way,
+    file_where_a_folder_must_be,
+    linked_folder_in_the_way,
+    link_instead_of_the_file,
+    executable_and_modified,
 ]
 
 MOVES: dict[str, Callable[[Repository], object]] = {
@@ -118,6 +123,18 @@ def test_checkout_with_force_proceeds(two: Repository, work: Callable[[Path], li
     assert two.status().clean
     outside = two.root.parent / "outside/file"
     assert not outside.exists() or outside.read_text() == "somebody else's", "nothing was written through the link"
+
+
+def test_an_executable_bit_is_not_set_back_unasked(two: Repository) -> None:
+    (two.root / "file").chmod(0o755)
+    assert two.status().modified == ["file"]
+    assert_refused(two, lambda: two.restore(["file"]), ["file"])
+    write(two.root, "flat", "only on other", executable=True)  # as `other` has it but for the bit
+    assert_refused(two, lambda: two.checkout("other"), ["file", "flat"])
+    two.restore(["file"], force=True)
+    assert two.status().modified == []
+    two.checkout("other", force=True)
+    assert two.status().clean
 
 
 def test_staged_changes_that_would_be_lost_refuse_a_checkout_and_force_drops_them(two: Repository) -> None:
@@ -322,6 +339,20 @@ def test_undo_of_add_and_commit_leaves_files_alone(two: Repository) -> None:
     two.undo()
     assert names(two.status().staged) == {}
     assert (two.root / "file").read_text() == "after the commit"
+
+
+def test_undo_and_redo_end_where_gc_cut_the_chain(two: Repository) -> None:
+    two.create_tag("v1")
+    two.undo()
+    two.gc(keep=0, now=True)
+    for verb in (two.undo, two.redo):
+        with pytest.raises(errors.NothingToDo, match="kept"):
+            verb()
+    two.create_tag("v2")
+    two.undo()  # back to the undo above, whose own operation is gone
+    assert two.tags() == []
+    two.redo()
+    assert [tag.name for tag in two.tags()] == ["v2"]
 
 
 def test_undo_of_a_merge_brings_the_files_back(two: Repository) -> None:

@@ -9,13 +9,29 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from oxide import Repository, errors
 from support import as_nobody, give_to_nobody, link, names, noise, snapshot, tree, write
 
-from oxide import Repository
-
 ODD_NAMES = [
-    "with space.jpg", " leading and trailing ", "line\nbreak.png", "tab\there", "quote'\"$`\\.txt", "-dash", "*?[a].txt", "#hash", "!bang",
-    "ünïcödé/日本語/🏀.mp4", "e\u0301.txt", "\u202eright to left", "a" * 255, "é" * 127, "con", "nul.txt", "...", "back\\slash", "\x7f\x01control",
+    "with space.jpg",
+    " leading and trailing ",
+    "line\nbreak.png",
+    "tab\there",
+    "quote'\"$`\\.txt",
+    "-dash",
+    "*?[a].txt",
+    "#hash",
+    "!bang",
+    "ünïcödé/日本語/🏀.mp4",
+    "e\u0301.txt",
+    "\u202eright to left",
+    "a" * 255,
+    "é" * 127,
+    "con",
+    "nul.txt",
+    "...",
+    "back\\slash",
+    "\x7f\x01control",
 ]
 
 
@@ -45,7 +61,13 @@ def test_any_name_that_the_file_system_takes_comes_back(repo: Repository) -> Non
 
 
 def test_names_that_are_no_utf8_come_back_byte_for_byte(repo: Repository) -> None:
-    raw = [b"latin-\xe9.txt", b"\xff\xfe", b"bad\x80/inner\xff.png", "already mapped \uf7e9".encode(), b"\xed\xa0\x80 surrogate"]
+    raw = [
+        b"latin-\xe9.txt",
+        b"\xff\xfe",
+        b"bad\x80/inner\xff.png",
+        "already mapped \uf7e9".encode(),
+        b"\xed\xa0\x80 surrogate",
+    ]
     for name in raw:
         path = os.path.join(os.fsencode(repo.root), name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -71,7 +93,7 @@ def test_a_hundred_thousand_files_in_one_folder(repo: Repository) -> None:
         (folder / f"{number:06}.txt").write_bytes(b"%d" % number)
     assert len(repo.add(["."]).added) == 100_000
     first = repo.commit("all")
-    assert repo.at(first.id).files.count() == 100_000
+    assert len(repo.at(first.id).files) == 100_000
     assert repo.status().clean
     (folder / "050000.txt").unlink()
     assert repo.status().removed == ["many/050000.txt"]
@@ -84,7 +106,9 @@ def test_empty_files_are_files_of_their_own(repo: Repository) -> None:
     assert_round_trip(repo)
     os.rename(repo.root / "a", repo.root / "z")
     result = repo.add(["."])
-    assert (result.added, result.removed, result.renamed) == (["z"], ["a"], []), "an empty file is never taken for a renamed one"
+    assert (result.added, result.removed, result.renamed) == (["z"], ["a"], []), (
+        "an empty file is never taken for a renamed one"
+    )
 
 
 def test_empty_folders_are_reported_and_not_versioned(repo: Repository) -> None:
@@ -173,6 +197,37 @@ def test_a_file_that_becomes_a_link_and_a_folder_that_becomes_a_file(repo: Repos
         assert tree(repo.root) == expected
 
 
+def test_a_tracked_file_gives_way_to_what_is_added_below_it(repo: Repository) -> None:
+    write(repo.root, "place", "a file")
+    repo.add(["."])
+    (repo.root / "place").unlink()
+    write(repo.root, "place/inner", "inner")
+    result = repo.add(["place/inner"])  # `place` itself was not named, but cannot stay
+    assert (result.added, result.removed) == (["place/inner"], ["place"])
+    assert repo.status().staged.added == ["place/inner"]
+
+
+@pytest.mark.parametrize(
+    ("tracked", "target", "named"), [("place/inner", "place", "place"), ("place", "place/inner", "place")]
+)
+def test_mv_to_where_something_else_is_tracked_is_refused(
+    repo: Repository, tracked: str, target: str, named: str
+) -> None:
+    write(repo.root, "file", "moved")
+    write(repo.root, tracked, "gone from disk, but tracked")
+    commit_all(repo)
+    (repo.root / tracked).unlink()
+    if tracked != "place":
+        (repo.root / "place").rmdir()
+    with pytest.raises(errors.WouldOverwrite) as caught:
+        repo.move(["file"], target)
+    assert list(caught.value.paths) == [named]
+    assert (repo.root / "file").exists()
+    repo.remove([named])
+    repo.move(["file"], target)
+    assert repo.status().staged.renamed == [("file", target)]
+
+
 def test_the_executable_bit_is_versioned_and_nothing_else_of_the_mode(repo: Repository) -> None:
     write(repo.root, "run.sh", "#!/bin/sh\n", executable=True)
     write(repo.root, "data", "x")
@@ -259,14 +314,16 @@ def test_names_that_collide_by_case_or_normalisation_are_warned_of(repo: Reposit
         pytest.fail("this test needs a file system that keeps such names apart, as CI has")
     result = repo.add(["."])
     assert len(result.added) == 5, "a warning, not a refusal"
-    assert sorted(map(sorted, result.collisions)) == sorted(map(sorted, [["Readme", "README"], [f"x/{composed}", f"x/{decomposed}"]]))
+    assert sorted(map(sorted, result.collisions)) == sorted(
+        map(sorted, [["Readme", "README"], [f"x/{composed}", f"x/{decomposed}"]])
+    )
 
 
 def test_a_new_name_that_collides_with_a_tracked_one_is_warned_of(repo: Repository) -> None:
     write(repo.root, "Folder/a", "1")
     commit_all(repo)
     write(repo.root, "folder/a", "2")
-    assert [sorted(group) for group in repo.add(["."]).collisions] == [["Folder/a", "folder/a"]]
+    assert [sorted(group) for group in repo.add(["."]).collisions] == [["Folder", "folder"]]
 
 
 def test_a_file_that_changes_while_it_is_read_is_stored_whole_or_skipped(repo: Repository) -> None:
@@ -365,7 +422,12 @@ def test_untracked_folders_are_one_entry_with_their_number_of_files(repo: Reposi
     commit_all(repo)
     for path in ("images/1", "images/deep/2", "images/deep/3", "tracked/new", "tracked/more/4", "loose"):
         write(repo.root, path, path)
-    assert [tuple(entry) for entry in repo.status().untracked] == [("images/", 3), ("loose", 1), ("tracked/more/", 1), ("tracked/new", 1)]
+    assert [tuple(entry) for entry in repo.status().untracked] == [
+        ("images/", 3),
+        ("loose", 1),
+        ("tracked/more/", 1),
+        ("tracked/new", 1),
+    ]
 
 
 def test_contents_of_every_size_class_come_back(repo: Repository) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import AUTHOR, as_nobody, finish, give_to_nobody, noise, python, tree, write
-
 from oxide import Repository, _core, errors
 from oxide.settings import Settings
+from support import AUTHOR, as_nobody, finish, give_to_nobody, noise, python, tree, write
 
 
 @pytest.fixture
@@ -40,7 +39,9 @@ def change_repository_file(repo: Repository, **changes: object) -> None:
 
 
 def test_not_a_repository(tmp_path: Path, settings: Settings) -> None:
-    error = failure(lambda: Repository.open(tmp_path, settings=settings), errors.NotARepository, str(tmp_path), "oxide init")
+    error = failure(
+        lambda: Repository.open(tmp_path, settings=settings), errors.NotARepository, str(tmp_path), "oxide init"
+    )
     assert error.exit_code == 3
 
 
@@ -74,12 +75,17 @@ def test_an_unknown_optional_feature_is_no_obstacle(filled: Repository, settings
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "\0" * 100, '{"format":"one"}'])
-def test_a_damaged_repository_file_is_an_error_and_no_crash(filled: Repository, settings: Settings, content: str) -> None:
+def test_a_damaged_repository_file_is_an_error_and_no_crash(
+    filled: Repository, settings: Settings, content: str
+) -> None:
     (filled.root / ".oxide" / "repository").write_text(content)
     failure(lambda: Repository.open(filled.root, settings=settings).status(), errors.OxideError)
 
 
-@pytest.mark.parametrize("revision", ["experimemt", "mian", "experiment~99", "HEAD~99", "deadbeef", "", "HEAD~x", "origin/main", "a" * 64, "main@{"])
+@pytest.mark.parametrize(
+    "revision",
+    ["experimemt", "mian", "experiment~99", "HEAD~99", "deadbeef", "", "HEAD~x", "origin/main", "a" * 64, "main@{"],
+)
 def test_an_unknown_revision(filled: Repository, revision: str) -> None:
     failure(lambda: filled.resolve_revision(revision), errors.OxideError)
     for call in (filled.checkout, filled.merge, filled.revert, filled.cherry_pick, filled.at, filled.show):
@@ -143,7 +149,25 @@ def test_one_missing_path_among_others_stages_nothing(filled: Repository) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["", "with space", "..", "a..b", "/lead", "trail/", "-dash", "a\nb", "HEAD", "x~1", "x^", "a:b", "a@{b", "x.lock/..", "tab\t", "\0"]
+    "name",
+    [
+        "",
+        "with space",
+        "..",
+        "a..b",
+        "/lead",
+        "trail/",
+        "-dash",
+        "a\nb",
+        "HEAD",
+        "x~1",
+        "x^",
+        "a:b",
+        "a@{b",
+        "x.lock/..",
+        "tab\t",
+        "\0",
+    ],
 )
 def test_names_that_no_branch_may_have(filled: Repository, name: str) -> None:
     failure(lambda: filled.create_branch(name), errors.InvalidInput)
@@ -167,8 +191,16 @@ def test_verbs_before_the_first_commit(repo: Repository) -> None:
     assert repo.status().head is None
     assert list(repo.log()) == []
     for call in (
-        lambda: repo.commit("nothing"), lambda: repo.checkout("main~1"), lambda: repo.create_branch("x"), lambda: repo.create_tag("x"),
-        lambda: repo.merge("main"), lambda: repo.commit("nothing", amend=True), repo.stash_push, repo.stash_pop, repo.redo, repo.merge_abort,
+        lambda: repo.commit("nothing"),
+        lambda: repo.checkout("main~1"),
+        lambda: repo.create_branch("x"),
+        lambda: repo.create_tag("x"),
+        lambda: repo.merge("main"),
+        lambda: repo.commit("nothing", amend=True),
+        repo.stash_push,
+        repo.stash_pop,
+        repo.redo,
+        repo.merge_abort,
     ):
         failure(call, errors.OxideError)
 
@@ -289,7 +321,9 @@ def test_a_full_disk_at_any_point_leaves_nothing_half_done(repo: Repository, poi
     committed = len(list(repo.log("main"))) == 2
     if not (committed and repo.status().branch == "other"):
         assert tree(repo.root) == wanted, "no file of the user moved"
-    ran = finish(python(CHANGE.replace('repo.commit("changed")', 'repo.commit("changed", allow_empty=True)'), str(repo.root)))
+    ran = finish(
+        python(CHANGE.replace('repo.commit("changed")', 'repo.commit("changed", allow_empty=True)'), str(repo.root))
+    )
     assert ran.out.strip() == "done", ran.err
     assert repo.status().clean
     repo.checkout("main", force=True)

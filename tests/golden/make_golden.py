@@ -1,7 +1,7 @@
-"""Makes ``v1.tar.gz`` and ``v1.json``: a small repository of this format version and what every later version must find in it.
+"""Makes ``v1.tar.gz`` and ``v1.json``: a small repository of this format, and what every later version must find in it.
 
-Run it once for a format version (``python tests/golden/make_golden.py``) and check both files in. They are never made again for
-the same version: that old bytes stay readable is what ``test_golden.py`` shows.
+Run it once for a format version (``python tests/golden/make_golden.py``) and check both files in. They are never made
+again for the same version: that old bytes stay readable is what ``test_golden.py`` shows.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support import AUTHOR, bytes_of, link, noise, picture, write  # noqa: E402  (needs the line above)
-
-from oxide import Repository  # noqa: E402
-from oxide.settings import Settings  # noqa: E402
+from oxide import Repository
+from oxide.settings import Settings
+from support import AUTHOR, bytes_of, link, noise, picture, write
 
 HERE = Path(__file__).resolve().parent
 NAME = "v1"
@@ -34,7 +33,9 @@ def fill(root: Path) -> Repository:
     write(root, "ünïcode name.txt", "text with a newline\n")
     write(root, "empty")
     write(root, "run.sh", "#!/bin/sh\necho golden\n", executable=True)
-    write(root, "table.csv", "".join(f"{number},{number * number}\n" for number in range(20_000)))  # chunks and a recipe
+    write(
+        root, "table.csv", "".join(f"{number},{number * number}\n" for number in range(20_000))
+    )  # chunks and a recipe
     write(root, "clip.mp4", noise("golden clip", (1 << 20) + 17))  # a file of its own
     (root / "latin").mkdir()
     with open(bytes(root / "latin") + b"/caf\xe9", "wb") as file:
@@ -75,16 +76,29 @@ def describe(repo: Repository) -> dict[str, Any]:
         "log": [entry.commit.id for entry in repo.log()],
         "commits": {
             commit.id: {
-                "parents": list(commit.parents), "author": str(commit.author), "time": commit.time.isoformat(), "message": commit.message,
-                "generation": commit.generation, "tables": {name: list(ids) for name, ids in sorted(commit.tables.items())},
+                "parents": list(commit.parents),
+                "author": str(commit.author),
+                "time": commit.time.isoformat(),
+                "message": commit.message,
+                "generation": commit.generation,
+                "tables": {name: list(ids) for name, ids in sorted(commit.tables.items())},
                 "files": {
-                    entry.path: [entry.type, entry.size, entry.executable, entry.content_id, entry.sha256, entry.item_id]
+                    entry.path: [
+                        entry.type,
+                        entry.size,
+                        entry.executable,
+                        entry.content_id,
+                        entry.sha256,
+                        entry.item_id,
+                    ]
                     for entry in repo.ls(commit.id, recursive=True)
                 },
             }
             for commit in commits.values()
         },
-        "operations": [[operation.number, operation.id, operation.kind, operation.description] for operation in repo.operations()],
+        "operations": [
+            [operation.number, operation.id, operation.kind, operation.description] for operation in repo.operations()
+        ],
         "stashes": [[stash.commit, stash.branch, stash.message] for stash in repo.stash_list()],
         "staged": {name: list(paths) for name, paths in repo.status().staged._asdict().items()},
         "names": {entry.path: bytes_of(entry.path).hex() for entry in repo.ls(recursive=True)},
@@ -92,7 +106,8 @@ def describe(repo: Repository) -> dict[str, Any]:
 
 
 def pack(root: Path, target: Path) -> None:
-    """The repository's durable part as an archive without times and owners. What is derived is left out: it must be rebuilt."""
+    """The repository's durable part as an archive without times and owners. What is derived is left out: it must
+    be rebuilt."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted((root / ".oxide").rglob("*")):

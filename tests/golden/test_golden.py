@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 from make_golden import describe
-from support import AUTHOR, write
-
 from oxide import Repository
 from oxide.settings import Settings
+from support import AUTHOR, write
 
 HERE = Path(__file__).resolve().parent
 VERSIONS = sorted(path.name.removesuffix(".tar.gz") for path in HERE.glob("*.tar.gz"))

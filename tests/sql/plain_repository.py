@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from oxide.errors import UnknownRevision
 from oxide.types import Branch, Commit, LogEntry, OperationEntry, Person, Tag
 
 PERSON = Person("Ada", "ada@example.org")
-TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, timezone.utc)
+TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
 
 FILES_SCHEMA = {
     "name": "files",

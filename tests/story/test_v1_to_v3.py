@@ -1,4 +1,5 @@
-"""The story of a video data set (workflows V1 to V3) by the installed command: real clips where they are, made ones always."""
+"""The story of a video data set (workflows V1 to V3) by the installed command: real clips where they are, made
+ones always."""
 
 from __future__ import annotations
 
@@ -19,18 +20,29 @@ TRAINED = 4
 
 def real_clips() -> list[Path]:
     """Clips beside the repository, where a machine has them."""
-    folder = Path(os.environ.get("OXIDE_TEST_VIDEOS", Path(__file__).resolve().parents[3] / "shared" / "data" / "videos"))
-    return sorted(path for path in folder.rglob("*") if path.suffix in (".mp4", ".avi", ".mov", ".mkv")) if folder.is_dir() else []
+    folder = Path(
+        os.environ.get("OXIDE_TEST_VIDEOS", Path(__file__).resolve().parents[3] / "shared" / "data" / "videos")
+    )
+    return (
+        sorted(path for path in folder.rglob("*") if path.suffix in (".mp4", ".avi", ".mov", ".mkv"))
+        if folder.is_dir()
+        else []
+    )
 
 
 @pytest.fixture(params=["made", "real"])
 def clips(request: pytest.FixtureRequest) -> dict[str, list[tuple[str, bytes]]]:
     """Clips by class: (file name, content)."""
     if request.param == "made":
-        return {name: [(f"{name}_{number:03}.mp4", clip((name, number), 30_000)) for number in range(MADE_A_CLASS)] for name in CLASSES}
+        return {
+            name: [(f"{name}_{number:03}.mp4", clip((name, number), 30_000)) for number in range(MADE_A_CLASS)]
+            for name in CLASSES
+        }
     found = real_clips()
     if not found:
-        pytest.skip("no real clips: ../shared/data/videos is not beside the checkout (set OXIDE_TEST_VIDEOS to a folder with clips)")
+        pytest.skip(
+            "no real clips: ../shared/data/videos is not beside the checkout (OXIDE_TEST_VIDEOS names another folder)"
+        )
     by_class: dict[str, list[tuple[str, bytes]]] = {name: [] for name in CLASSES}
     for number, path in enumerate(found):
         name = CLASSES[number % len(CLASSES)]
@@ -66,7 +78,13 @@ class Dataset:
                     picture_path = f"frames/{path.parent.name}/{path.stem}/{name}.png"
                     write(self.root, picture_path, picture((path.name, name)))
                     labels[picture_path] = path.parent.name
-                    annotations.append({"image": picture_path, "video": path.relative_to(self.root).as_posix(), "label": path.parent.name})
+                    annotations.append(
+                        {
+                            "image": picture_path,
+                            "video": path.relative_to(self.root).as_posix(),
+                            "label": path.parent.name,
+                        }
+                    )
         write(self.root, "labels.json", json.dumps(labels, indent=1, sort_keys=True))
         write(self.root, "annotations.json", json.dumps(annotations, indent=1))
 
@@ -93,8 +111,12 @@ def begin(dataset: Dataset) -> str:
         for file_name, content in members:
             write(dataset.root, f"videos/{name}/{file_name}", content)
             write(dataset.root, f"videos/{name}/{Path(file_name).stem}.npy", noise((file_name, "joints"), 2_000))
-    write(dataset.root, "labels.json", json.dumps({number: name for number, name in enumerate(CLASSES)}))
-    write(dataset.root, "annotations.json", json.dumps({file_name: name for name, members in dataset.clips.items() for file_name, _ in members}))
+    write(dataset.root, "labels.json", json.dumps(dict(enumerate(CLASSES))))
+    write(
+        dataset.root,
+        "annotations.json",
+        json.dumps({file_name: name for name, members in dataset.clips.items() for file_name, _ in members}),
+    )
     write(dataset.root, "tools/count classes.sh", "#!/bin/sh\nls videos | wc -l\n", executable=True)
     link(dataset.root, "latest", "videos/block")
     dataset.oxide("init", ".")
@@ -191,7 +213,9 @@ def test_unchanged_files_keep_their_mtime_and_a_hundred_switches_change_nothing(
     here, there = "main", "experiment/all-frames"
     dataset.oxide("checkout", here)
     before, stored = modified_times(dataset.root), durable_files(dataset.root)
-    shared = {path for path, node in dataset.states[commits[here]].items() if dataset.states[commits[there]].get(path) == node}
+    shared = {
+        path for path, node in dataset.states[commits[here]].items() if dataset.states[commits[there]].get(path) == node
+    }
     assert len(shared) > len(before) / 2
     log = dataset.oxide("log", "--json").json
     for turn in range(100):
@@ -239,7 +263,10 @@ def test_the_experiment_merges_into_main_and_undo_takes_it_back(dataset: Dataset
     dataset.oxide("add", "README.txt")
     before = dataset.commit("Describe")
     dataset.oxide("merge", "experiment/first-middle-last-frame")
-    expected = {**dataset.states[commits["experiment/first-middle-last-frame"]], "README.txt": dataset.states[before]["README.txt"]}
+    expected = {
+        **dataset.states[commits["experiment/first-middle-last-frame"]],
+        "README.txt": dataset.states[before]["README.txt"],
+    }
     assert tree(dataset.root) == expected
     dataset.oxide("undo")
     dataset.assert_at(before)

@@ -30,5 +30,8 @@ def command(console: Console, paths: tuple[str, ...], reference: bool, as_json: 
 
     Below each PATH, files that are new or changed are stored, and files that are gone are staged as removed. What
     .oxideignore names is left out. Files that cannot be read are named, the rest is staged, and the exit code is 9.
+
+    With --reference PATH lies outside the repository, and a link to it is made in the current folder; or it is such a
+    link already. The content is read once and must stay where it is: checkout brings back the link.
     """
     return everyday.add(console, paths, reference=reference, as_json=as_json)

@@ -131,7 +131,7 @@ class Run:
             self._stop(done)
             raise QueryTimeout(
                 f"The query was stopped after {self._timeout:g} seconds.",
-                hint="Narrow it with WHERE or LIMIT, or allow more time (--timeout SECONDS, timeout=SECONDS).",
+                hint="Narrow it with WHERE or LIMIT, or allow more time: oxide config sql.timeout SECONDS.",
             )
         if failures:
             raise _translated(failures[0]) from None
@@ -186,7 +186,7 @@ def _query_error(error: Exception) -> OxideError:
     if isinstance(error, duckdb.OutOfMemoryException) or message.startswith("Out of Memory"):
         return QueryError(
             "The query needs more memory than it may use.",
-            hint="Select fewer rows or columns, or raise the limit (--memory-limit 8GB, memory_limit='8GB').",
+            hint="Select fewer rows or columns, or raise the limit: oxide config sql.memory 8GB.",
         )
     if isinstance(error, duckdb.PermissionException):
         return QueryError("A query can read the repository's tables only, and cannot write.", hint="See docs/sql.md.")

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +143,7 @@ class History:
 
 def _commit_row(identity: str, record: dict[str, Any]) -> Sequence[Any]:
     author = record["author"]
-    time = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=record["time"])
+    time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=record["time"])
     return [identity, record["parents"], author["name"], author["email"], time, record["message"], record["generation"]]
 
 

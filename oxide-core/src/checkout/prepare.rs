@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags};
 
+use super::plan::bytes_of;
 use super::{CheckoutPlan, Prepared, Temporary, Write};
 use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
@@ -16,6 +17,7 @@ use crate::hash;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::workspace::disk;
+use crate::workspace::reference;
 use crate::workspace::status::in_batches;
 use crate::workspace::WorkingCopy;
 
@@ -47,7 +49,7 @@ pub fn prepare(copy: &WorkingCopy, plan: &mut CheckoutPlan, progress: &Progress)
                 *index,
                 write_new(&copy.store, write, folder.join(index.to_string()))?,
             ));
-            progress.advance(1, write.row.size)?;
+            progress.advance(1, bytes_of(&write.row))?;
         }
         prepared.lock().expect("prepared lock").append(&mut done);
         Ok(())
@@ -83,8 +85,11 @@ fn disk_order(store: &Store, writes: &[Write]) -> Result<Vec<usize>> {
 fn write_new(store: &Store, write: &Write, path: PathBuf) -> Result<Prepared> {
     let row = &write.row;
     let io_error = |error: io::Error| Error::io("look at", &path, &error);
-    let (length, looks) = if row.kind == FileType::Link {
-        let target = store.content(&row.content)?;
+    let (length, looks) = if row.kind != FileType::File {
+        let target = match row.kind {
+            FileType::Reference => reference::target(store, &row.content)?,
+            _ => store.content(&row.content)?,
+        };
         fsx::symlink(&target, &path)?;
         let parent = disk::open_root(path.parent().unwrap_or(&path))?;
         let name = path.file_name().unwrap_or_default();
@@ -99,7 +104,7 @@ fn write_new(store: &Store, write: &Write, path: PathBuf) -> Result<Prepared> {
         }
         (length, disk::stat_open(&file).map_err(io_error)?)
     };
-    if length != row.size || looks.size != row.size {
+    if row.kind != FileType::Reference && (length != row.size || looks.size != row.size) {
         return Err(Error::integrity(format!(
             "the content of '{}' has {length} bytes instead of {}",
             row.path, row.size

@@ -6,7 +6,7 @@ use super::contents::Met;
 use super::{packs, Check, Problem};
 use crate::browse;
 use crate::error::{ErrorCode, Result};
-use crate::files::{self, FileRow};
+use crate::files::{self, FileRow, FileType};
 use crate::gc;
 use crate::hash::Id;
 use crate::oplog;
@@ -122,12 +122,14 @@ impl Check<'_> {
             let rows: Vec<_> = rows.collect();
             for (id, contents) in batch.iter().zip(rows) {
                 let contents = self.read(Kind::Segment, id, needed, |_| contents)?;
-                for (content, size) in contents.unwrap_or_default() {
-                    self.contents.entry(content).or_insert(Met {
+                for (content, size, reference) in contents.unwrap_or_default() {
+                    let met = self.contents.entry(content).or_insert(Met {
                         segment: *id,
                         in_files,
                         size,
+                        reference,
                     });
+                    met.reference |= reference;
                 }
             }
         }
@@ -184,15 +186,16 @@ fn contents_of(
     schema: &Schema,
     in_files: bool,
     id: &Id,
-) -> Result<Vec<(Id, Option<u64>)>> {
+) -> Result<Vec<(Id, Option<u64>, bool)>> {
     if !in_files {
         let contents = gc::contents_of(store, schema, id)?.into_iter();
-        return Ok(contents.map(|id| (id, None)).collect());
+        return Ok(contents.map(|id| (id, None, false)).collect());
     }
     let segment = segment::read(store, id)?;
     let rows = segment.rows().map(|(key, value)| {
         let row = FileRow::decode(key, value)?;
-        Ok((row.content, Some(row.size)))
+        let reference = row.kind == FileType::Reference;
+        Ok((row.content, Some(row.size), reference))
     });
     rows.collect()
 }

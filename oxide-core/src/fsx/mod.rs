@@ -129,6 +129,30 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
     std::fs::rename(from, to).map_err(|e| Error::io("rename a file to", to, &e))
 }
 
+/// Renames within one file system to a name that must be free; makes the folders above it.
+pub fn rename_to_free(from: &Path, to: &Path) -> Result<()> {
+    if let Some(folder) = to.parent() {
+        create_dir_all(folder)?;
+    }
+    fault_point("rename", to)?;
+    let flags = rustix::fs::RenameFlags::NOREPLACE;
+    let renamed = rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, flags);
+    let renamed = match renamed {
+        // File systems that cannot do it in one step.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
+            match to.symlink_metadata() {
+                Ok(_) => Err(rustix::io::Errno::EXIST),
+                Err(_) => rustix::fs::rename(from, to),
+            }
+        }
+        renamed => renamed,
+    };
+    renamed.map_err(|error| {
+        let doing = format!("move '{}' to", from.display());
+        Error::io(&doing, to, &error.into())
+    })
+}
+
 /// Creates a folder and its parents.
 pub fn create_dir_all(path: &Path) -> Result<()> {
     if path.is_dir() {
@@ -307,6 +331,12 @@ pub fn set_length(file: &File, length: u64, path: &Path) -> Result<()> {
 pub fn share_blocks(from: &File, to: &File, to_path: &Path) -> Result<bool> {
     fault_point("reflink", to_path)?;
     Ok(reflink_copy::reflink_file(from, to).is_ok())
+}
+
+/// Opens an existing file for appending.
+pub fn open_append(path: &Path) -> Result<File> {
+    let file = OpenOptions::new().append(true).open(path);
+    file.map_err(|error| Error::io("open", path, &error))
 }
 
 /// Whether the file system of `folder` can share blocks between files. Tries it with two small files.

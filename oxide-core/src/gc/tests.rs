@@ -234,6 +234,14 @@ fn one(path: &str, number: u8) -> Vec<(String, Option<Vec<u8>>)> {
 }
 
 #[test]
+fn the_empty_table_stays_though_no_view_names_it() {
+    let mut repository = Repository::new();
+    repository.commit("main", &one("a", 1));
+    repository.collect(0, false).unwrap();
+    assert!(tree::page_children(&repository.store, &tree::empty_root()).is_ok());
+}
+
+#[test]
 fn what_nothing_reaches_goes_after_the_grace() {
     let mut repository = Repository::new();
     repository.commit("main", &one("a", 1));

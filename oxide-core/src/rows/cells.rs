@@ -113,7 +113,7 @@ pub(super) fn from_bytes(kind: Type, bytes: &[u8]) -> std::result::Result<Value,
         Type::Bytes => Ok(Value::Bytes(bytes.to_vec())),
         Type::Fixed(length) if bytes.len() != usize::from(length) => Err("its length is wrong"),
         Type::Fixed(_) => Ok(Value::Bytes(bytes.to_vec())),
-        Type::Vector if bytes.len() % 4 != 0 => Err("its length is wrong"),
+        Type::Vector if !bytes.len().is_multiple_of(4) => Err("its length is wrong"),
         Type::Vector => {
             let numbers = bytes.chunks_exact(4);
             let number = |four: &[u8]| f32::from_le_bytes(four.try_into().expect("4 bytes"));

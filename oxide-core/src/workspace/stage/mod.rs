@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::os::fd::BorrowedFd;
 use std::sync::Mutex;
 
+use super::reference;
 use super::rename::{self, Identities};
 use super::stat_index::Index;
 use super::walk::{self, Untracked};
 use super::{Skipped, StageRequest, Staged};
 use crate::error::{Error, ErrorCode, Result};
-use crate::files::{FileRow, ItemId, ItemRow};
+use crate::files::{self, FileRow, ItemId, ItemRow};
 use crate::paths;
 use crate::progress::Progress;
 use crate::store::{ReadObjects, Session};
@@ -51,18 +52,25 @@ pub(super) fn stage(
         let _span = crate::trace::span("stage: walk");
         walk::compare(&comparison, &scopes)?
     };
+    if request.by_reference {
+        reference::add_unchanged(index, root, &scopes, &mut findings)?;
+    }
     let mut staged = Staged {
         skipped: std::mem::take(&mut findings.skipped),
         ..Staged::on(request)
     };
     let mut files = std::mem::take(&mut findings.changed);
     files.append(&mut findings.untracked);
+    let links = take::Links {
+        by_reference: request.by_reference,
+        moved: reference::targets(session.store(), &findings.removed),
+    };
     let mut pairs: BTreeMap<String, Pair> = BTreeMap::new();
     for (path, record) in &findings.removed {
         let row = record.row(path);
         pairs.insert(row.path.clone(), (Some(row), None));
     }
-    for taken in take::take(root, session, files, progress)? {
+    for taken in take::take(root, session, files, &links, progress)? {
         staged.bytes += taken.bytes;
         let path = paths::to_text(&taken.path);
         match taken.outcome {
@@ -81,6 +89,8 @@ pub(super) fn stage(
             }
         }
     }
+    let in_the_way = files_in_the_way(index, &pairs)?;
+    pairs.extend(in_the_way);
     assign_items(&mut pairs, request)?;
     let identities = identify(&mut pairs, session, request)?;
     describe(&mut staged, index, &pairs, &identities)?;
@@ -94,6 +104,20 @@ pub(super) fn stage(
     staged.empty_folders.sort_unstable();
     staged.skipped.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(staged)
+}
+
+/// Tracked files that have become the folder of a new one, with their removal. They may lie outside of what was named.
+fn files_in_the_way(index: &Index, pairs: &BTreeMap<String, Pair>) -> Result<Vec<(String, Pair)>> {
+    let new = pairs.iter().filter(|(_, (before, _))| before.is_none());
+    let folders: BTreeSet<&str> = new.flat_map(|(path, _)| files::ancestors(path)).collect();
+    let mut removals = Vec::new();
+    for folder in folders {
+        let path = paths::to_bytes(folder);
+        if let Some(record) = index.find(&path)? {
+            removals.push((folder.to_string(), (Some(record.row(&path)), None)));
+        }
+    }
+    Ok(removals)
 }
 
 /// Gives every new file an item id, in path order.

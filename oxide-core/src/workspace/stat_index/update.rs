@@ -1,7 +1,6 @@
 //! Writing the stat index: a batch appended to the journal, or a new base when the journal has grown.
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
 use std::path::Path;
 
 use super::{base, folder, journal, Index, Record, UNKNOWN_OPERATION};
@@ -141,10 +140,7 @@ fn append(control: &Path, index: &Index, touched: &BTreeSet<Vec<u8>>) -> Result<
         changes.push((path.as_slice(), index.find(path)?));
     }
     let path = journal::path(control);
-    let file = OpenOptions::new()
-        .append(true)
-        .open(&path)
-        .map_err(|error| Error::io("open", &path, &error))?;
+    let file = fsx::open_append(&path)?;
     let batch = journal::batch(index.operation, &index.root, &changes);
     fsx::write_all(&file, &batch, &path)
 }
