@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from oxide import clock
 from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, RefMoved
@@ -28,6 +27,7 @@ from oxide.workspace import (
     with_file_roots,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oxide._core import Record, Session, Staged
     from oxide.repository import Repository
@@ -48,8 +48,7 @@ def add(
                 apply_staged(session, staged, workspace)
                 drop_conflicts(repository, session, workspace, resolved)
 
-            after = publish(repository, session, "add", f"add {count(staged.changes, 'file')}", change)
-            repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+            publish(repository, session, "add", f"add {count(staged.changes, 'file')}", change, staged=staged)
         elif by_reference:
             session.flush()  # the same contents may lie at other places now
     return AddResult(
@@ -175,11 +174,8 @@ def commit(
             _advance(view, workspace, made[-1])
 
         kind = "amend" if amend else "commit"
-        after = publish(
-            repository, session, kind, f"{kind}: {(message or 'same message').splitlines()[0][:72]}", change
-        )
-        if staged is not None and staged.changes:
-            repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+        description = f"{kind}: {(message or 'same message').splitlines()[0][:72]}"
+        publish(repository, session, kind, description, change, staged=staged if staged and staged.changes else None)
     return read_commit(store, made[-1])
 
 

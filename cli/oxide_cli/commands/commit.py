@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oxide_cli import everyday
 from oxide_cli.output import Console
-from oxide_cli.rendering.text import short
 from oxide_cli.verb import json_option, verb
 
 if TYPE_CHECKING:
-    from oxide.repository import Repository
     from oxide.types import Person
 
 
@@ -47,20 +46,9 @@ def command(
     person = parse_author(author) if author is not None else None
     if message is not None and not message.strip():
         raise click.UsageError("the message is empty", click.get_current_context())
-    repository = console.repository()
-    with console.progress() as progress:
-        commit = repository.commit(
-            message, all=everything, amend=amend, allow_empty=allow_empty, author=person, progress=progress
-        )
-    if as_json:
-        from oxide_cli.rendering import records
-
-        console.json(records.commit(commit))
-    elif console.quiet:
-        console.data(commit.id)
-    else:
-        console.data(f"[{_branch(repository)} {short(commit.id)}] {commit.summary}")
-        console.next("oxide show")
+    everyday.commit(
+        console, message, everything=everything, amend=amend, allow_empty=allow_empty, author=person, as_json=as_json
+    )
 
 
 def parse_author(text: str) -> Person:
@@ -74,7 +62,3 @@ def parse_author(text: str) -> Person:
             'write it as "Name <mail>"', click.get_current_context(silent=True), param_hint="--author"
         )
     return Person(name.strip(), mail.strip())
-
-
-def _branch(repository: Repository) -> str:
-    return next((branch.name for branch in repository.branches() if branch.current), "detached")
