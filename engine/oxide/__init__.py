@@ -24,5 +24,5 @@ def __getattr__(name: str) -> Any:  # importing oxide costs nothing until a name
         raise AttributeError(f"module 'oxide' has no attribute '{name}'")
     import importlib
 
-    home = importlib.import_module(_HOMES.get(name, "oxide.errors"))
-    return home if name == "errors" else getattr(home, name)
+    module = importlib.import_module(_HOMES.get(name, "oxide.errors"))
+    return module if name == "errors" else getattr(module, name)
