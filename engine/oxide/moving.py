@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from oxide.errors import AlreadyExists, InConflict, InvalidInput, NotFound, UnknownRevision, WouldOverwrite
+from oxide.naming import refuse_name_of_tag
 from oxide.revisions import check_name, resolve
 from oxide.transactions import (
     checkout_result,
@@ -94,6 +95,7 @@ def _checkout_new_branch(repository: Repository, session: Session, state: State,
     def change(view: Record) -> None:
         if name in view["branches"] or (state.base is None and name == state.branch):
             raise AlreadyExists(f"branch '{name}' exists already", hint=f"go to it with `oxide checkout {name}`")
+        refuse_name_of_tag(view, name)
         workspace = view["workspaces"][WORKSPACE]
         if workspace["base"] is not None:
             view["branches"][name] = workspace["base"]
