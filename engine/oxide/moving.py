@@ -55,7 +55,7 @@ def checkout(
         if create:
             return _checkout_new_branch(repository, session, state, target, dry_run)
         branch, commit = _destination(repository, state, target, branch_only)
-        if state.workspace["merging"] and not force:
+        if (state.workspace["merging"] or state.workspace["conflicts"]) and not force:
             raise InConflict(
                 "a merge is under way", hint="conclude it with `oxide commit`, or give it up with `oxide merge --abort`"
             )
@@ -134,7 +134,7 @@ def carry_over(repository: Repository, session: Session, state: State, target: T
     if not clashes:
         merged, conflicts = merge_states(session, base, target, pending)
         if not conflicts:
-            return merged
+            return keep_our_items(repository, session, base, target, pending, merged)
         clashes = sorted(conflict["name"] for conflict in conflicts)
     raise WouldOverwrite(
         f"going to {name} would overwrite staged changes of {count(len(clashes), 'file')}",
@@ -145,20 +145,48 @@ def carry_over(repository: Repository, session: Session, state: State, target: T
 
 def clashing_paths(repository: Repository, base: Tables, ours: Tables, theirs: Tables) -> list[str]:
     """Paths that both sides changed against the base, in different ways."""
+    touched = _touched_by_both(repository, base, ours, theirs)
+    return [path for path, our_row, their_row in touched if not _look_the_same(our_row, their_row)]
+
+
+def keep_our_items(
+    repository: Repository, session: Session, base: Tables, ours: Tables, theirs: Tables, merged: Tables
+) -> Tables:
+    """``merged`` with our items where both sides added the same file.
+
+    Between commits the smaller id wins, but work that is in no commit yet never gives a committed file another identity.
+    """
+    twins = [
+        path
+        for path, our_row, their_row in _touched_by_both(repository, base, ours, theirs)
+        if our_row is not None and their_row is not None
+        if our_row["item_id"] != their_row["item_id"] and _look_the_same(our_row, their_row)
+    ]
+    if not twins:
+        return merged
+    return with_file_roots(merged, session.replace_files(file_roots(merged), file_roots(ours), twins))
+
+
+def _touched_by_both(
+    repository: Repository, base: Tables, ours: Tables, theirs: Tables
+) -> list[tuple[str, Record | None, Record | None]]:
+    """(path, our row, their row) of what both sides changed against the base."""
     store = repository.store
     touched = []
     for side in (ours, theirs):
         changes = store.diff_files(base["files"][1], side["files"][1])
         renamed = {path for pair in changes["renamed"] for path in pair}
         touched.append({*changes["added"], *changes["modified"], *changes["removed"], *renamed})
+    return [
+        (path, store.file_row(ours["files"][1], path), store.file_row(theirs["files"][1], path))
+        for path in sorted(touched[0] & touched[1])
+    ]
 
-    def same(path: str) -> bool:
-        rows = [store.file_row(side["files"][1], path) for side in (ours, theirs)]
-        if rows[0] is None or rows[1] is None:
-            return rows[0] is rows[1]
-        return all(rows[0][key] == rows[1][key] for key in ("content_id", "type", "executable"))
 
-    return sorted(path for path in touched[0] & touched[1] if not same(path))
+def _look_the_same(one: Record | None, other: Record | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return all(one[key] == other[key] for key in ("content_id", "type", "executable"))
 
 
 def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -> tuple[Tables, list[Record]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from oxide import _core, clock
 from oxide.errors import AlreadyExists, InvalidInput, NotARepository, NotFound, Unsupported
@@ -21,7 +19,10 @@ from oxide.workspace import (
     read_state,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from oxide.snapshot import Snapshot
     from oxide.sql import SqlResult
     from oxide.types import (
@@ -60,17 +61,27 @@ class Repository:
     :class:`oxide.errors.OxideError`.
     """
 
-    def __init__(self, root: Path, store: _core.Store, settings: Settings) -> None:
-        self.root = root
-        """The tree's folder."""
-        self.control = root / CONTROL
-        """The control folder."""
+    def __init__(self, root: PathLike, store: _core.Store, settings: Settings) -> None:
+        self.folder = os.fspath(root)
+        """:attr:`root` as text."""
         self.store = store
-        self.settings = settings.for_repository(self.control)
-        self.working_copy = _core.WorkingCopy(store, os.fspath(root))
+        self.settings = settings.for_repository(os.path.join(self.folder, CONTROL))
+        self.working_copy = _core.WorkingCopy(store, self.folder)
+
+    @property
+    def root(self) -> Path:
+        """The tree's folder."""
+        from pathlib import Path
+
+        return Path(self.folder)
+
+    @property
+    def control(self) -> Path:
+        """The control folder."""
+        return self.root / CONTROL
 
     def __repr__(self) -> str:
-        return f"Repository({os.fspath(self.root)!r})"
+        return f"Repository({self.folder!r})"
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -79,7 +90,7 @@ class Repository:
         where = escape(state.branch or "no branch")
         head = f"<code>{state.base[:16]}</code>" if state.base else "no commit yet"
         files = self.store.count(state.pending["files"][1])
-        return f"<b>Oxide</b> {escape(os.fspath(self.root))}<br>on <b>{where}</b> &rarr; {head}, {files} files"
+        return f"<b>Oxide</b> {escape(self.folder)}<br>on <b>{where}</b> &rarr; {head}, {files} files"
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
@@ -101,7 +112,7 @@ class Repository:
             store = _core.Store.create(control)
         # Git leaves out a folder that ignores itself, so no file of the user's has to be edited.
         _core.write_file_atomic(os.path.join(control, ".gitignore"), b"*\n")
-        repository = cls(Path(folder), store, settings or Settings())
+        repository = cls(folder, store, settings or Settings())
         repository._first_operation()
         return repository
 
@@ -143,11 +154,11 @@ class Repository:
                 f"'{start}' is in no Oxide repository", hint="make one here with `oxide init`", path=start
             )
         root = os.path.realpath(root)
-        return cls(Path(root), _core.Store.open(os.path.join(root, CONTROL)), settings or Settings())
+        return cls(root, _core.Store.open(os.path.join(root, CONTROL)), settings or Settings())
 
     def to_path(self, path: PathLike) -> str:
         """A path as the repository knows it. Raises InvalidInput when it lies outside the tree."""
-        root = os.fspath(self.root)
+        root = self.folder
         absolute = os.path.abspath(os.path.join(root, os.fspath(path)))
         if absolute != root and not absolute.startswith(root.rstrip("/") + "/"):
             # The tree may have been reached through a symbolic link; the last name itself is never followed.
@@ -173,9 +184,7 @@ class Repository:
 
     def disk_path(self, path: str) -> str:
         """Where a path of the repository lies on disk."""
-        return (
-            os.path.join(os.fspath(self.root), os.fsdecode(_core.path_to_bytes(path))) if path else os.fspath(self.root)
-        )
+        return os.path.join(self.folder, os.fsdecode(_core.path_to_bytes(path))) if path else self.folder
 
     def staged_tables(self) -> Tables:
         """Every table as the next commit would hold it: name to (schema id, root id)."""
@@ -319,6 +328,10 @@ class Repository:
         from oxide import history
 
         return history.blame(self.store, self.resolve_revision(revision), self.to_path(path))
+
+    def current_branch(self) -> str | None:
+        """The branch that the workspace stands on; ``None`` when it is detached."""
+        return read_state(self.store).branch
 
     def branches(self) -> list[Branch]:
         """All branches by name. The current one is listed even before its first commit."""

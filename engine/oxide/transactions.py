@@ -6,16 +6,18 @@ Order on disk: packs with all new objects, then the operation's name. See ``docs
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
 
 from oxide import clock
-from oxide.errors import RefMoved, WouldOverwrite
+from oxide.errors import FileSystemError, RefMoved, WouldOverwrite
 from oxide.types import CheckoutResult, Progress, Skipped
 from oxide.wording import count
 from oxide.workspace import WORKSPACE, State, read_state
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from oxide._core import CheckoutPlan, Record, Session
+    from typing import Any
+
+    from oxide._core import CheckoutPlan, Record, Session, Staged
     from oxide.repository import Repository
 
 Change = Callable[["Record"], None]
@@ -46,11 +48,13 @@ def publish(
     moves_files: bool = False,
     position: int | None = None,
     redo: Sequence[int] = (),
+    staged: Staged | None = None,
 ) -> State:
     """Publish one operation whose view is the newest one after ``change``. Returns the state that it made.
 
     ``moves_files``: the operation also changes working files, so undo brings them back and a crash is rolled forward.
     ``position``, ``redo``: where the operation stands in the line of undo; a new change stands at its own number.
+    ``staged``: what ``change`` applied, so that the stat index learns how those files look.
     """
     store = repository.store
     while True:
@@ -71,7 +75,9 @@ def publish(
         session.flush()
         if store.publish(number, operation):
             after = State(number, {**operation, "number": number}, view)
-            if not moves_files:
+            if staged is not None:
+                repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+            elif not moves_files:
                 _keep_up(repository, before, after)
             store.tidy()
             return after
@@ -169,3 +175,17 @@ def finish_interrupted(repository: Repository, state: State) -> None:
         working_copy.resume(remembered[1], files, state.number)
     else:
         working_copy.remember(state.number, files)
+
+
+def finish_if_free(repository: Repository, state: State) -> None:
+    """:func:`finish_interrupted` for verbs that only read: without waiting, and not where nothing may be written."""
+    remembered = repository.working_copy.remembered()
+    if remembered is None or remembered[0] >= state.number:
+        return
+    try:
+        lock = repository.working_copy.try_lock()
+    except FileSystemError:
+        return
+    if lock is not None:
+        with lock:
+            finish_interrupted(repository, state)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from oxide.errors import IntegrityError, UnknownRevision
 from oxide.types import Commit, Conflict, Person
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+
     from oxide._core import Record, Store
+else:
+    from oxide.tuples import NamedTuple
 
 Tables = dict[str, tuple[str, str]]
 """A state of all tables: name to (schema id, root id)."""

@@ -24,6 +24,7 @@ class FakeRepository:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.folder = str(root)
         self.calls: list[tuple[object, ...]] = []
         self.names = {"main", "experiment", "HEAD"}
         self.merged = MergeResult("up-to-date", None, [], None)
@@ -39,6 +40,9 @@ class FakeRepository:
         if revision not in self.names:
             raise errors.UnknownRevision(f"there is no branch, tag or commit '{revision}'", hint="see `oxide branch`")
         return samples.identifier("a")
+
+    def current_branch(self) -> str | None:
+        return "main"
 
     def branches(self) -> list[Branch]:
         return [

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oxide_cli import everyday
 from oxide_cli.output import Console
-from oxide_cli.rendering.text import short
 from oxide_cli.verb import json_option, verb
 
 if TYPE_CHECKING:
-    from oxide.repository import Repository
     from oxide.types import Person
 
 
@@ -50,7 +49,7 @@ def command(
     allow_empty: bool,
     author: Person | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Record what is staged.
 
     TEXT may be left out with --amend, which keeps the old one, and to conclude a merge. Pending changes of annotations,
@@ -59,21 +58,6 @@ def command(
     """
     if message is not None and not message.strip():
         raise click.UsageError("the message is empty", click.get_current_context())
-    repository = console.repository()
-    with console.progress() as progress:
-        commit = repository.commit(
-            message, all=everything, amend=amend, allow_empty=allow_empty, author=author, progress=progress
-        )
-    if as_json:
-        from oxide_cli.rendering import records
-
-        console.json(records.commit(commit))
-    elif console.quiet:
-        console.data(commit.id)
-    else:
-        console.data(f"[{_branch(repository)} {short(commit.id)}] {commit.summary}")
-        console.next("oxide show")
-
-
-def _branch(repository: Repository) -> str:
-    return next((branch.name for branch in repository.branches() if branch.current), "detached")
+    return everyday.commit(
+        console, message, everything=everything, amend=amend, allow_empty=allow_empty, author=author, as_json=as_json
+    )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from oxide_cli.rendering.text import Painter, columns, count, number, quote_path
+from oxide_cli.rendering.text import LISTED, Painter, columns, count, number, quote_path
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oxide.types import CheckoutResult, Conflict, Diff, FileChanges, TableChanges
 
-LISTED = 20
 _SIGNS = ("+", "~", "-", "renamed ")
 
 

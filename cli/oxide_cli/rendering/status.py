@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from oxide_cli.rendering.changes import count_of_rows, more, name_of_conflict
 from oxide_cli.rendering.text import Painter, count, quote_path, short
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oxide.types import FileChanges, Status, Untracked
 
