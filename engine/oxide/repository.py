@@ -378,15 +378,25 @@ class Repository:
         create: bool = False,
         force: bool = False,
         branch_only: bool = False,
+        dry_run: bool = False,
         progress: Progress | None = None,
     ) -> CheckoutResult:
         """Stand on a branch or commit. ``create``: a new branch at HEAD. ``branch_only``: refuse what is no branch.
 
-        Raises WouldOverwrite when unsaved or staged work would be lost; ``force`` gives it up.
+        Raises WouldOverwrite when unsaved or staged work would be lost; ``force`` gives it up. ``dry_run``: returns or
+        raises the same, and changes nothing.
         """
         from oxide import moving
 
-        return moving.checkout(self, target, create=create, force=force, branch_only=branch_only, progress=progress)
+        return moving.checkout(
+            self,
+            target,
+            create=create,
+            force=force,
+            branch_only=branch_only,
+            dry_run=dry_run,
+            progress=progress,
+        )
 
     def restore(
         self,
@@ -395,14 +405,24 @@ class Repository:
         source: str | None = None,
         staged: bool = False,
         force: bool = False,
+        dry_run: bool = False,
         progress: Progress | None = None,
     ) -> CheckoutResult:
         """Bring paths back on disk as they are staged; with ``source`` as in that revision, on disk and staged; with
         ``staged`` only what is staged changes, to HEAD or ``source``. Modified files need ``force``.
+        ``dry_run``: returns or raises the same, and changes nothing.
         """
         from oxide import moving
 
-        return moving.restore(self, self.to_paths(paths), source=source, staged=staged, force=force, progress=progress)
+        return moving.restore(
+            self,
+            self.to_paths(paths),
+            source=source,
+            staged=staged,
+            force=force,
+            dry_run=dry_run,
+            progress=progress,
+        )
 
     def merge(
         self, revision: str, *, no_ff: bool = False, message: str | None = None, progress: Progress | None = None

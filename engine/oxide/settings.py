@@ -81,6 +81,8 @@ class Settings:
     def set(self, key: str, value: str) -> Setting:
         """Write to the repository's file, or to the user's when there is no repository."""
         _known(key)
+        if not value.strip():
+            raise InvalidInput(f"the setting '{key}' cannot be empty", hint=f"give a value: oxide config {key} VALUE")
         file = self._repository_file or self._user_file
         if file is None:
             raise InvalidInput(f"there is no file to write '{key}' to", hint="run this inside a repository")

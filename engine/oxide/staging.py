@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from oxide import clock
 from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, RefMoved
 from oxide.history import count_between
-from oxide.transactions import finish_if_free, finish_interrupted, move_files, publish
+from oxide.transactions import finish_if_free, finish_interrupted, move_files, plan_files, publish
 from oxide.types import AddResult, Commit, Diff, FileChanges, Person, Progress, Skipped, Status, TableChanges, Untracked
 from oxide.wording import count
 from oxide.workspace import (
@@ -112,6 +112,8 @@ def drop_conflicts(repository: Repository, session: Session, workspace: Record, 
 
 def remove(repository: Repository, paths: Sequence[str], *, cached: bool, force: bool, dry_run: bool) -> list[str]:
     """Stage the removal of tracked files, and remove them from disk unless ``cached``."""
+    from oxide import _core
+
     store = repository.store
     state = read_state(store)
     roots = file_roots(state.pending)
@@ -123,10 +125,13 @@ def remove(repository: Repository, paths: Sequence[str], *, cached: bool, force:
                 path=path,
             )
     names = [row["path"] for row in store.file_rows(roots[0], list(paths) if all(paths) else [])]
-    if dry_run:
-        return names
     with repository.store.begin() as session, repository.working_copy.lock():
         finish_interrupted(repository, state)
+        if dry_run:
+            if not cached:
+                within = list(paths) if all(paths) else []
+                plan_files(repository, "rm", before=roots[0], after=_core.EMPTY_ROOT, paths=within, force=force)
+            return names
         after = session.set_files(roots, names, [])
 
         def change(view: Record) -> None:

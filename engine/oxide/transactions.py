@@ -123,22 +123,35 @@ def move_files(
     anything is changed. Raises :class:`WouldOverwrite` with the list of paths.
     """
     session.flush()  # the plan reads tables through the store
-    plan = repository.working_copy.plan(before, after, paths=paths, repair=repair, force=force, progress=progress)
-    refuse_blocked(plan, kind)
+    plan = plan_files(
+        repository, kind, before=before, after=after, paths=paths, repair=repair, force=force, progress=progress
+    )
     plan.prepare(progress)
     state = publish(repository, session, kind, description, change, moves_files=True, position=position, redo=redo)
     failed = plan.apply(state.number, after, progress)
     return state, checkout_result(state, plan, failed)
 
 
-def refuse_blocked(plan: CheckoutPlan, verb: str) -> None:
-    """Raise when a plan would lose unsaved work."""
+def plan_files(
+    repository: Repository,
+    verb: str,
+    *,
+    before: str,
+    after: str,
+    force: bool = False,
+    paths: Sequence[str] = (),
+    repair: bool = False,
+    progress: Progress | None = None,
+) -> CheckoutPlan:
+    """What brings the working files from one table to another. Raises :class:`WouldOverwrite`; nothing is changed."""
+    plan = repository.working_copy.plan(before, after, paths=paths, repair=repair, force=force, progress=progress)
     if plan.blocked:
         raise WouldOverwrite(
             f"{verb} would overwrite changes that are stored nowhere in {count(len(plan.blocked), 'file')}",
             hint="commit them, shelve them with `oxide stash`, move them away, or give them up with --force",
             paths=plan.blocked,
         )
+    return plan
 
 
 def checkout_result(state: State, plan: CheckoutPlan, failed: list[Record]) -> CheckoutResult:
