@@ -154,7 +154,7 @@ def keep_our_items(
 ) -> Tables:
     """``merged`` with our items where both sides added the same file.
 
-    Between commits the smaller id wins, but work that is in no commit yet never gives a committed file another identity.
+    Between commits the smaller id wins, but work that is in no commit yet never changes the item of a committed file.
     """
     twins = [
         path
@@ -196,7 +196,15 @@ def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -
     merged: Tables = {}
     roots, file_conflicts, _ = session.merge_files(file_roots(base), file_roots(ours), file_roots(theirs))
     conflicts: list[Record] = [
-        {"table": "files", "name": entry["path"], "reason": entry["reason"], "fields": [], **_sides(entry)}
+        {
+            "table": "files",
+            "name": entry["path"],
+            "reason": entry["reason"],
+            "fields": [],
+            "base": with_item_row(session, base, entry["base"]),
+            "ours": with_item_row(session, ours, entry["ours"]),
+            "theirs": with_item_row(session, theirs, entry["theirs"]),
+        }
         for entry in file_conflicts
     ]
     for name in sorted({*base, *ours, *theirs} - {"files", "items"}):
@@ -230,6 +238,11 @@ def _stored_side(row: Record | None) -> Record | None:
     import json
 
     return {"value": row["value"], "row": json.dumps(row["row"], sort_keys=True)}
+
+
+def with_item_row(session: Session, tables: Tables, row: Record | None) -> Record | None:
+    """A row of ``files`` with that of its item, which a merge drops with the file: to come back as it was."""
+    return row and {**row, "item_row": session.row_value(tables["items"][1], row["item_id"])}
 
 
 def restore(

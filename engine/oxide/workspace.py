@@ -138,8 +138,10 @@ def to_conflict(record: Record) -> Conflict:
 
     def row(side: str) -> dict[str, Any] | None:
         value: dict[str, Any] | None = record[side]
-        if value is None or record["table"] == "files":
-            return value
+        if value is None:
+            return None
+        if record["table"] == "files":
+            return {name: cell for name, cell in value.items() if name != "item_row"}
         import json
 
         cells: dict[str, Any] = json.loads(value["row"])
