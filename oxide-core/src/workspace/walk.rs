@@ -363,7 +363,7 @@ impl Walk<'_> {
                 return Ok(Vec::new());
             }
         };
-        let own = listing.find(b".oxide").is_some();
+        let own = listing.find(b".oxide").is_some() && disk::is_repository(handle.as_fd());
         if own && !task.path.is_empty() && !task.tracked {
             let mut findings = Findings::default();
             findings.skip(&task.path, "a repository of its own");
