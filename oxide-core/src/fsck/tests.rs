@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::gc::tests::{content, Repository};
+use crate::pack::{Group, PackReader};
 use crate::store::ReadObjects;
 
 fn repository() -> Repository {
@@ -128,4 +129,56 @@ fn a_damaged_head_gives_way_to_the_state_before() {
         .store
         .contains(Kind::Commit, &repository.branch("main").unwrap())
         .unwrap());
+}
+
+#[test]
+fn a_damaged_header_or_record_costs_no_other_record() {
+    for damaged in ["header", "payload", "magic", "footer"] {
+        let repository = repository();
+        let id = crate::hash::digests(&content(1)).content;
+        let (path, offset) = pack_with(&repository, Kind::Blob, &id);
+        let mut bytes = fs::read(&path).unwrap();
+        let count = PackReader::open(&path).unwrap().unwrap().len();
+        let place = match damaged {
+            "header" => offset - 10,
+            "payload" => offset + 5,
+            "magic" => 0,
+            _ => bytes.len() - 60,
+        };
+        bytes[place] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let found = fsck(&repository, false, false);
+        assert!(!found.problems.is_empty(), "{damaged}");
+        let mended = fsck(&repository, false, true);
+        let lost: Vec<_> = mended.problems.iter().filter(|p| !p.repaired).collect();
+        let store = Store::open(repository.store.control()).unwrap();
+        let kept = store.packs().unwrap().into_iter();
+        let kept = kept.filter(|pack| pack.group == Group::Data);
+        let kept: usize = kept.map(|pack| pack.open().unwrap().unwrap().len()).sum();
+        let before = 3;
+        assert!(count <= before);
+        if damaged == "payload" {
+            assert!(lost.iter().any(|p| p.object == id.to_hex()), "{lost:?}");
+            assert_eq!(kept, before - 1);
+        } else {
+            assert!(lost.is_empty(), "{damaged}: {lost:?}");
+            assert_eq!(kept, before, "{damaged}");
+            let after = fsck(&repository, true, false);
+            assert!(after.problems.is_empty(), "{:?}", after.problems);
+        }
+    }
+}
+
+#[test]
+fn an_empty_pack_is_set_aside() {
+    let repository = repository();
+    let packs = repository.store.control().join("packs");
+    fs::write(packs.join("data-0000000000000001-00000001.pack"), b"").unwrap();
+    let found = fsck(&repository, true, false);
+    assert_eq!(found.problems.len(), 1, "{:?}", found.problems);
+    let mended = fsck(&repository, true, true);
+    assert!(mended.problems.iter().all(|problem| problem.repaired));
+    assert!(fsck(&repository, true, false).problems.is_empty());
+    let damaged = repository.store.control().join("damaged");
+    assert_eq!(fs::read_dir(damaged).unwrap().count(), 1);
 }

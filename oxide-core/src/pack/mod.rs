@@ -11,14 +11,15 @@
 //! trailer    entries u64 | footer offset u64 | CRC-32 of the footer u32 | 0 u32 | "OXPACKE\n"  32 bytes
 //! ```
 //!
-//! Integers are little-endian. A pack without a valid footer is rebuilt by reading its records one after the other
-//! ([`scan_records`]). Kinds lie in separate packs: `data-*.pack` holds blobs, recipes and the places of external
+//! Integers are little-endian. A damaged pack is rebuilt from its records that are right ([`salvage`]). Kinds lie in separate packs: `data-*.pack` holds blobs, recipes and the places of external
 //! files, `meta-*.pack` all others.
 
 mod reader;
+mod salvage;
 mod writer;
 
-pub use reader::{scan_records, PackReader, Scanned};
+pub use reader::PackReader;
+pub use salvage::{salvage, Salvaged};
 pub use writer::{FullBuffer, PackWriter, Record};
 
 use crate::codec::Encoding;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{missing, objects, recipe, External, Store};
+use super::{objects, recipe, External, Store};
 use crate::error::{Error, Result};
 use crate::fsx;
 use crate::hash::Id;
@@ -116,7 +116,9 @@ impl Store {
         }
         match self.external(id)? {
             Some(external) => Ok(Source::External(external)),
-            None => Err(recorded.err().unwrap_or_else(|| missing(Kind::Blob, id))),
+            None => Err(recorded
+                .err()
+                .unwrap_or_else(|| self.missing(Kind::Blob, id))),
         }
     }
 

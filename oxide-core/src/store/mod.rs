@@ -139,8 +139,11 @@ impl Store {
             if pack.group != Group::of(kind) {
                 continue;
             }
-            let Some(reader) = pack.open()? else {
-                continue;
+            let reader = match pack.open() {
+                Ok(Some(reader)) => reader,
+                Ok(None) => continue,
+                Err(error) if error.code == ErrorCode::Integrity => continue,
+                Err(error) => return Err(error),
             };
             let ids = reader
                 .entries_from(&from)
@@ -184,6 +187,24 @@ impl Store {
         Ok(())
     }
 
+    /// The error for an object that should be there.
+    fn missing(&self, kind: Kind, id: &Id) -> Error {
+        let set = self.pack_set().ok();
+        let packs = set.iter().flat_map(|set| set.group(Group::of(kind)));
+        let damaged: Vec<String> = packs
+            .filter_map(|pack| pack.damage())
+            .map(|damage| damage.message.clone())
+            .collect();
+        if damaged.is_empty() {
+            return Error::integrity(format!("{} {id} is missing", kind.name())).hint(
+                "run `oxide fsck` to see what needs it, and fetch it from a copy of the repository",
+            );
+        }
+        let damaged = damaged.join("; ");
+        Error::integrity(format!("{} {id} is missing; {damaged}", kind.name()))
+            .hint("run `oxide fsck --repair`: it collects the records that are whole")
+    }
+
     /// Looks for a record of one of `kinds` (all of one group), newest packs first, and gives it to `accept`.
     fn look<T>(
         &self,
@@ -212,16 +233,10 @@ impl Store {
     }
 }
 
-/// The error for an object that should be there.
-fn missing(kind: Kind, id: &Id) -> Error {
-    Error::integrity(format!("{} {id} is missing", kind.name()))
-        .hint("run `oxide fsck` to see what needs it, and fetch it from a copy of the repository")
-}
-
 impl ReadObjects for Store {
     fn read(&self, kind: Kind, id: &Id) -> Result<Vec<u8>> {
         self.look(&[kind], id, |_, pack, entry| pack.read(&entry).map(Some))?
-            .ok_or_else(|| missing(kind, id))
+            .ok_or_else(|| self.missing(kind, id))
     }
 
     fn contains(&self, kind: Kind, id: &Id) -> Result<bool> {
