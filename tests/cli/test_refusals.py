@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from test_end_to_end import Place, diverge, empty, place
 
@@ -77,3 +79,48 @@ def test_force_promises_no_undo_of_what_is_stored_nowhere(place: Place) -> None:
     assert "undo with: oxide undo" in place("checkout", "--force", "main").err
     place.write("notes.txt", "precious")
     assert "undo with" not in place("checkout", "--force", "experiment").err
+
+
+def test_skipped_files_are_never_passed_over(place: Place) -> None:
+    os.mkfifo(place.root / "pipe")
+    assert "!! pipe\n" in place("status", "--porcelain").out
+    said = place("status").text
+    assert "Skipped files:" in said
+    assert "clean" not in said
+    (place.root / "notes.txt").unlink()
+    os.mkfifo(place.root / "notes.txt")
+    place.write("images/cat.jpg", "second")
+    said_of_all = place("commit", "-am", "Second", code=9)
+    assert "warning: skipped notes.txt: " in said_of_all.err
+    assert place("log", "--json").json[0]["message"] == "Second"
+
+
+def test_conflicts_of_every_verb_name_the_commands(place: Place) -> None:
+    diverge(place)
+    place("cherry-pick", "experiment", code=6)
+    said = place("status").text
+    assert "Conflicts to resolve:\n" in said
+    for command in ("oxide resolve PATH --ours|--theirs|--base", "oxide commit", "oxide merge --abort"):
+        assert f'"{command}"' in said
+    place("merge", "--abort")
+    place.write("notes.txt", "shelved")
+    place("stash")
+    place.write("notes.txt", "other")
+    place.commit("Other")
+    place("stash", "pop", code=6)
+    assert "Conflicts to resolve:\n" in place("status").text
+
+
+def test_diff_takes_no_word_that_is_nothing(place: Place) -> None:
+    (place.root / "images/cat.jpg").unlink()
+    for words in (["nope"], ["notes.txt", "nope"], ["HEAD", "HEAD", "nope"], ["images/cat.jpg", "notes.txt", "nope"]):
+        said = place("diff", *words, code=2)
+        assert "nope" in said.err.splitlines()[0]
+    assert place("diff", "images/cat.jpg", "--name-only").out == "images/cat.jpg\n"
+    assert place("diff", "HEAD", "notes.txt", "images/cat.jpg", "--name-only").out == "images/cat.jpg\n"
+
+
+def test_rows_of_files_are_named_by_their_path(place: Place) -> None:
+    place.write("new name.txt", "new")
+    place("add", ".")
+    assert place("diff", "--rows", "files").out.startswith("+ new name.txt  ")
