@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
+from oxide_cli import main, opening
 from test_end_to_end import Place, diverge, empty, place
 
 __all__ = ["empty", "place"]  # fixtures
@@ -124,3 +126,46 @@ def test_rows_of_files_are_named_by_their_path(place: Place) -> None:
     place.write("new name.txt", "new")
     place("add", ".")
     assert place("diff", "--rows", "files").out.startswith("+ new name.txt  ")
+
+
+class LatePlan:
+    """A plan that is carried out whole, and only then notices Ctrl-C."""
+
+    def __init__(self, plan: Any) -> None:
+        self.plan = plan
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plan, name)
+
+    def apply(self, *arguments: Any) -> None:
+        self.plan.apply(*arguments)
+        raise KeyboardInterrupt
+
+
+class LateWorkingCopy:
+    """A working copy with such plans."""
+
+    def __init__(self, working_copy: Any) -> None:
+        self.working_copy = working_copy
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.working_copy, name)
+
+    def plan(self, *arguments: Any, **options: Any) -> LatePlan:
+        return LatePlan(self.working_copy.plan(*arguments, **options))
+
+
+def test_an_interruption_that_comes_too_late_says_so(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place("checkout", "-b", "experiment")
+    place.write("new.txt", "new")
+    place.commit("Second")
+    monkeypatch.chdir(place.root)
+    repository: Any = opening.open_repository()
+    repository.working_copy = LateWorkingCopy(repository.working_copy)
+    monkeypatch.setattr(opening, "open_repository", lambda: repository)
+    assert main.run(["checkout", "main"]) == 130
+    assert "error: interrupted, but the checkout was finished\n" in capfd.readouterr().err
+    assert place("status", "--porcelain").out == ""
+    assert not (place.root / "new.txt").exists()
