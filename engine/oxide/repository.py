@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         Person,
         Progress,
         Skipped,
-    StashEntry,
+        StashEntry,
         Status,
         Tag,
         Usage,

@@ -169,3 +169,8 @@ def test_an_interruption_that_comes_too_late_says_so(
     assert "error: interrupted, but the checkout was finished\n" in capfd.readouterr().err
     assert place("status", "--porcelain").out == ""
     assert not (place.root / "new.txt").exists()
+
+
+def test_refusals_of_queries_read_like_all_others(place: Place) -> None:
+    assert place("sql", "DELETE FROM files", code=2).err.startswith("error: a query can only SELECT; ")
+    assert place("sql", "SELECT * FROM missing", code=2).err.startswith("error: there is no table missing")
