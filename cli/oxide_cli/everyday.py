@@ -15,7 +15,7 @@ from oxide_cli.rendering.text import LISTED, count, number, quote_path, short, s
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from oxide.types import AddResult, Person
+    from oxide.types import AddResult, Person, Skipped
 
 
 def status(console: Console, *, porcelain: bool = False, everything: bool = False, as_json: bool = False) -> int:
@@ -84,8 +84,7 @@ def summary(result: AddResult, seconds: float) -> str:
 
 
 def _warn(console: Console, result: AddResult) -> None:
-    for entry in sorted(result.skipped):
-        console.warn(f"skipped {quote_path(entry.path)}: {entry.reason}")
+    _warn_of_skipped(console, result.skipped)
     for names in result.collisions:
         listed = ", ".join(quote_path(name) for name in names)
         console.warn(f"these names are one and the same where case or accents are not told apart: {listed}")
@@ -94,6 +93,11 @@ def _warn(console: Console, result: AddResult) -> None:
         rest = len(result.empty_folders) - LISTED
         others = f" and {number(rest)} more" if rest > 0 else ""
         console.warn(f"folders are versioned through their files, these are empty: {empty}{others}")
+
+
+def _warn_of_skipped(console: Console, skipped: list[Skipped]) -> None:
+    for entry in sorted(skipped):
+        console.warn(f"skipped {quote_path(entry.path)}: {entry.reason}")
 
 
 def commit(
@@ -108,10 +112,20 @@ def commit(
 ) -> int:
     """Commit what is staged and name the commit."""
     repository = console.repository()
-    with console.progress() as progress:
-        made = repository.commit(
-            message, all=everything, amend=amend, allow_empty=allow_empty, author=author, progress=progress
-        )
+    skipped: list[Skipped] = []
+    try:
+        with console.progress() as progress:
+            made = repository.commit(
+                message,
+                all=everything,
+                amend=amend,
+                allow_empty=allow_empty,
+                author=author,
+                skipped=skipped,
+                progress=progress,
+            )
+    finally:
+        _warn_of_skipped(console, skipped)  # also where nothing else is left to commit
     if as_json:
         from oxide_cli.rendering import records
 
@@ -121,4 +135,4 @@ def commit(
     else:
         console.data(f"[{repository.current_branch() or 'detached'} {short(made.id)}] {made.summary}")
         console.next("oxide show")
-    return 0
+    return SOME_SKIPPED if skipped else 0

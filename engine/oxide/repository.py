@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         OperationEntry,
         Person,
         Progress,
+        Skipped,
         StashEntry,
         Status,
         Tag,
@@ -244,16 +245,25 @@ class Repository:
         amend: bool = False,
         allow_empty: bool = False,
         author: Person | None = None,
+        skipped: list[Skipped] | None = None,
         progress: Progress | None = None,
     ) -> Commit:
         """Commit everything that is pending; ``all`` stages changes of tracked files first.
 
-        ``message`` may be ``None`` only with ``amend`` (which keeps the old one) or to conclude a merge.
+        ``message`` may be ``None`` only with ``amend`` (which keeps the old one) or to conclude a merge. Files that
+        ``all`` could not stage are appended to ``skipped``.
         """
         from oxide import staging
 
         return staging.commit(
-            self, message, all=all, amend=amend, allow_empty=allow_empty, author=author, progress=progress
+            self,
+            message,
+            all=all,
+            amend=amend,
+            allow_empty=allow_empty,
+            author=author,
+            skipped=skipped,
+            progress=progress,
         )
 
     def diff(

@@ -158,6 +158,7 @@ def commit(
     amend: bool,
     allow_empty: bool,
     author: Person | None,
+    skipped: list[Skipped] | None,
     progress: Progress | None,
 ) -> Commit:
     """Make a commit of everything that is pending; ``all`` takes changes of tracked files first."""
@@ -167,6 +168,8 @@ def commit(
         state = read_state(store)
         _refuse_conflicts(repository, state.workspace)
         staged = stage(repository, session, state, [""], tracked_only=True, progress=progress) if all else None
+        if staged is not None and skipped is not None:
+            skipped += [Skipped(entry["path"], entry["reason"]) for entry in staged.skipped]
 
         def change(view: Record) -> None:
             workspace = view["workspaces"][WORKSPACE]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from oxide import clock
-from oxide.errors import FileSystemError, RefMoved, WouldOverwrite
+from oxide.errors import FileSystemError, InterruptedAtTheEnd, RefMoved, WouldOverwrite
 from oxide.types import CheckoutResult, Progress, Skipped
 from oxide.wording import count
 from oxide.workspace import WORKSPACE, State, read_state
@@ -128,7 +128,13 @@ def move_files(
     )
     plan.prepare(progress)
     state = publish(repository, session, kind, description, change, moves_files=True, position=position, redo=redo)
-    failed = plan.apply(state.number, after, progress)
+    try:
+        failed = plan.apply(state.number, after, progress)
+    except KeyboardInterrupt:
+        remembered = repository.working_copy.remembered()  # written last
+        if remembered is None or remembered[0] < state.number:
+            raise
+        raise InterruptedAtTheEnd(f"interrupted, but the {kind} was finished", hint="see `oxide status`") from None
     return state, checkout_result(state, plan, failed)
 
 

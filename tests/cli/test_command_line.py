@@ -73,6 +73,9 @@ class FakeRepository:
         self._answer("diff", a, b, staged, list(paths))
         return samples.DIFF
 
+    def ls(self, revision: str, path: str) -> None:
+        raise errors.NotFound(f"{path} is not in {revision}")
+
     def diff_rows(self, table: str, a: str | None = None, b: str | None = None) -> list[dict[str, object]]:
         return [{"key": "01", "before": None, "after": {"label": "cat"}}]
 
@@ -289,10 +292,10 @@ def test_a_word_that_is_neither_revision_nor_path_is_refused(
     word: str, repository: FakeRepository, oxide: Oxide
 ) -> None:
     code, out, err = oxide("diff", word)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err == "error: there is no branch, tag or commit 'experimnt'\nhint: see `oxide branch`\n"
     code, out, err = oxide("log", "main", "experimnt")
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert "neither a revision nor a path" in err
 
 
