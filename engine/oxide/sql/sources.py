@@ -144,7 +144,7 @@ class Sources:
         names = [*self._repository.tables(reference.revision), *_UNVERSIONED]
         close = difflib.get_close_matches(reference.name, names, 1)
         place = f" at {reference.revision}" if reference.revision else ""
-        suggestion = f"Did you mean {close[0]}? " if close else ""
+        suggestion = f"did you mean {close[0]}? " if close else ""
         return QueryError(
             f"there is no table {reference.name}{place}", hint=f"{suggestion}tables: {', '.join(sorted(names))}"
         )

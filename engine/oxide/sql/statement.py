@@ -108,7 +108,7 @@ def parse(sandbox: Sandbox, text: str) -> Statement:
     if types[0] != "SELECT":
         kind = "PIVOT without IN (...)" if types[0] == "MULTI" else types[0]
         hint = (
-            "PIVOT ... ON column IN (values) is allowed" if types[0] == "MULTI" else "Oxide's own commands change data."
+            "PIVOT ... ON column IN (values) is allowed" if types[0] == "MULTI" else "Oxide's own commands change data"
         )
         raise QueryError(f"a query can only SELECT; {kind} is not allowed", hint=hint)
     try:
