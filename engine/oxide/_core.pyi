@@ -134,6 +134,8 @@ class Session:
     def write_record(self, kind: str, record: Record) -> str: ...
     def file_row(self, root: str, path: str) -> Record | None:
         """As :meth:`Store.file_row`; also sees what this session wrote and did not flush yet."""
+    def row_value(self, root: str, key: str) -> str | None:
+        """The value of a row in hex, as conflicts carry it."""
     def write_builtin_schemas(self) -> None: ...
     def write_schema(self, schema: Record) -> str:
         """Validate and store a schema record: {name, fields: [{id, name, type, merge, content?}], key: [id],

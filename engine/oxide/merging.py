@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from oxide import clock
 from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, WouldOverwrite
 from oxide.history import is_ancestor, merge_bases
-from oxide.moving import merge_states
+from oxide.moving import merge_states, with_item_row
 from oxide.revisions import resolve
 from oxide.transactions import expect_workspace, finish_interrupted, move_files
 from oxide.types import CheckoutResult, Conflict, MergeResult, Progress
@@ -261,15 +261,23 @@ def _with_our_side(
                         "fields": [],
                         "base": None,
                         "ours": None,
-                        "theirs": occupant,
+                        "theirs": with_item_row(session, merged, occupant),
                     }
                 )
-    tables = with_file_roots(merged, session.set_files(file_roots(merged), removes, upserts))
+    tables = _set_files(session, merged, removes, upserts)
     for name in sorted({conflict["table"] for conflict in conflicts} - {"files"}):
         schema, root = tables[name]
         rows = [(c["name"], c["ours"]["value"] if c["ours"] else None) for c in conflicts if c["table"] == name]
         tables[name] = (schema, session.set_rows(schema, root, rows))
     return tables, sorted([*conflicts, *extra], key=lambda conflict: (conflict["table"], conflict["name"]))
+
+
+def _set_files(session: Session, tables: Tables, removes: list[str], upserts: list[Record]) -> Tables:
+    """Tables with rows of conflicts set; an item that comes back is as it was."""
+    schema, items = tables["items"]
+    back = [(row["item_id"], row["item_row"]) for row in upserts if session.row_value(items, row["item_id"]) is None]
+    roots = session.set_files(file_roots(tables), removes, upserts)
+    return with_file_roots(tables, (roots[0], session.set_rows(schema, roots[1], back)))
 
 
 def _rows(conflict: Record) -> list[Record]:
@@ -337,7 +345,7 @@ def _take_side(session: Session, pending: Tables, chosen: list[Record], side: st
     removes = [conflict["ours"]["path"] for conflict in files if conflict["ours"] is not None]
     upserts = [conflict[side] for conflict in files if conflict[side] is not None]
     upserts = list({row["path"]: row for row in upserts}.values())
-    tables = with_file_roots(pending, session.set_files(file_roots(pending), removes, upserts))
+    tables = _set_files(session, pending, removes, upserts)
     for name in sorted({conflict["table"] for conflict in chosen} - {"files"}):
         schema, root = tables[name]
         rows = [(c["name"], c[side]["value"] if c[side] else None) for c in chosen if c["table"] == name]

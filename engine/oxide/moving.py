@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from oxide.errors import AlreadyExists, InConflict, InvalidInput, NotFound, UnknownRevision, WouldOverwrite
+from oxide.naming import refuse_name_of_tag
 from oxide.revisions import check_name, resolve
 from oxide.transactions import (
     checkout_result,
+    copy_view,
     expect_workspace,
     finish_interrupted,
     move_files,
+    plan_files,
     publish,
-    refuse_blocked,
 )
 from oxide.types import CheckoutResult, Progress
 from oxide.wording import count
@@ -37,22 +39,36 @@ if TYPE_CHECKING:
 
 
 def checkout(
-    repository: Repository, target: str, *, create: bool, force: bool, branch_only: bool, progress: Progress | None
+    repository: Repository,
+    target: str,
+    *,
+    create: bool,
+    force: bool,
+    branch_only: bool,
+    dry_run: bool,
+    progress: Progress | None,
 ) -> CheckoutResult:
     """Stand on another branch or commit. Staged changes come along where they touch nothing that differs."""
     with repository.store.begin() as session, repository.working_copy.lock():
         state = read_state(repository.store)
         finish_interrupted(repository, state)
         if create:
-            return _checkout_new_branch(repository, session, state, target)
+            return _checkout_new_branch(repository, session, state, target, dry_run)
         branch, commit = _destination(repository, state, target, branch_only)
-        if state.workspace["merging"] and not force:
+        if (state.workspace["merging"] or state.workspace["conflicts"]) and not force:
             raise InConflict(
                 "a merge is under way", hint="conclude it with `oxide commit`, or give it up with `oxide merge --abort`"
             )
         tables = tables_of(repository.store, commit)
         if not force:
             tables = carry_over(repository, session, state, tables, target)
+        before, after = state.pending["files"][1], tables["files"][1]
+        if dry_run:
+            session.flush()  # the plan reads what was carried over through the store
+            plan = plan_files(
+                repository, "checkout", before=before, after=after, force=force, repair=force, progress=progress
+            )
+            return CheckoutResult(branch, commit, plan.writes, plan.removes, [])
 
         def change(view: Record) -> None:
             expect_workspace(view, state)
@@ -64,8 +80,8 @@ def checkout(
             "checkout",
             f"checkout {target}",
             change,
-            before=state.pending["files"][1],
-            after=tables["files"][1],
+            before=before,
+            after=after,
             force=force,
             repair=force,
             progress=progress,
@@ -88,17 +104,23 @@ def _destination(repository: Repository, state: State, target: str, branch_only:
     return None, commit
 
 
-def _checkout_new_branch(repository: Repository, session: Session, state: State, name: str) -> CheckoutResult:
+def _checkout_new_branch(
+    repository: Repository, session: Session, state: State, name: str, dry_run: bool
+) -> CheckoutResult:
     check_name(name, "branch")
 
     def change(view: Record) -> None:
         if name in view["branches"] or (state.base is None and name == state.branch):
             raise AlreadyExists(f"branch '{name}' exists already", hint=f"go to it with `oxide checkout {name}`")
+        refuse_name_of_tag(view, name)
         workspace = view["workspaces"][WORKSPACE]
         if workspace["base"] is not None:
             view["branches"][name] = workspace["base"]
         workspace["branch"] = name
 
+    if dry_run:
+        change(copy_view(state.view))
+        return CheckoutResult(name, state.base, [], [], [])
     after = publish(repository, session, "checkout", f"checkout -b {name}", change)
     return CheckoutResult(name, after.base, [], [], [])
 
@@ -112,7 +134,7 @@ def carry_over(repository: Repository, session: Session, state: State, target: T
     if not clashes:
         merged, conflicts = merge_states(session, base, target, pending)
         if not conflicts:
-            return merged
+            return keep_our_items(repository, session, base, target, pending, merged)
         clashes = sorted(conflict["name"] for conflict in conflicts)
     raise WouldOverwrite(
         f"going to {name} would overwrite staged changes of {count(len(clashes), 'file')}",
@@ -123,20 +145,48 @@ def carry_over(repository: Repository, session: Session, state: State, target: T
 
 def clashing_paths(repository: Repository, base: Tables, ours: Tables, theirs: Tables) -> list[str]:
     """Paths that both sides changed against the base, in different ways."""
+    touched = _touched_by_both(repository, base, ours, theirs)
+    return [path for path, our_row, their_row in touched if not _look_the_same(our_row, their_row)]
+
+
+def keep_our_items(
+    repository: Repository, session: Session, base: Tables, ours: Tables, theirs: Tables, merged: Tables
+) -> Tables:
+    """``merged`` with our items where both sides added the same file.
+
+    Between commits the smaller id wins, but work that is in no commit yet never changes the item of a committed file.
+    """
+    twins = [
+        path
+        for path, our_row, their_row in _touched_by_both(repository, base, ours, theirs)
+        if our_row is not None and their_row is not None
+        if our_row["item_id"] != their_row["item_id"] and _look_the_same(our_row, their_row)
+    ]
+    if not twins:
+        return merged
+    return with_file_roots(merged, session.replace_files(file_roots(merged), file_roots(ours), twins))
+
+
+def _touched_by_both(
+    repository: Repository, base: Tables, ours: Tables, theirs: Tables
+) -> list[tuple[str, Record | None, Record | None]]:
+    """(path, our row, their row) of what both sides changed against the base."""
     store = repository.store
     touched = []
     for side in (ours, theirs):
         changes = store.diff_files(base["files"][1], side["files"][1])
         renamed = {path for pair in changes["renamed"] for path in pair}
         touched.append({*changes["added"], *changes["modified"], *changes["removed"], *renamed})
+    return [
+        (path, store.file_row(ours["files"][1], path), store.file_row(theirs["files"][1], path))
+        for path in sorted(touched[0] & touched[1])
+    ]
 
-    def same(path: str) -> bool:
-        rows = [store.file_row(side["files"][1], path) for side in (ours, theirs)]
-        if rows[0] is None or rows[1] is None:
-            return rows[0] is rows[1]
-        return all(rows[0][key] == rows[1][key] for key in ("content_id", "type", "executable"))
 
-    return sorted(path for path in touched[0] & touched[1] if not same(path))
+def _look_the_same(one: Record | None, other: Record | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return all(one[key] == other[key] for key in ("content_id", "type", "executable"))
 
 
 def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -> tuple[Tables, list[Record]]:
@@ -146,7 +196,15 @@ def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -
     merged: Tables = {}
     roots, file_conflicts, _ = session.merge_files(file_roots(base), file_roots(ours), file_roots(theirs))
     conflicts: list[Record] = [
-        {"table": "files", "name": entry["path"], "reason": entry["reason"], "fields": [], **_sides(entry)}
+        {
+            "table": "files",
+            "name": entry["path"],
+            "reason": entry["reason"],
+            "fields": [],
+            "base": with_item_row(session, base, entry["base"]),
+            "ours": with_item_row(session, ours, entry["ours"]),
+            "theirs": with_item_row(session, theirs, entry["theirs"]),
+        }
         for entry in file_conflicts
     ]
     for name in sorted({*base, *ours, *theirs} - {"files", "items"}):
@@ -182,6 +240,11 @@ def _stored_side(row: Record | None) -> Record | None:
     return {"value": row["value"], "row": json.dumps(row["row"], sort_keys=True)}
 
 
+def with_item_row(session: Session, tables: Tables, row: Record | None) -> Record | None:
+    """A row of ``files`` with that of its item, which a merge drops with the file: to come back as it was."""
+    return row and {**row, "item_row": session.row_value(tables["items"][1], row["item_id"])}
+
+
 def restore(
     repository: Repository,
     paths: Sequence[str],
@@ -189,6 +252,7 @@ def restore(
     source: str | None,
     staged: bool,
     force: bool,
+    dry_run: bool,
     progress: Progress | None,
 ) -> CheckoutResult:
     """Bring paths back on disk from what is staged; with ``source`` also staged; with ``staged`` only there."""
@@ -203,6 +267,20 @@ def restore(
             origin = base_tables(store, state) if staged else pending
         _check_paths(repository, paths, [origin, pending] if staged or source else [origin], source)
         whole = [] if "" in paths else list(paths)
+        if dry_run:
+            if staged:
+                return CheckoutResult(state.branch, state.base, [], [], [])
+            plan = plan_files(
+                repository,
+                "restore",
+                before=pending["files"][1],
+                after=origin["files"][1],
+                paths=whole,
+                repair=True,
+                force=force,
+                progress=progress,
+            )
+            return CheckoutResult(state.branch, state.base, plan.writes, plan.removes, [])
         roots = session.replace_files(file_roots(pending), file_roots(origin), whole)
         tables = with_file_roots(pending, roots)
         if "" in paths and (staged or source is not None):
@@ -229,12 +307,19 @@ def restore(
                 repair=True,
                 progress=progress,
             )[1]
-        plan = repository.working_copy.plan(
-            pending["files"][1], pending["files"][1], paths=whole, repair=True, force=force, progress=progress
+        files = pending["files"][1]
+        plan = plan_files(
+            repository,
+            "restore",
+            before=files,
+            after=files,
+            paths=whole,
+            repair=True,
+            force=force,
+            progress=progress,
         )
-        refuse_blocked(plan, "restore")
         plan.prepare(progress)
-        return checkout_result(state, plan, plan.apply(state.number, pending["files"][1], progress))
+        return checkout_result(state, plan, plan.apply(state.number, files, progress))
 
 
 def _check_paths(repository: Repository, paths: Sequence[str], states: list[Tables], source: str | None) -> None:

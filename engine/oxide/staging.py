@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from oxide import clock
 from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, RefMoved
 from oxide.history import count_between
-from oxide.transactions import finish_interrupted, move_files, publish
+from oxide.transactions import finish_if_free, finish_interrupted, move_files, plan_files, publish
 from oxide.types import AddResult, Commit, Diff, FileChanges, Person, Progress, Skipped, Status, TableChanges, Untracked
 from oxide.wording import count
 from oxide.workspace import (
@@ -28,6 +27,7 @@ from oxide.workspace import (
     with_file_roots,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oxide._core import Record, Session, Staged
     from oxide.repository import Repository
@@ -48,8 +48,7 @@ def add(
                 apply_staged(session, staged, workspace)
                 drop_conflicts(repository, session, workspace, resolved)
 
-            after = publish(repository, session, "add", f"add {count(staged.changes, 'file')}", change)
-            repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+            publish(repository, session, "add", f"add {count(staged.changes, 'file')}", change, staged=staged)
         elif by_reference:
             session.flush()  # the same contents may lie at other places now
     return AddResult(
@@ -113,6 +112,8 @@ def drop_conflicts(repository: Repository, session: Session, workspace: Record, 
 
 def remove(repository: Repository, paths: Sequence[str], *, cached: bool, force: bool, dry_run: bool) -> list[str]:
     """Stage the removal of tracked files, and remove them from disk unless ``cached``."""
+    from oxide import _core
+
     store = repository.store
     state = read_state(store)
     roots = file_roots(state.pending)
@@ -124,10 +125,13 @@ def remove(repository: Repository, paths: Sequence[str], *, cached: bool, force:
                 path=path,
             )
     names = [row["path"] for row in store.file_rows(roots[0], list(paths) if all(paths) else [])]
-    if dry_run:
-        return names
     with repository.store.begin() as session, repository.working_copy.lock():
         finish_interrupted(repository, state)
+        if dry_run:
+            if not cached:
+                within = list(paths) if all(paths) else []
+                plan_files(repository, "rm", before=roots[0], after=_core.EMPTY_ROOT, paths=within, force=force)
+            return names
         after = session.set_files(roots, names, [])
 
         def change(view: Record) -> None:
@@ -154,6 +158,7 @@ def commit(
     amend: bool,
     allow_empty: bool,
     author: Person | None,
+    skipped: list[Skipped] | None,
     progress: Progress | None,
 ) -> Commit:
     """Make a commit of everything that is pending; ``all`` takes changes of tracked files first."""
@@ -163,6 +168,8 @@ def commit(
         state = read_state(store)
         _refuse_conflicts(repository, state.workspace)
         staged = stage(repository, session, state, [""], tracked_only=True, progress=progress) if all else None
+        if staged is not None and skipped is not None:
+            skipped += [Skipped(entry["path"], entry["reason"]) for entry in staged.skipped]
 
         def change(view: Record) -> None:
             workspace = view["workspaces"][WORKSPACE]
@@ -175,11 +182,8 @@ def commit(
             _advance(view, workspace, made[-1])
 
         kind = "amend" if amend else "commit"
-        after = publish(
-            repository, session, kind, f"{kind}: {(message or 'same message').splitlines()[0][:72]}", change
-        )
-        if staged is not None and staged.changes:
-            repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+        description = f"{kind}: {(message or 'same message').splitlines()[0][:72]}"
+        publish(repository, session, kind, description, change, staged=staged if staged and staged.changes else None)
     return read_commit(store, made[-1])
 
 
@@ -259,6 +263,7 @@ def status(repository: Repository, *, progress: Progress | None) -> Status:
     """The workspace at a glance."""
     store = repository.store
     state = read_state(store)
+    finish_if_free(repository, state)
     before, pending = base_tables(store, state), state.pending
     disk = repository.working_copy.status(pending["files"][1], progress)
     upstream, ahead, behind = _upstream(repository, state)
@@ -329,6 +334,7 @@ def diff(
     after = tables_of(store, repository.resolve_revision(b)) if b else state.pending
     files = file_changes(repository, before, after, paths)
     if b is None and not staged:
+        finish_if_free(repository, state)
         disk = repository.working_copy.status(state.pending["files"][1], progress)
         files = _with_disk(files, _within(disk["modified"], paths), _within(disk["removed"], paths))
     return Diff(files, table_changes(repository, before, after))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from oxide import clock
 from oxide.errors import InConflict, NotFound, NothingToDo
 from oxide.merging import enter_conflicts
-from oxide.moving import merge_states
+from oxide.moving import keep_our_items, merge_states
 from oxide.staging import stage
 from oxide.transactions import expect_workspace, finish_interrupted, move_files, publish
 from oxide.types import MergeResult, Progress, StashEntry
@@ -96,6 +96,7 @@ def pop(repository: Repository, index: int, *, progress: Progress | None) -> Mer
         shelved = read_commit(store, entry["commit"])
         base = tables_of(store, shelved.parents[0])
         merged, conflicts = merge_states(session, base, state.pending, shelved.tables)
+        merged = keep_our_items(repository, session, base, state.pending, shelved.tables, merged)
         if conflicts:
             return enter_conflicts(
                 repository, session, state, merged, conflicts, None, kind="stash pop", progress=progress

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import NamedTuple
+else:
+    from oxide.tuples import NamedTuple
 
 Progress = Callable[[str, int, int, int, int], None]
 """``progress(phase, files_done, files_total, bytes_done, bytes_total)``; totals are 0 while unknown."""

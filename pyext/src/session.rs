@@ -87,6 +87,13 @@ impl Session {
         Ok(convert::optional_file_row(py, &row)?)
     }
 
+    fn row_value(&self, py: Python<'_>, root: &str, key: &str) -> Result<Option<String>> {
+        let (session, root) = (self.get()?, Id::from_hex(root)?);
+        let key = convert::bytes_from_hex(key)?;
+        let value = short(py, || tree::get(&*session, &root, &key))?;
+        Ok(value.map(|value| hex(&value)))
+    }
+
     fn write_builtin_schemas(&self, py: Python<'_>) -> Result<()> {
         let session = self.get()?;
         short(py, || browse::write_builtin_schemas(&*session))

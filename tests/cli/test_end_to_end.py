@@ -584,7 +584,7 @@ def test_conflicts_from_merge_to_commit(place: Place) -> None:
     assert "oxide conflicts" in said.err
     assert "oxide resolve PATH --ours" in said.err
     status = place("status").text
-    assert "Conflicts:\n" in status
+    assert "Conflicts to resolve:\n" in status
     assert "  conflict:  notes.txt (content)\n" in status
     assert "Merging <id>:" in status
     assert place("status", "--porcelain").out.splitlines()[0].startswith(("UU notes.txt", "A  theirs.txt"))

@@ -135,7 +135,9 @@ def untracked(disk: Disk, staged: Files) -> list[tuple[str, int]]:
 
 
 # -- moving the disk ---------------------------------------------------------------------------------------------------
-def plan(disk: Disk, before: Mapping[str, Node], after: Mapping[str, Node], changed: Iterable[str] | None = None) -> set[str]:
+def plan(
+    disk: Disk, before: Mapping[str, Node], after: Mapping[str, Node], changed: Iterable[str] | None = None
+) -> set[str]:
     """Paths whose work would be lost if the paths that differ between ``before`` and ``after`` moved.
 
     Work is a file that is not as ``before`` has it and not already as ``after`` wants it. A file that is missing is no work.
@@ -156,7 +158,9 @@ def differing(before: Mapping[str, T], after: Mapping[str, T]) -> set[str]:
     return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
 
 
-def moved(disk: Disk, before: Mapping[str, Node], after: Mapping[str, Node], changed: Iterable[str] | None = None) -> Disk:
+def moved(
+    disk: Disk, before: Mapping[str, Node], after: Mapping[str, Node], changed: Iterable[str] | None = None
+) -> Disk:
     """The disk after the paths that differ were brought to ``after``, whatever stood there."""
     paths = sorted(differing(before, after) if changed is None else changed)
     result = dict(disk)

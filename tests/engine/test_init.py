@@ -40,3 +40,23 @@ def test_a_notebook_shows_where_the_repository_stands(tmp_path: Path) -> None:
     assert made.id[:16] in shown and "<b>main</b>" in shown
     assert "<cats>" not in shown
     assert repr(repo) == f"Repository('{root}')"
+
+
+def test_a_repository_inside_another_is_left_alone(tmp_path: Path) -> None:
+    outer = Repository.init(tmp_path / "outer", settings=Settings(None, dict(AUTHOR)))
+    Repository.init(tmp_path / "outer/inner", settings=Settings(None, dict(AUTHOR)))
+    write(outer.root, "inner/file", "the inner one's")
+    write(outer.root, "own", "the outer one's")
+    result = outer.add(["."])
+    assert result.added == ["own"]
+    assert [skipped.path for skipped in result.skipped] == ["inner"]
+
+
+def test_folders_that_a_copying_tool_left_out_are_made_again(tmp_path: Path) -> None:
+    repo = Repository.init(tmp_path / "tree", settings=Settings(None, dict(AUTHOR)))
+    for name in ("tmp", "leases", "tombstones", "objects"):
+        (repo.control / name).rmdir()
+    write(repo.root, "file", "content")
+    repo.add(["."])
+    repo.commit("one")
+    assert repo.fsck(data=True).ok

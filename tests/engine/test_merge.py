@@ -56,6 +56,41 @@ def test_a_rename_keeps_the_item(repo: Repository, how: str) -> None:
     assert names(repo.diff("HEAD~1", "HEAD").files) == {"renamed": [("old", "new")]}
 
 
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_a_resolved_conflict_keeps_what_is_known_of_the_item(repo: Repository, side: str) -> None:
+    forked(repo, old="content")
+    commit(repo, new="from left")
+    repo.checkout("right")
+    commit(repo, new="from right")
+    assert [conflict.reason for conflict in repo.merge("left").conflicts] == ["added"]
+    assert repo.diff_rows("items", "right", None) == []
+    repo.resolve(["new"], side)
+    repo.commit("merged")
+    assert repo.diff_rows("items", {"ours": "right", "theirs": "left"}[side], "HEAD") == []
+
+
+def test_staged_work_never_gives_a_committed_file_another_item(repo: Repository) -> None:
+    forked(repo, old="content")
+    files = [f"file{number}" for number in range(8)]
+
+    def add_one_by_one() -> None:  # each call draws its own ids, of which the smaller would win a merge
+        for name in files:
+            write(repo.root, name, f"the content of {name}")
+            repo.add([name])
+
+    add_one_by_one()
+    repo.commit("on left")
+    committed = items(repo)
+    repo.checkout("right")
+    add_one_by_one()
+    repo.stash_push()
+    add_one_by_one()
+    repo.checkout("left")
+    assert repo.status().clean and items(repo) == committed
+    repo.stash_pop()
+    assert repo.status().clean and items(repo) == committed
+
+
 def test_an_edit_keeps_the_item_and_a_new_file_gets_its_own(repo: Repository) -> None:
     commit(repo, file="one")
     before = items(repo)["file"]

@@ -74,10 +74,35 @@ seen: Counter[str] = Counter()
 """Situations that were reached: a model that never reaches them proves nothing."""
 
 MUST_BE_SEEN = {
-    "checkout refused", "checkout carried a staged change", "checkout forced", "merge fast-forward", "merge merged", "merge conflicts",
-    "merge refused", "resolve ours", "resolve theirs", "resolve base", "merge concluded", "merge aborted", "revert merged", "cherry-pick merged",
-    "commit refused in conflict", "amend", "stash push", "stash pop", "undo", "redo", "undo moved files", "restore refused", "restore worktree",
-    "restore staged", "rm refused", "rm", "mv", "gc", "folder and file changed places",
+    "checkout refused",
+    "checkout carried a staged change",
+    "checkout forced",
+    "merge fast-forward",
+    "merge merged",
+    "merge conflicts",
+    "merge refused",
+    "resolve ours",
+    "resolve theirs",
+    "resolve base",
+    "merge concluded",
+    "merge aborted",
+    "revert merged",
+    "cherry-pick merged",
+    "commit refused in conflict",
+    "amend",
+    "stash push",
+    "stash pop",
+    "undo",
+    "redo",
+    "undo moved files",
+    "restore refused",
+    "restore worktree",
+    "restore staged",
+    "rm refused",
+    "rm",
+    "mv",
+    "gc",
+    "folder and file changed places",
 }
 
 
@@ -200,10 +225,18 @@ class RepositoryMachine(RuleBasedStateMachine):
 
     def editable(self) -> list[str]:
         """Paths a user works on: what is in conflict is left to `resolve`."""
-        near = {path for path in PATHS for held in self.view.conflicts if path == held or is_below(path, held) or is_below(held, path)}
+        near = {
+            path
+            for path in PATHS
+            for held in self.view.conflicts
+            if path == held or is_below(path, held) or is_below(held, path)
+        }
         return [path for path in PATHS if path not in near]
 
-    @initialize(data=st.data(), paths=st.lists(st.sampled_from([path for path in PATHS if path != "dir"]), min_size=1, max_size=5, unique=True))
+    @initialize(
+        data=st.data(),
+        paths=st.lists(st.sampled_from([path for path in PATHS if path != "dir"]), min_size=1, max_size=5, unique=True),
+    )
     def begin_with_a_commit(self, data: st.DataObject, paths: list[str]) -> None:
         for path in paths:
             self.put(path, self.new_node(data))
@@ -234,7 +267,11 @@ class RepositoryMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def rename_file(self, data: st.DataObject) -> None:
         sources = sorted(set(self.editable()) & self.disk.keys())
-        free = [path for path in self.editable() if not any(path == other or is_below(path, other) or is_below(other, path) for other in self.disk)]
+        free = [
+            path
+            for path in self.editable()
+            if not any(path == other or is_below(path, other) or is_below(other, path) for other in self.disk)
+        ]
         if sources and free:
             source, target = data.draw(st.sampled_from(sources)), data.draw(st.sampled_from(free))
             node = self.disk[source]
@@ -326,7 +363,10 @@ class RepositoryMachine(RuleBasedStateMachine):
             seen["rm"] += 1
             assert call() == [path]
             self.disk.pop(path, None)
-            self.publish(replace(self.view, staged={other: entry for other, entry in self.view.staged.items() if other != path}), moves=True)
+            self.publish(
+                replace(self.view, staged={other: entry for other, entry in self.view.staged.items() if other != path}),
+                moves=True,
+            )
 
     @precondition(lambda self: self.view.staged and not self.view.concluding)
     @rule(data=st.data())
@@ -334,7 +374,9 @@ class RepositoryMachine(RuleBasedStateMachine):
         path = data.draw(st.sampled_from(sorted(self.view.staged)))
         if nodes_equal(self.base, self.view.staged, path):
             self.repo.remove([path], cached=True)
-            self.publish(replace(self.view, staged={other: entry for other, entry in self.view.staged.items() if other != path}))
+            self.publish(
+                replace(self.view, staged={other: entry for other, entry in self.view.staged.items() if other != path})
+            )
 
     @precondition(lambda self: self.view.staged and not self.view.concluding)
     @rule(data=st.data())
@@ -342,7 +384,11 @@ class RepositoryMachine(RuleBasedStateMachine):
         taken = {*self.disk, *self.view.staged, *self.base}
         folders = {parent for path in self.disk for parent in parents_of(path)}
         sources = [path for path, entry in self.view.staged.items() if self.disk.get(path) == entry.node]
-        free = [path for path in PATHS if not any(path == other or is_below(path, other) or is_below(other, path) for other in taken)]
+        free = [
+            path
+            for path in PATHS
+            if not any(path == other or is_below(path, other) or is_below(other, path) for other in taken)
+        ]
         free = [path for path in free if all(parent in folders for parent in parents_of(path))]
         if sources and free:
             seen["mv"] += 1
@@ -372,14 +418,20 @@ class RepositoryMachine(RuleBasedStateMachine):
             self.refused(partial(self.repo.delete_branch, name), errors.OxideError)
         else:
             self.repo.delete_branch(name)
-            self.publish(replace(self.view, branches={other: commit for other, commit in self.view.branches.items() if other != name}))
+            self.publish(
+                replace(
+                    self.view, branches={other: commit for other, commit in self.view.branches.items() if other != name}
+                )
+            )
 
     @precondition(lambda self: self.view.base)
     @rule(data=st.data(), name=st.sampled_from(TAGS))
     def tag(self, data: st.DataObject, name: str) -> None:
         if name in self.view.tags:
             self.repo.delete_tag(name)
-            self.publish(replace(self.view, tags={other: commit for other, commit in self.view.tags.items() if other != name}))
+            self.publish(
+                replace(self.view, tags={other: commit for other, commit in self.view.tags.items() if other != name})
+            )
         else:
             commit = data.draw(st.sampled_from(self.reachable()))
             self.repo.create_tag(name, commit)
@@ -418,7 +470,9 @@ class RepositoryMachine(RuleBasedStateMachine):
         commit = self.view.branches[name] if branch else name
         target = self.history.files(commit)
         changed = differing(nodes(self.base), nodes(self.view.staged))
-        if not self.items_are_plain or (changed and not self.items.carry_is_by_path(self.base, self.view.staged, target)):
+        if not self.items_are_plain or (
+            changed and not self.items.carry_is_by_path(self.base, self.view.staged, target)
+        ):
             return
         staged, lost = carry(self.base, self.view.staged, target)
         lost |= plan(self.disk, nodes(self.view.staged), nodes(staged))
@@ -483,7 +537,9 @@ class RepositoryMachine(RuleBasedStateMachine):
             self.publish(replace(self.view, staged=staged))
 
     # -- merging -------------------------------------------------------------------------------------------------------
-    def can_model(self, base: Files, ours: Files, theirs: Files, merged: Files, conflicts: dict[str, Conflicted]) -> bool:
+    def can_model(
+        self, base: Files, ours: Files, theirs: Files, merged: Files, conflicts: dict[str, Conflicted]
+    ) -> bool:
         """Renames, links against files and folders against files are shown in test_merge.py; the model leaves them out."""
         return (
             self.items.one_place_each([base, ours, theirs])
@@ -493,7 +549,9 @@ class RepositoryMachine(RuleBasedStateMachine):
             and not any(is_below(other, path) or is_below(path, other) for path in conflicts for other in self.disk)
         )
 
-    def take_merge(self, verb: str, call: Callable[[], Any], base: Files, theirs: Files, finish: Callable[[View, Any], View]) -> None:
+    def take_merge(
+        self, verb: str, call: Callable[[], Any], base: Files, theirs: Files, finish: Callable[[View, Any], View]
+    ) -> None:
         """The part that merge, revert, cherry-pick and stash pop share."""
         ours = self.view.staged
         merged, conflicts = merge_files(base, ours, theirs)
@@ -505,6 +563,9 @@ class RepositoryMachine(RuleBasedStateMachine):
             seen[f"{verb} refused"] += 1
             self.refused(call, errors.WouldOverwrite)
             return
+        for path in merged.keys() & ours.keys() & theirs.keys() - base.keys() if verb != "stash" else ():
+            if ours[path].item != theirs[path].item:  # one item for both, but which is not modelled
+                merged[path] = Entry(merged[path].node, self.items.new())
         result = call()
         assert sorted(conflict.name for conflict in result.conflicts) == sorted(conflicts)
         self.disk = moved(self.disk, nodes(ours), nodes(merged))
@@ -574,7 +635,13 @@ class RepositoryMachine(RuleBasedStateMachine):
         else:
             bases = self.history.merge_bases(self.view.base, other)
             if len(bases) == 1:  # criss-cross and unrelated histories: test_merge.py
-                self.take_merge("merge", call, self.history.files(bases.pop()), self.history.files(other), self.conclude_merge(other))
+                self.take_merge(
+                    "merge",
+                    call,
+                    self.history.files(bases.pop()),
+                    self.history.files(other),
+                    self.conclude_merge(other),
+                )
 
     def fast_forward(self, call: Callable[[], Any], other: str) -> None:
         before, target = nodes(self.view.staged), self.history.files(other)
@@ -653,7 +720,10 @@ class RepositoryMachine(RuleBasedStateMachine):
         assert sorted(conflict.name for conflict in self.repo.resolve([path], side)) == sorted(left)
         self.disk = moved(self.disk, before, after)
         ended = self.view.concluding == "stash" and not left
-        self.publish(replace(self.view, staged=staged, conflicts=left, concluding=None if ended else self.view.concluding), moves=True)
+        self.publish(
+            replace(self.view, staged=staged, conflicts=left, concluding=None if ended else self.view.concluding),
+            moves=True,
+        )
 
     @precondition(lambda self: self.view.concluding == "merge")
     @rule()
@@ -750,7 +820,13 @@ class RepositoryMachine(RuleBasedStateMachine):
             self.refused(self.repo.redo, errors.NothingToDo)
 
     def turn(
-        self, verb: Callable[[], Any], step: Operation, to: View, files: Files, source: list[Operation], target: list[Operation]
+        self,
+        verb: Callable[[], Any],
+        step: Operation,
+        to: View,
+        files: Files,
+        source: list[Operation],
+        target: list[Operation],
     ) -> None:
         before, after = nodes(self.view.staged), nodes(files)
         if step.moves and plan(self.disk, before, after):
@@ -789,13 +865,18 @@ class RepositoryMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_disk_is_as_the_model_says(self) -> None:
-        found = {path: Node(node.kind, node.content or node.target, node.executable) for path, node in tree(self.root).items()}
+        found = {
+            path: Node(node.kind, node.content or node.target, node.executable)
+            for path, node in tree(self.root).items()
+        }
         assert found == self.disk
 
     @invariant()
     def status_is_as_the_model_says(self) -> None:
         status = self.repo.status()
-        unsaved = compare(nodes(self.view.staged), {path: node for path, node in self.disk.items() if path in self.view.staged})
+        unsaved = compare(
+            nodes(self.view.staged), {path: node for path, node in self.disk.items() if path in self.view.staged}
+        )
         assert (status.branch, status.head) == (self.view.branch, self.view.base)
         assert status.modified == sorted(unsaved.modified)
         assert status.removed == sorted(unsaved.removed)
@@ -805,7 +886,9 @@ class RepositoryMachine(RuleBasedStateMachine):
         if self.view.concluding == "merge":
             assert status.merging == [self.view.other]
         expected, said = compare(nodes(self.base), nodes(self.view.staged)), status.staged
-        listed_freely = {path for pair in said.renamed for path in pair} | same_look_other_item(self.base, self.view.staged)
+        listed_freely = {path for pair in said.renamed for path in pair} | same_look_other_item(
+            self.base, self.view.staged
+        )
         assert all(old in self.base and new in self.view.staged for old, new in said.renamed)
         for listed, wanted in zip((said.added, said.modified, said.removed), expected, strict=True):
             assert listed == sorted(listed)
@@ -823,10 +906,16 @@ class RepositoryMachine(RuleBasedStateMachine):
                 logged = [entry.commit.id for entry in self.repo.log()]
                 assert sorted(logged) == sorted(self.history.ancestors(self.view.base))
                 places = {commit: place for place, commit in enumerate(logged)}
-                assert all(places[commit] < places[parent] for commit in logged for parent in self.history.commits[commit].parents)
+                assert all(
+                    places[commit] < places[parent]
+                    for commit in logged
+                    for parent in self.history.commits[commit].parents
+                )
             for commit in self.reachable():
                 found = {
-                    entry.path: Node(entry.type, self.repo.store.content(entry.content_id), entry.executable and entry.type == "file")
+                    entry.path: Node(
+                        entry.type, self.repo.store.content(entry.content_id), entry.executable and entry.type == "file"
+                    )
                     for entry in self.repo.ls(commit, recursive=True)
                     if entry.content_id
                 }
@@ -842,8 +931,12 @@ def test_the_engine_agrees_with_the_model_at_every_step() -> None:
     run_state_machine_as_test(
         RepositoryMachine,
         settings=settings(
-            max_examples=5000 if long else 200, stateful_step_count=100 if long else 50, derandomize=not long, deadline=None,
-            suppress_health_check=list(HealthCheck), database=None,
+            max_examples=5000 if long else 200,
+            stateful_step_count=100 if long else 50,
+            derandomize=not long,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
         ),
     )
     print(dict(seen.most_common()))

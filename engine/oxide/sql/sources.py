@@ -135,7 +135,7 @@ class Sources:
             return self._history(reference.arguments[0])
         if reference.name in _UNVERSIONED:
             if reference.revision is not None:
-                raise QueryError(f"{reference.name} has no versions.", hint="Leave out AT.")
+                raise QueryError(f"{reference.name} has no versions", hint="leave out AT")
             return self._unversioned(reference.name)
         return self._table(reference.name, reference.revision)
 
@@ -146,7 +146,7 @@ class Sources:
         place = f" at {reference.revision}" if reference.revision else ""
         suggestion = f"Did you mean {close[0]}? " if close else ""
         return QueryError(
-            f"There is no table {reference.name}{place}.", hint=f"{suggestion}Tables: {', '.join(sorted(names))}."
+            f"there is no table {reference.name}{place}", hint=f"{suggestion}tables: {', '.join(sorted(names))}"
         )
 
     def files_used(self, relations: Sequence[Relation]) -> list[str]:

@@ -28,6 +28,7 @@ pub struct Session {
 impl Session {
     /// The lease comes first: whatever the session finds after it, the collector keeps.
     pub(super) fn begin(store: Store) -> Result<Session> {
+        super::repository::complete(store.control())?;
         let lease = Lease::take(store.control())?;
         let tombstoned = store.tombstoned()?;
         store.refresh()?;

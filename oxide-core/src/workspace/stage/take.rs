@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
@@ -207,12 +208,26 @@ fn read(
         false => read_large(session, &file, found, &text, progress)?,
     };
     let after = disk::stat_open(&file)?;
-    match stored {
-        Some(stored) if before == after && stored.size == after.size => {
-            Ok(Some(record(&stored, &after, read_at)))
-        }
-        _ => Ok(None),
+    let Some(stored) = stored.filter(|stored| before == after && stored.size == after.size) else {
+        return Ok(None);
+    };
+    let record = record(&stored, &after, read_at);
+    if record.racy && after.size >= STREAMED && !holds_still(handles, found, &record)? {
+        return Ok(None);
     }
+    Ok(Some(record))
+}
+
+/// Whether a large file that was modified just before it was read has the same content once the clock has ticked: a
+/// write sets the time when it begins, so half of a long write can be read between two equal looks.
+fn holds_still(
+    handles: &mut Handles<'_>,
+    found: &Found,
+    record: &Record,
+) -> std::result::Result<bool, Failure> {
+    std::thread::sleep(Duration::from_nanos(disk::RACY_NANOSECONDS as u64));
+    let (content, _) = handles.hash(&found.folder, &found.name)?;
+    Ok(content == record.content)
 }
 
 /// Reads the file that a link leads to, and records where it is; `None` when one of them changed meanwhile.
