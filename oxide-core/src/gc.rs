@@ -19,7 +19,7 @@ use mark::Marks;
 use sweep::Inventory;
 
 /// How old a temporary file must be to count as left behind, by whether the caller is in a hurry.
-const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+pub(crate) const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 const LEFT_BEHIND_IMMEDIATE: Duration = Duration::from_secs(600);
 
 /// How to collect.

@@ -10,10 +10,10 @@ use rustix::fs::{Access, AtFlags};
 use super::plan::bytes_of;
 use super::{CheckoutPlan, Prepared, Temporary, Write};
 use crate::counters;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::files::FileType;
 use crate::fsx;
-use crate::hash;
+use crate::gc;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::workspace::disk;
@@ -33,9 +33,9 @@ pub fn prepare(copy: &WorkingCopy, plan: &mut CheckoutPlan, progress: &Progress)
         return Ok(());
     }
     progress.begin("writing", plan.state.writes.len() as u64, plan.bytes);
-    let temporary = Temporary {
-        folder: new_folder(copy.store.control())?,
-    };
+    // What stays of earlier checkouts that were killed may be what fills the disk. It is no reason to fail.
+    let _ = copy.store.collect_temporary(gc::LEFT_BEHIND);
+    let temporary = new_folder(copy.store.control())?;
     let order = disk_order(&copy.store, &plan.state.writes)?;
     let writes = &plan.state.writes;
     let prepared = std::sync::Mutex::new(Vec::with_capacity(order.len()));
@@ -62,14 +62,16 @@ pub fn prepare(copy: &WorkingCopy, plan: &mut CheckoutPlan, progress: &Progress)
 }
 
 /// A folder of this checkout alone.
-fn new_folder(control: &Path) -> Result<PathBuf> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random)
-        .map_err(|error| Error::new(ErrorCode::Io, format!("no random numbers: {error}")))?;
-    let name = format!("checkout-{}-{}", std::process::id(), hash::hex(&random));
-    let folder = control.join("tmp").join(name);
-    fsx::create_dir_all(&folder)?;
-    Ok(folder)
+fn new_folder(control: &Path) -> Result<Temporary> {
+    loop {
+        let name = format!("checkout-{}-{}", std::process::id(), fsx::unique_name());
+        let folder = control.join("tmp").join(name);
+        fsx::create_dir_all(&folder)?;
+        // Between its creation and its lock a collector may have taken the folder for a dead process' one.
+        if let Some(_lock) = fsx::try_lock_named(&folder)? {
+            return Ok(Temporary { folder, _lock });
+        }
+    }
 }
 
 /// Positions of the writes in the order in which the store reads fastest.

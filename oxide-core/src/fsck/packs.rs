@@ -135,6 +135,7 @@ impl Check<'_> {
             fsx::sync_dir(&control.join("packs"))?;
         }
         set_aside(control, path)?;
+        self.changed = true;
         self.store.refresh()?;
         Ok(salvaged)
     }
@@ -162,6 +163,7 @@ impl Check<'_> {
             }
             if self.request.repair {
                 set_aside(self.store.control(), &object.path)?;
+                self.changed = true;
             }
             self.report.problems.push(Problem {
                 object: object.id.to_hex(),

@@ -182,3 +182,51 @@ fn an_empty_pack_is_set_aside() {
     let damaged = repository.store.control().join("damaged");
     assert_eq!(fs::read_dir(damaged).unwrap().count(), 1);
 }
+
+#[test]
+fn one_repair_leaves_nothing_for_the_next() {
+    for damaged in [&[2][..], &[1], &[3], &[1, 3], &[2, 3]] {
+        let repository = repository();
+        let operations = repository.store.control().join("operations");
+        for number in damaged {
+            fs::write(operations.join(format!("{number:016}")), b"OXOP1\nhalf").unwrap();
+        }
+        let mended = fsck(&repository, true, true);
+        assert!(mended.problems.iter().all(|problem| problem.repaired));
+        let after = fsck(&repository, true, false);
+        assert!(after.problems.is_empty(), "{:?}", after.problems);
+    }
+}
+
+#[test]
+fn a_damaged_index_is_dropped_without_the_others() {
+    let repository = repository();
+    let index = repository.store.control().join("index");
+    let blob = crate::hash::digests(&content(1)).content;
+    let (path, _) = pack_with(&repository, Kind::Blob, &blob);
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    let none = PackReader::open(&path).unwrap().filter(|_| false);
+    crate::index::build(
+        repository.store.control(),
+        Group::Data,
+        none.iter().map(|p| ("", p)),
+    )
+    .unwrap();
+    // An index that covers the pack and leads to none of its records.
+    let mut bytes = fs::read(index.join("packs-data")).unwrap();
+    bytes[12..16].copy_from_slice(&1u32.to_le_bytes());
+    bytes.extend_from_slice(&(name.len() as u16).to_le_bytes());
+    bytes.extend_from_slice(name.as_bytes());
+    let crc = crc32fast::hash(&bytes[12..]);
+    bytes[8..12].copy_from_slice(&crc.to_le_bytes());
+    fs::write(index.join("packs-data"), bytes).unwrap();
+    for name in ["tree.lock", "stat.lock", "packs-meta"] {
+        fs::write(index.join(name), b"stays").unwrap();
+    }
+    let mended = fsck(&repository, false, true);
+    assert_eq!(mended.problems.len(), 1, "{:?}", mended.problems);
+    assert!(mended.problems[0].repaired && !index.join("packs-data").exists());
+    for name in ["tree.lock", "stat.lock", "packs-meta"] {
+        assert_eq!(fs::read(index.join(name)).unwrap(), b"stays");
+    }
+}

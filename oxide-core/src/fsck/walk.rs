@@ -1,5 +1,8 @@
 //! Following every reference from the operations down to the rows, noting what cannot be read and going on.
 
+use std::collections::HashSet;
+use std::path::PathBuf;
+
 use rayon::prelude::*;
 
 use super::contents::Met;
@@ -23,24 +26,31 @@ impl Check<'_> {
     /// The chain of operations, then everything that their views reach.
     pub(super) fn operations(&mut self) -> Result<()> {
         let control = self.store.control();
-        let (_, damages) = oplog::check_chain(control)?;
-        for damage in damages {
-            let mut repaired = false;
-            if self.request.repair {
+        let (mut operations, mut damages) = oplog::check_chain(control)?;
+        // What is set aside may cut off others, which only show then.
+        let mut set_aside: HashSet<(u64, PathBuf)> = HashSet::new();
+        while self.request.repair {
+            let mut progressed = false;
+            for damage in std::mem::take(&mut damages) {
+                if !set_aside.insert((damage.number, damage.path.clone())) {
+                    damages.push(damage);
+                    continue;
+                }
                 oplog::set_aside(control, damage.number, |path| {
                     packs::set_aside(control, path).map(drop)
                 })?;
-                repaired = true;
+                progressed = true;
+                self.changed = true;
+                self.damaged_operation(damage, true);
             }
-            self.report.problems.push(Problem {
-                object: damage.path.display().to_string(),
-                kind: "operation".into(),
-                problem: damage.problem,
-                remedy: "`oxide fsck --repair` sets it aside: the state before it comes back, and undo reaches no further than the operation after it".into(),
-                repaired,
-            });
+            if !progressed {
+                break;
+            }
+            (operations, damages) = oplog::check_chain(control)?;
         }
-        let (operations, _) = oplog::check_chain(control)?;
+        for damage in damages {
+            self.damaged_operation(damage, false);
+        }
         self.progress
             .begin("checking history", operations.len() as u64, 0);
         // The newest first: what it needs is named by it.
@@ -51,6 +61,16 @@ impl Check<'_> {
             self.view(&view, &format!("operation {number}"))?;
         }
         Ok(())
+    }
+
+    fn damaged_operation(&mut self, damage: oplog::Damage, repaired: bool) {
+        self.report.problems.push(Problem {
+            object: damage.path.display().to_string(),
+            kind: "operation".into(),
+            problem: damage.problem,
+            remedy: "`oxide fsck --repair` sets it aside: the state before it comes back, and undo reaches no further than the operation after it".into(),
+            repaired,
+        });
     }
 
     fn view(&mut self, id: &Id, needed: &str) -> Result<()> {

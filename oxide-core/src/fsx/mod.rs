@@ -19,7 +19,7 @@ use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
 
 pub use faults::{fault_point, fault_points};
-pub use locks::{lock, try_lock, try_lock_open, Lock};
+pub use locks::{lock, names, try_lock, try_lock_named, try_lock_open, Lock};
 
 /// Whether a write must have reached the disk when the call returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

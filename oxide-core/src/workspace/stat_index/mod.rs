@@ -21,7 +21,7 @@ use crate::tree::{self, RowChange};
 
 use super::disk::{self, DiskKind, DiskStat};
 use base::Base;
-pub(crate) use update::{refresh, update, Update};
+pub(crate) use update::{discard, refresh, update, Update};
 
 /// The operation number of an index that was built without knowing one.
 pub(crate) const UNKNOWN_OPERATION: u64 = u64::MAX;
