@@ -80,7 +80,13 @@ class FakeRepository:
         return [{"key": "01", "before": None, "after": {"label": "cat"}}]
 
     def checkout(self, target: str, **options: object) -> CheckoutResult:
-        self._answer("checkout", target, options["create"], options["force"], options["branch_only"])
+        self._answer(
+            "checkout",
+            target,
+            options.get("create", False),
+            options.get("force", False),
+            options.get("branch_only", False),
+        )
         return CheckoutResult(target, samples.identifier("a"), ["a", "b"], [], [Skipped("c", "permission denied")])
 
     def merge(self, revision: str, **options: object) -> MergeResult:

@@ -74,7 +74,8 @@ class View:
 
 
 class Operation(NamedTuple):
-    """A step that undo can take back. ``moves``: whether files move with it; ``brings_back``: what undo then puts on disk."""
+    """A step that undo can take back. ``moves``: whether files move with it; ``brings_back``: what undo then puts
+    on disk."""
 
     before: View
     after: View
@@ -285,7 +286,8 @@ def merge_entry(base: Entry | None, ours: Entry | None, theirs: Entry | None) ->
 
 
 def mixes_kinds(base: Files, ours: Files, theirs: Files) -> bool:
-    """Whether both sides changed a path that is a link on one side and a file on another: what cells make of it is not modelled."""
+    """Whether both sides changed a path that is a link on one side and a file on another: what cells make of it is
+    not modelled."""
     return any(
         len({side[path].node.kind for side in (base, ours, theirs) if path in side}) > 1
         for path in differing(base, ours) & differing(base, theirs)
