@@ -1,5 +1,5 @@
 """``python -m oxide_cli``."""
 
-from oxide_cli.main import main
+from oxide_cli.start import main
 
 main()

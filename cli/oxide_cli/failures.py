@@ -60,10 +60,10 @@ def report(error: BaseException, arguments: list[str]) -> int:
 
 def describe(error: BaseException, arguments: list[str]) -> Failure:
     """The failure behind an exception."""
-    from oxide.errors import OxideError
+    from oxide.errors import InterruptedAtTheEnd, OxideError
 
     if isinstance(error, OxideError):
-        if error.exit_code == INTERRUPTED:
+        if error.exit_code == INTERRUPTED and not isinstance(error, InterruptedAtTheEnd):
             return _interrupted(arguments)
         return Failure(error.code, error.exit_code, str(error), error.hint, getattr(error, "paths", None))
     if isinstance(error, (KeyboardInterrupt, click.Abort)):

@@ -9,12 +9,12 @@ from typing import cast
 
 import click
 
-from oxide_cli.output import Console
+from oxide_cli.output import Console, accept_odd_characters
+from oxide_cli.start import COMPLETION_VARIABLE as COMPLETION_VARIABLE
 from oxide_cli.verb import HELP_NAMES
 from oxide_cli.verbs import SECTIONS, VERBS
 
 PROGRAM = "oxide"
-COMPLETION_VARIABLE = "_OXIDE_COMPLETE"
 
 
 class UnknownVerb(click.UsageError):
@@ -114,10 +114,8 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def main() -> None:
-    """The ``oxide`` executable."""
-    for stream in (sys.stdout, sys.stderr):
-        # Odd characters never stop a listing; in JSON the escape of a lone surrogate is JSON's own.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    """The ``oxide`` executable, but for what :mod:`oxide_cli.start` reads itself."""
+    accept_odd_characters()
     if COMPLETION_VARIABLE in os.environ:
         from click.shell_completion import shell_complete
 

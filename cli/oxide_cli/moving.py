@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from oxide_cli.exit_codes import CONFLICT, SOME_SKIPPED
 from oxide_cli.output import Console
-from oxide_cli.rendering.changes import LISTED, conflict_lines, moved_line
-from oxide_cli.rendering.text import count, number, quote_path, short
+from oxide_cli.rendering.changes import conflict_lines, moved_line
+from oxide_cli.rendering.text import LISTED, count, number, quote_path, short
 
 if TYPE_CHECKING:
     from oxide.types import CheckoutResult, MergeResult

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -16,18 +16,22 @@ def user_file() -> Path:
     """The user's settings: ``$OXIDE_CONFIG``, or ``oxide/config.json`` in ``$XDG_CONFIG_HOME`` or ``~/.config``."""
     from pathlib import Path
 
+    return Path(_user_file())
+
+
+def _user_file() -> str:
     named = os.environ.get("OXIDE_CONFIG")
     if named:
-        return Path(named)
+        return named
     folder = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
-    return Path(folder, "oxide", "config.json")
+    return os.path.join(folder, "oxide", "config.json")
 
 
 def user_settings() -> Settings:
     """Settings of the environment and the user, for a repository to add its own to."""
     from oxide.settings import Settings
 
-    return Settings(user_file=user_file(), environment=os.environ)
+    return Settings(user_file=_user_file(), environment=os.environ)
 
 
 def open_repository() -> Repository:

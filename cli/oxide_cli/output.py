@@ -6,11 +6,13 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING
 
 from oxide_cli.rendering.text import Painter, plain
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import IO
+
     from oxide.repository import Repository
     from oxide.types import Progress
 
@@ -30,6 +32,12 @@ def painter(stream: IO[str]) -> Painter:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not is_terminal(stream):
         return plain
     return lambda text, style: f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
+def accept_odd_characters() -> None:
+    """Odd characters never stop a listing; in JSON the escape of a lone surrogate is JSON's own."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 class Console:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oxide.repository import Repository
 
@@ -37,7 +37,7 @@ def to_root(root: str | os.PathLike[str], path: str) -> str:
 
 def all_to_root(repository: Repository, paths: Iterable[str]) -> list[str]:
     """Each path below the repository's root."""
-    return [to_root(repository.root, path) for path in paths]
+    return [to_root(repository.folder, path) for path in paths]
 
 
 def _below(top: str, absolute: str) -> str | None:

@@ -6,9 +6,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import IO
 
 from oxide_cli.rendering.text import duration, number, size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO
 
 FIRST_AFTER = 0.3
 """Seconds before anything is shown: shorter work stays silent."""

@@ -6,7 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from oxide_cli.paths import all_to_root
+from oxide_cli.exit_codes import USAGE
+from oxide_cli.paths import all_to_root, to_root
 
 if TYPE_CHECKING:
     from oxide.repository import Repository
@@ -17,10 +18,10 @@ def split_arguments(
 ) -> tuple[list[str], list[str]]:
     """Up to ``most`` leading revisions, and paths below the root.
 
-    With ``--`` everything before it is a revision. Without, a word that is no revision but exists on disk begins the
-    paths.
+    With ``--`` everything before it is a revision. Without, a word that is no revision but exists on disk or is
+    tracked begins the paths, and every word from there must be one.
     """
-    from oxide.errors import InvalidInput, UnknownRevision
+    from oxide.errors import InvalidInput
 
     if behind_dashes is not None:
         if len(words) > most:
@@ -31,15 +32,42 @@ def split_arguments(
     for at, word in enumerate(words):
         if at < most and is_revision(repository, word):
             continue
-        if os.path.lexists(word):
+        unknown = next((path for path in words[at:] if not _is_path(repository, path, words[:at])), None)
+        if unknown is None:
             return list(words[:at]), _limits(repository, words[at:])
-        if at < most:
-            for end in _ends(word):
-                repository.resolve_revision(end)  # raises, and says what was probably meant
-        raise UnknownRevision(
-            f"{word} is neither a revision nor a path that exists", hint="a path that is gone follows `--`: -- PATH"
+        if unknown == word and at < most:
+            _refuse_revision(repository, word)
+        raise InvalidInput(
+            f"{unknown} is neither a revision nor a path that exists", hint="a path that is gone follows `--`: -- PATH"
         )
     return list(words), []
+
+
+def _refuse_revision(repository: Repository, word: str) -> None:
+    """Say what was probably meant by a word that names no revision."""
+    from oxide.errors import UnknownRevision
+
+    try:
+        for end in _ends(word):
+            repository.resolve_revision(end)
+    except UnknownRevision as error:
+        error.exit_code = USAGE
+        raise
+
+
+def _is_path(repository: Repository, word: str, revisions: Sequence[str]) -> bool:
+    """Whether a word is a path on disk, or one that HEAD or a revision named before it holds."""
+    from oxide.errors import OxideError
+
+    if os.path.lexists(word):
+        return True
+    for revision in ("HEAD", *(end for named in revisions for end in _ends(named))):
+        try:
+            repository.ls(revision, to_root(repository.folder, word))
+            return True
+        except OxideError:
+            continue
+    return False
 
 
 def _limits(repository: Repository, words: Sequence[str]) -> list[str]:

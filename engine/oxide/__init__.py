@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # type checkers take it for true; `typing` would double the time of the import
 if TYPE_CHECKING:
+    from typing import Any
+
     from oxide import errors as errors
     from oxide.repository import Repository as Repository
     from oxide.settings import Settings as Settings
@@ -19,10 +20,9 @@ _HOMES = {"Repository": "oxide.repository", "Settings": "oxide.settings", "Snaps
 
 
 def __getattr__(name: str) -> Any:  # importing oxide costs nothing until a name is used
+    if name not in _HOMES and name != "errors":
+        raise AttributeError(f"module 'oxide' has no attribute '{name}'")
     import importlib
 
-    if name == "errors":
-        return importlib.import_module("oxide.errors")
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'oxide' has no attribute '{name}'")
+    module = importlib.import_module(_HOMES.get(name, "oxide.errors"))
+    return module if name == "errors" else getattr(module, name)

@@ -19,6 +19,12 @@ FileRoots = tuple[str, str]
 class ArrowStreamExportable(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
+@final
+class ArrowStream:
+    """What the core hands over: rows for one reader."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
 VERSION: str
 FILES_SCHEMA: str
 """Id of the built-in schema of ``files``; a session stores it with ``write_builtin_schemas``."""
@@ -34,6 +40,12 @@ def reset_counters() -> None: ...
 def path_to_text(path: bytes) -> str: ...
 def path_to_bytes(path: str) -> bytes: ...
 def canonical_json(text: str) -> str: ...
+def move_path(old: str, new: str) -> None:
+    """Rename a file or folder to a name that must be free; makes the folders above it."""
+
+def remove_folder_if_empty(folder: str) -> bool:
+    """``False`` when it is not empty or not there."""
+
 def fault_points() -> list[str]:
     """Every fault point that there may be, as ``operation.place``; ``OXIDE_FAULT_LOG`` shows which ones a run
     passes.
@@ -41,6 +53,9 @@ def fault_points() -> list[str]:
 
 def supports_reflink(folder: str) -> bool:
     """Whether the file system can share blocks between files."""
+
+def make_link(target: bytes, path: str) -> None:
+    """Make a symbolic link, and the folders above it. The name must be free."""
 
 def write_file_atomic(path: str, data: bytes, durable: bool = True) -> None:
     """Replace a file so that readers see the old content or the new."""
@@ -74,7 +89,7 @@ class Store:
         """Number of rows of a table."""
     def file_rows(self, root: str, paths: Sequence[str] = ()) -> list[Record]:
         """Rows of ``files`` at and below ``paths`` (empty: all), by path. Keys: path, content_id, size, item_id,
-        sha256, type ("file"|"link"), executable.
+        sha256, type ("file"|"link"|"reference"), executable.
         """
     def file_row(self, root: str, path: str) -> Record | None: ...
     def has_folder(self, root: str, path: str) -> bool:
@@ -176,8 +191,11 @@ class WorkingCopy:
         tracked_only: bool,
         now: int,
         creator: str,
+        by_reference: bool = False,
         progress: Progress | None = None,
-    ) -> Staged: ...
+    ) -> Staged:
+        """``by_reference``: the paths are links to files outside the tree, which are read and not copied."""
+
     def plan(
         self,
         before: str,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta, timezone
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def now() -> int:
@@ -18,6 +21,8 @@ def zone() -> int:
 
 def to_datetime(microseconds: int, zone_minutes: int = 0) -> datetime:
     """A stored time as an aware datetime."""
+    from datetime import UTC, datetime, timedelta, timezone
+
     offset = timezone(timedelta(minutes=zone_minutes)) if zone_minutes else UTC
     return datetime.fromtimestamp(microseconds // 1_000_000, offset).replace(microsecond=microseconds % 1_000_000)
 

@@ -155,6 +155,10 @@ class Interrupted(OxideError):
     exit_code = 130
 
 
+class InterruptedAtTheEnd(Interrupted):
+    """Stopping was asked for too late: the verb is done all the same."""
+
+
 _BY_CODE: dict[str, type[OxideError]] = {
     "not_a_repository": NotARepository,
     "unsupported": Unsupported,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from oxide.errors import NotFound
 from oxide.types import BlameEntry, Commit, LogEntry
 from oxide.workspace import State, read_commit, tables_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oxide._core import Store
 

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from oxide.errors import AlreadyExists, InConflict, InvalidInput, NotFound, UnknownRevision, WouldOverwrite
+from oxide.naming import refuse_name_of_tag
 from oxide.revisions import check_name, resolve
 from oxide.transactions import (
     checkout_result,
+    copy_view,
     expect_workspace,
     finish_interrupted,
     move_files,
+    plan_files,
     publish,
-    refuse_blocked,
 )
 from oxide.types import CheckoutResult, Progress
 from oxide.wording import count
@@ -37,22 +39,36 @@ if TYPE_CHECKING:
 
 
 def checkout(
-    repository: Repository, target: str, *, create: bool, force: bool, branch_only: bool, progress: Progress | None
+    repository: Repository,
+    target: str,
+    *,
+    create: bool,
+    force: bool,
+    branch_only: bool,
+    dry_run: bool,
+    progress: Progress | None,
 ) -> CheckoutResult:
     """Stand on another branch or commit. Staged changes come along where they touch nothing that differs."""
     with repository.store.begin() as session, repository.working_copy.lock():
         state = read_state(repository.store)
         finish_interrupted(repository, state)
         if create:
-            return _checkout_new_branch(repository, session, state, target)
+            return _checkout_new_branch(repository, session, state, target, dry_run)
         branch, commit = _destination(repository, state, target, branch_only)
-        if state.workspace["merging"] and not force:
+        if (state.workspace["merging"] or state.workspace["conflicts"]) and not force:
             raise InConflict(
                 "a merge is under way", hint="conclude it with `oxide commit`, or give it up with `oxide merge --abort`"
             )
         tables = tables_of(repository.store, commit)
         if not force:
             tables = carry_over(repository, session, state, tables, target)
+        before, after = state.pending["files"][1], tables["files"][1]
+        if dry_run:
+            session.flush()  # the plan reads what was carried over through the store
+            plan = plan_files(
+                repository, "checkout", before=before, after=after, force=force, repair=force, progress=progress
+            )
+            return CheckoutResult(branch, commit, plan.writes, plan.removes, [])
 
         def change(view: Record) -> None:
             expect_workspace(view, state)
@@ -64,8 +80,8 @@ def checkout(
             "checkout",
             f"checkout {target}",
             change,
-            before=state.pending["files"][1],
-            after=tables["files"][1],
+            before=before,
+            after=after,
             force=force,
             repair=force,
             progress=progress,
@@ -88,17 +104,23 @@ def _destination(repository: Repository, state: State, target: str, branch_only:
     return None, commit
 
 
-def _checkout_new_branch(repository: Repository, session: Session, state: State, name: str) -> CheckoutResult:
+def _checkout_new_branch(
+    repository: Repository, session: Session, state: State, name: str, dry_run: bool
+) -> CheckoutResult:
     check_name(name, "branch")
 
     def change(view: Record) -> None:
         if name in view["branches"] or (state.base is None and name == state.branch):
             raise AlreadyExists(f"branch '{name}' exists already", hint=f"go to it with `oxide checkout {name}`")
+        refuse_name_of_tag(view, name)
         workspace = view["workspaces"][WORKSPACE]
         if workspace["base"] is not None:
             view["branches"][name] = workspace["base"]
         workspace["branch"] = name
 
+    if dry_run:
+        change(copy_view(state.view))
+        return CheckoutResult(name, state.base, [], [], [])
     after = publish(repository, session, "checkout", f"checkout -b {name}", change)
     return CheckoutResult(name, after.base, [], [], [])
 
@@ -206,7 +228,16 @@ def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -
 
 
 def _sides(entry: Record) -> Record:
-    return {side: entry[side] for side in ("base", "ours", "theirs")}
+    return {side: _stored_side(entry[side]) for side in ("base", "ours", "theirs")}
+
+
+def _stored_side(row: Record | None) -> Record | None:
+    """A conflict's row as the list keeps it. Rows of other tables hold any JSON, records none: kept as text."""
+    if row is None or "value" not in row:
+        return row
+    import json
+
+    return {"value": row["value"], "row": json.dumps(row["row"], sort_keys=True)}
 
 
 def with_item_row(session: Session, tables: Tables, row: Record | None) -> Record | None:
@@ -221,6 +252,7 @@ def restore(
     source: str | None,
     staged: bool,
     force: bool,
+    dry_run: bool,
     progress: Progress | None,
 ) -> CheckoutResult:
     """Bring paths back on disk from what is staged; with ``source`` also staged; with ``staged`` only there."""
@@ -235,6 +267,20 @@ def restore(
             origin = base_tables(store, state) if staged else pending
         _check_paths(repository, paths, [origin, pending] if staged or source else [origin], source)
         whole = [] if "" in paths else list(paths)
+        if dry_run:
+            if staged:
+                return CheckoutResult(state.branch, state.base, [], [], [])
+            plan = plan_files(
+                repository,
+                "restore",
+                before=pending["files"][1],
+                after=origin["files"][1],
+                paths=whole,
+                repair=True,
+                force=force,
+                progress=progress,
+            )
+            return CheckoutResult(state.branch, state.base, plan.writes, plan.removes, [])
         roots = session.replace_files(file_roots(pending), file_roots(origin), whole)
         tables = with_file_roots(pending, roots)
         if "" in paths and (staged or source is not None):
@@ -261,12 +307,19 @@ def restore(
                 repair=True,
                 progress=progress,
             )[1]
-        plan = repository.working_copy.plan(
-            pending["files"][1], pending["files"][1], paths=whole, repair=True, force=force, progress=progress
+        files = pending["files"][1]
+        plan = plan_files(
+            repository,
+            "restore",
+            before=files,
+            after=files,
+            paths=whole,
+            repair=True,
+            force=force,
+            progress=progress,
         )
-        refuse_blocked(plan, "restore")
         plan.prepare(progress)
-        return checkout_result(state, plan, plan.apply(state.number, pending["files"][1], progress))
+        return checkout_result(state, plan, plan.apply(state.number, files, progress))
 
 
 def _check_paths(repository: Repository, paths: Sequence[str], states: list[Tables], source: str | None) -> None:

@@ -35,11 +35,20 @@ def create_branch(repository: Repository, name: str, revision: str) -> Branch:
             raise AlreadyExists(
                 f"branch '{name}' exists already", hint=f"go to it with `oxide checkout {name}`, or choose another name"
             )
+        refuse_name_of_tag(view, name)
         view["branches"][name] = commit
 
     with repository.store.begin() as session:
         publish(repository, session, "branch", f"branch {name}", change)
     return Branch(name, commit, False, None)
+
+
+def refuse_name_of_tag(view: Record, name: str) -> None:
+    """A name is a branch or a tag, never both: a revision must say which commit is meant."""
+    if name in view["tags"]:
+        raise AlreadyExists(
+            f"a tag is named '{name}', so a branch of this name would be ambiguous", hint="choose another name"
+        )
 
 
 def delete_branch(repository: Repository, name: str) -> None:
@@ -75,6 +84,10 @@ def create_tag(repository: Repository, name: str, revision: str) -> Tag:
             raise AlreadyExists(
                 f"tag '{name}' exists already",
                 hint=f"remove it first with `oxide tag -d {name}`, or choose another name",
+            )
+        if name in view["branches"]:
+            raise AlreadyExists(
+                f"a branch is named '{name}', so a tag of this name would be ambiguous", hint="choose another name"
             )
         view["tags"][name] = {"commit": commit}
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from oxide import _core, clock
 from oxide.errors import AlreadyExists, InvalidInput, NotARepository, NotFound, Unsupported
@@ -21,7 +19,10 @@ from oxide.workspace import (
     read_state,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from oxide.snapshot import Snapshot
     from oxide.sql import SqlResult
     from oxide.types import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         OperationEntry,
         Person,
         Progress,
+        Skipped,
         StashEntry,
         Status,
         Tag,
@@ -60,17 +62,27 @@ class Repository:
     :class:`oxide.errors.OxideError`.
     """
 
-    def __init__(self, root: Path, store: _core.Store, settings: Settings) -> None:
-        self.root = root
-        """The tree's folder."""
-        self.control = root / CONTROL
-        """The control folder."""
+    def __init__(self, root: PathLike, store: _core.Store, settings: Settings) -> None:
+        self.folder = os.fspath(root)
+        """:attr:`root` as text."""
         self.store = store
-        self.settings = settings.for_repository(self.control)
-        self.working_copy = _core.WorkingCopy(store, os.fspath(root))
+        self.settings = settings.for_repository(os.path.join(self.folder, CONTROL))
+        self.working_copy = _core.WorkingCopy(store, self.folder)
+
+    @property
+    def root(self) -> Path:
+        """The tree's folder."""
+        from pathlib import Path
+
+        return Path(self.folder)
+
+    @property
+    def control(self) -> Path:
+        """The control folder."""
+        return self.root / CONTROL
 
     def __repr__(self) -> str:
-        return f"Repository({os.fspath(self.root)!r})"
+        return f"Repository({self.folder!r})"
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -79,7 +91,7 @@ class Repository:
         where = escape(state.branch or "no branch")
         head = f"<code>{state.base[:16]}</code>" if state.base else "no commit yet"
         files = self.store.count(state.pending["files"][1])
-        return f"<b>Oxide</b> {escape(os.fspath(self.root))}<br>on <b>{where}</b> &rarr; {head}, {files} files"
+        return f"<b>Oxide</b> {escape(self.folder)}<br>on <b>{where}</b> &rarr; {head}, {files} files"
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
@@ -101,7 +113,7 @@ class Repository:
             store = _core.Store.create(control)
         # Git leaves out a folder that ignores itself, so no file of the user's has to be edited.
         _core.write_file_atomic(os.path.join(control, ".gitignore"), b"*\n")
-        repository = cls(Path(folder), store, settings or Settings())
+        repository = cls(folder, store, settings or Settings())
         repository._first_operation()
         return repository
 
@@ -143,11 +155,11 @@ class Repository:
                 f"'{start}' is in no Oxide repository", hint="make one here with `oxide init`", path=start
             )
         root = os.path.realpath(root)
-        return cls(Path(root), _core.Store.open(os.path.join(root, CONTROL)), settings or Settings())
+        return cls(root, _core.Store.open(os.path.join(root, CONTROL)), settings or Settings())
 
     def to_path(self, path: PathLike) -> str:
         """A path as the repository knows it. Raises InvalidInput when it lies outside the tree."""
-        root = os.fspath(self.root)
+        root = self.folder
         absolute = os.path.abspath(os.path.join(root, os.fspath(path)))
         if absolute != root and not absolute.startswith(root.rstrip("/") + "/"):
             # The tree may have been reached through a symbolic link; the last name itself is never followed.
@@ -173,9 +185,7 @@ class Repository:
 
     def disk_path(self, path: str) -> str:
         """Where a path of the repository lies on disk."""
-        return (
-            os.path.join(os.fspath(self.root), os.fsdecode(_core.path_to_bytes(path))) if path else os.fspath(self.root)
-        )
+        return os.path.join(self.folder, os.fsdecode(_core.path_to_bytes(path))) if path else self.folder
 
     def staged_tables(self) -> Tables:
         """Every table as the next commit would hold it: name to (schema id, root id)."""
@@ -183,12 +193,28 @@ class Repository:
 
     # -- changes ---------------------------------------------------------------------------------------------------
 
-    def add(self, paths: Sequence[PathLike], *, reference: bool = False, progress: Progress | None = None) -> AddResult:
-        """Stage what is on disk under ``paths``: new and changed files, and removals. Raises NotFound."""
+    def add(
+        self,
+        paths: Sequence[PathLike],
+        *,
+        reference: bool = False,
+        into: PathLike = "",
+        progress: Progress | None = None,
+    ) -> AddResult:
+        """Stage what is on disk under ``paths``: new and changed files, and removals. Raises NotFound.
+
+        ``reference``: the files stay outside the tree and are read but not copied into the store. Each path is a link
+        in the tree to a file outside, or a file or folder outside (also as ``file://`` URI), for which links are made
+        in the folder ``into``.
+        """
+        if reference:
+            from oxide import referring
+
+            outside = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+            names = [os.fspath(path) for path in outside]
+            return referring.add(self, names, self.to_path(into), progress=progress)
         from oxide import staging
 
-        if reference:
-            raise Unsupported("adding by reference is not built yet", hint="add the files themselves")
         return staging.add(self, self.to_paths(paths), progress=progress)
 
     def remove(
@@ -201,9 +227,9 @@ class Repository:
 
     def move(self, sources: Sequence[PathLike], destination: PathLike) -> list[tuple[str, str]]:
         """Rename tracked files or folders; items stay the same. Returns (old, new) for each file."""
-        from oxide import staging
+        from oxide import renaming
 
-        return staging.move(self, self.to_paths(sources), self.to_path(destination))
+        return renaming.move(self, self.to_paths(sources), self.to_path(destination))
 
     def status(self, *, progress: Progress | None = None) -> Status:
         """The workspace at a glance: staged, modified, removed, untracked, conflicts."""
@@ -219,16 +245,25 @@ class Repository:
         amend: bool = False,
         allow_empty: bool = False,
         author: Person | None = None,
+        skipped: list[Skipped] | None = None,
         progress: Progress | None = None,
     ) -> Commit:
         """Commit everything that is pending; ``all`` stages changes of tracked files first.
 
-        ``message`` may be ``None`` only with ``amend`` (which keeps the old one) or to conclude a merge.
+        ``message`` may be ``None`` only with ``amend`` (which keeps the old one) or to conclude a merge. Files that
+        ``all`` could not stage are appended to ``skipped``.
         """
         from oxide import staging
 
         return staging.commit(
-            self, message, all=all, amend=amend, allow_empty=allow_empty, author=author, progress=progress
+            self,
+            message,
+            all=all,
+            amend=amend,
+            allow_empty=allow_empty,
+            author=author,
+            skipped=skipped,
+            progress=progress,
         )
 
     def diff(
@@ -304,6 +339,10 @@ class Repository:
 
         return history.blame(self.store, self.resolve_revision(revision), self.to_path(path))
 
+    def current_branch(self) -> str | None:
+        """The branch that the workspace stands on; ``None`` when it is detached."""
+        return read_state(self.store).branch
+
     def branches(self) -> list[Branch]:
         """All branches by name. The current one is listed even before its first commit."""
         from oxide import naming
@@ -349,15 +388,25 @@ class Repository:
         create: bool = False,
         force: bool = False,
         branch_only: bool = False,
+        dry_run: bool = False,
         progress: Progress | None = None,
     ) -> CheckoutResult:
         """Stand on a branch or commit. ``create``: a new branch at HEAD. ``branch_only``: refuse what is no branch.
 
-        Raises WouldOverwrite when unsaved or staged work would be lost; ``force`` gives it up.
+        Raises WouldOverwrite when unsaved or staged work would be lost; ``force`` gives it up. ``dry_run``: returns or
+        raises the same, and changes nothing.
         """
         from oxide import moving
 
-        return moving.checkout(self, target, create=create, force=force, branch_only=branch_only, progress=progress)
+        return moving.checkout(
+            self,
+            target,
+            create=create,
+            force=force,
+            branch_only=branch_only,
+            dry_run=dry_run,
+            progress=progress,
+        )
 
     def restore(
         self,
@@ -366,14 +415,24 @@ class Repository:
         source: str | None = None,
         staged: bool = False,
         force: bool = False,
+        dry_run: bool = False,
         progress: Progress | None = None,
     ) -> CheckoutResult:
         """Bring paths back on disk as they are staged; with ``source`` as in that revision, on disk and staged; with
         ``staged`` only what is staged changes, to HEAD or ``source``. Modified files need ``force``.
+        ``dry_run``: returns or raises the same, and changes nothing.
         """
         from oxide import moving
 
-        return moving.restore(self, self.to_paths(paths), source=source, staged=staged, force=force, progress=progress)
+        return moving.restore(
+            self,
+            self.to_paths(paths),
+            source=source,
+            staged=staged,
+            force=force,
+            dry_run=dry_run,
+            progress=progress,
+        )
 
     def merge(
         self, revision: str, *, no_ff: bool = False, message: str | None = None, progress: Progress | None = None
@@ -497,6 +556,11 @@ class Repository:
         """One SELECT over the tables of a revision; without ``at``: HEAD with what is pending in the workspace."""
         from oxide.sql import query as run_query
 
+        if timeout is None:
+            timeout = self.settings.number("sql.timeout")
+        if memory_limit is None:
+            memory = self.settings.get("sql.memory")
+            memory_limit = memory.value if memory else None
         return run_query(self, query, at=at, timeout=timeout, memory_limit=memory_limit)
 
     # -- care ------------------------------------------------------------------------------------------------------

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
 
 from oxide.errors import InvalidInput
 from oxide.types import Person, Setting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+else:
+    from oxide.tuples import NamedTuple
+
+PathLike = str | os.PathLike[str]
 
 
 class _Known(NamedTuple):
@@ -24,7 +30,7 @@ KEYS: dict[str, _Known] = {
     "user.name": _Known("OXIDE_USER_NAME", None, "name of the author of commits"),
     "user.email": _Known("OXIDE_USER_EMAIL", None, "mail address of the author of commits"),
     "sql.timeout": _Known("OXIDE_SQL_TIMEOUT", "60", "seconds after which a query is stopped"),
-    "sql.memory": _Known("OXIDE_SQL_MEMORY", "2GB", "memory that a query may use"),
+    "sql.memory": _Known("OXIDE_SQL_MEMORY", None, "memory that a query may use"),
 }
 
 
@@ -33,17 +39,17 @@ class Settings:
 
     def __init__(
         self,
-        user_file: Path | None = None,
+        user_file: PathLike | None = None,
         environment: Mapping[str, str] | None = None,
-        repository_file: Path | None = None,
+        repository_file: PathLike | None = None,
     ) -> None:
         self._user_file = user_file
         self._repository_file = repository_file
         self._environment = os.environ if environment is None else environment
 
-    def for_repository(self, control: Path) -> Settings:
+    def for_repository(self, control: PathLike) -> Settings:
         """The same settings with those of the repository whose control folder this is."""
-        return Settings(self._user_file, self._environment, control / "config")
+        return Settings(self._user_file, self._environment, os.path.join(control, "config"))
 
     def get(self, key: str) -> Setting | None:
         """The effective setting, ``None`` when it is not set. Raises :class:`InvalidInput` for an unknown key."""
@@ -56,6 +62,17 @@ class Settings:
                 return Setting(key, value, f"{origin} {file}")
         return None if known.default is None else Setting(key, known.default, "default")
 
+    def number(self, key: str) -> float | None:
+        """The effective setting as a number. Raises :class:`InvalidInput` when it is none."""
+        setting = self.get(key)
+        if setting is None:
+            return None
+        try:
+            return float(setting.value)
+        except ValueError:
+            message = f"the setting '{key}' is '{setting.value}', which is no number ({setting.origin})"
+            raise InvalidInput(message, hint=f"set it: oxide config {key} 60") from None
+
     def all(self) -> list[Setting]:
         """Every setting that has a value, by key."""
         found = (self.get(key) for key in sorted(KEYS))
@@ -64,6 +81,8 @@ class Settings:
     def set(self, key: str, value: str) -> Setting:
         """Write to the repository's file, or to the user's when there is no repository."""
         _known(key)
+        if not value.strip():
+            raise InvalidInput(f"the setting '{key}' cannot be empty", hint=f"give a value: oxide config {key} VALUE")
         file = self._repository_file or self._user_file
         if file is None:
             raise InvalidInput(f"there is no file to write '{key}' to", hint="run this inside a repository")
@@ -73,7 +92,7 @@ class Settings:
 
         values = _read(file)
         values[key] = value
-        file.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(os.path.dirname(file), exist_ok=True)
         _core.write_file_atomic(os.fspath(file), (json.dumps(values, indent=2, sort_keys=True) + "\n").encode())
         return Setting(key, value, f"{'repository' if file == self._repository_file else 'user'} {file}")
 
@@ -97,11 +116,12 @@ def _known(key: str) -> _Known:
         raise InvalidInput(f"there is no setting '{key}'", hint=hint) from None
 
 
-def _read(file: Path | None) -> dict[str, str]:
+def _read(file: PathLike | None) -> dict[str, str]:
     if file is None:
         return {}
     try:
-        text = file.read_text("utf-8")
+        with open(file, encoding="utf-8") as stream:
+            text = stream.read()
     except (FileNotFoundError, NotADirectoryError):
         return {}
     import json

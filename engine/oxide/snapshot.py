@@ -56,8 +56,8 @@ class Snapshot:
 
         tables = self.commit.tables
         if name not in tables:
-            hint = _suggestion(name, tables) + f"Tables: {', '.join(sorted(tables))}."
-            raise NotFound(f"The commit {self.commit.id[:12]} has no table {name}.", hint=hint)
+            hint = _suggestion(name, tables) + f"tables: {', '.join(sorted(tables))}"
+            raise NotFound(f"the commit {self.commit.id[:16]} has no table {name}", hint=hint)
         return TableView(self._repository, name, *tables[name])
 
     def ls(self, path: str | os.PathLike[str] = "", *, recursive: bool = False) -> list[FileEntry]:
@@ -91,13 +91,13 @@ class Snapshot:
         return run(self._repository, query, at=self.commit.id, timeout=timeout, memory_limit=memory_limit)
 
     def __repr__(self) -> str:
-        return f"Snapshot({self.commit.id[:12]}: {self.commit.summary})"
+        return f"Snapshot({self.commit.id[:16]}: {self.commit.summary})"
 
     def _repr_html_(self) -> str:
         counts = ", ".join(f"{name}: {len(self.table(name))} rows" for name in sorted(self.commit.tables))
         author = f"{self.commit.author.name}, {self.commit.time:%Y-%m-%d %H:%M}"
         lines = (self.commit.summary, author, counts)
-        return f"<p><code>{self.commit.id[:12]}</code> {'<br>'.join(map(html.escape, lines))}</p>"
+        return f"<p><code>{self.commit.id[:16]}</code> {'<br>'.join(map(html.escape, lines))}</p>"
 
     def _file(self, asked: str) -> dict[str, Any]:
         """The row at a path."""
@@ -109,25 +109,25 @@ class Snapshot:
         return row
 
     def _no_file(self, root: str | None, path: str, asked: str) -> NotFound:
-        at = self.commit.id[:12]
+        at = self.commit.id[:16]
         if root is not None and self._repository.store.has_folder(root, path):
-            return NotFound(f"{asked} is a folder at {at}.", path=asked, hint=f"oxide ls {at} {path} lists it.")
+            return NotFound(f"{asked} is a folder at {at}", path=asked, hint=f"oxide ls {at} {path} lists it")
         near: list[str] = []
         if root is not None:
             folder = posixpath.dirname(path)
             near = [row["path"] for row in self._repository.store.file_rows(root, [folder] if folder else [])]
-        return NotFound(f"There is no file {asked} at {at}.", path=asked, hint=_suggestion(path, near).strip())
+        return NotFound(f"there is no file {asked} at {at}", path=asked, hint=_suggestion(path, near).strip())
 
 
 def _inside(path: str, asked: str) -> str:
     plain = posixpath.normpath(path)
     if plain.startswith(("/", "../")) or plain in ("..", "."):
         raise InvalidInput(
-            f"{asked} leads out of the tree.", path=asked, hint="Paths are relative to the repository's root."
+            f"{asked} leads out of the tree", path=asked, hint="paths are relative to the repository's root"
         )
     return plain
 
 
 def _suggestion(name: str, known: Any) -> str:
     close = difflib.get_close_matches(name, list(known), 1)
-    return f"Did you mean {close[0]}? " if close else ""
+    return f"did you mean {close[0]}? " if close else ""

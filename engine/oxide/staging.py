@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from oxide import clock
-from oxide.errors import FileSystemError, InConflict, InvalidInput, NotFound, NothingToDo, RefMoved, WouldOverwrite
+from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, RefMoved
 from oxide.history import count_between
-from oxide.transactions import finish_interrupted, move_files, publish
+from oxide.transactions import finish_if_free, finish_interrupted, move_files, plan_files, publish
 from oxide.types import AddResult, Commit, Diff, FileChanges, Person, Progress, Skipped, Status, TableChanges, Untracked
 from oxide.wording import count
 from oxide.workspace import (
@@ -29,16 +27,19 @@ from oxide.workspace import (
     with_file_roots,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oxide._core import Record, Session, Staged
     from oxide.repository import Repository
 
 
-def add(repository: Repository, paths: Sequence[str], *, progress: Progress | None) -> AddResult:
-    """Stage what is on disk under ``paths``, removals too."""
+def add(
+    repository: Repository, paths: Sequence[str], *, by_reference: bool = False, progress: Progress | None
+) -> AddResult:
+    """Stage what is on disk under ``paths``, removals too; ``by_reference``: links, for the files that they lead to."""
     state = read_state(repository.store)
     with repository.store.begin() as session:
-        staged = stage(repository, session, state, paths, tracked_only=False, progress=progress)
+        staged = stage(repository, session, state, paths, by_reference=by_reference, progress=progress)
         resolved = _resolved_by_adding(repository, state, paths, staged)
         if staged.changes or resolved:
 
@@ -47,8 +48,9 @@ def add(repository: Repository, paths: Sequence[str], *, progress: Progress | No
                 apply_staged(session, staged, workspace)
                 drop_conflicts(repository, session, workspace, resolved)
 
-            after = publish(repository, session, "add", f"add {count(staged.changes, 'file')}", change)
-            repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+            publish(repository, session, "add", f"add {count(staged.changes, 'file')}", change, staged=staged)
+        elif by_reference:
+            session.flush()  # the same contents may lie at other places now
     return AddResult(
         staged.added,
         staged.modified,
@@ -67,7 +69,8 @@ def stage(
     state: State,
     paths: Sequence[str],
     *,
-    tracked_only: bool,
+    tracked_only: bool = False,
+    by_reference: bool = False,
     progress: Progress | None,
 ) -> Staged:
     """Read and store what changed on disk under ``paths``."""
@@ -80,6 +83,7 @@ def stage(
         tracked_only=tracked_only,
         now=clock.now(),
         creator=str(author),
+        by_reference=by_reference,
         progress=progress,
     )
 
@@ -108,6 +112,8 @@ def drop_conflicts(repository: Repository, session: Session, workspace: Record, 
 
 def remove(repository: Repository, paths: Sequence[str], *, cached: bool, force: bool, dry_run: bool) -> list[str]:
     """Stage the removal of tracked files, and remove them from disk unless ``cached``."""
+    from oxide import _core
+
     store = repository.store
     state = read_state(store)
     roots = file_roots(state.pending)
@@ -119,10 +125,13 @@ def remove(repository: Repository, paths: Sequence[str], *, cached: bool, force:
                 path=path,
             )
     names = [row["path"] for row in store.file_rows(roots[0], list(paths) if all(paths) else [])]
-    if dry_run:
-        return names
     with repository.store.begin() as session, repository.working_copy.lock():
         finish_interrupted(repository, state)
+        if dry_run:
+            if not cached:
+                within = list(paths) if all(paths) else []
+                plan_files(repository, "rm", before=roots[0], after=_core.EMPTY_ROOT, paths=within, force=force)
+            return names
         after = session.set_files(roots, names, [])
 
         def change(view: Record) -> None:
@@ -141,131 +150,6 @@ def remove(repository: Repository, paths: Sequence[str], *, cached: bool, force:
     return names
 
 
-def move(repository: Repository, sources: Sequence[str], destination: str) -> list[tuple[str, str]]:
-    """Rename tracked files or folders, on disk and in the next commit; the items stay the same."""
-    store = repository.store
-    with store.begin() as session, repository.working_copy.lock():
-        state = read_state(store)
-        finish_interrupted(repository, state)
-        roots = file_roots(state.pending)
-        pairs, rows = _plan_moves(repository, roots[0], sources, destination)
-        removes, upserts = [old for old, _ in pairs], rows
-        disk_moves = _disk_moves(repository, sources, destination)
-
-        def change(view: Record) -> None:
-            workspace = view["workspaces"][WORKSPACE]
-            tables = to_tables(workspace["pending"])
-            workspace["pending"] = from_tables(
-                with_file_roots(tables, session.set_files(file_roots(tables), removes, upserts))
-            )
-
-        # The names on disk move first: they can be refused, and a crash in between leaves an ordinary rename to add.
-        _rename_on_disk(disk_moves)
-        try:
-            after = publish(repository, session, "mv", f"mv {count(len(pairs), 'file')}", change, moves_files=True)
-        except BaseException:
-            _rename_on_disk([(new, old) for old, new in disk_moves])
-            raise
-        repository.working_copy.remember(after.number, after.pending["files"][1])
-        for old, _ in disk_moves:
-            _remove_empty_parents(repository, os.path.dirname(old))
-    return pairs
-
-
-def _plan_moves(
-    repository: Repository, files: str, sources: Sequence[str], destination: str
-) -> tuple[list[tuple[str, str]], list[Record]]:
-    store = repository.store
-    into = os.path.isdir(repository.disk_path(destination)) and not os.path.islink(repository.disk_path(destination))
-    if len(sources) > 1 and not into:
-        raise NotFound(
-            f"'{destination}' is no folder, so {len(sources)} sources cannot move there",
-            hint=f"mkdir '{destination}' first",
-        )
-    pairs: list[tuple[str, str]] = []
-    rows: list[Record] = []
-    for source in sources:
-        tracked = store.file_rows(files, [source])
-        if not source or not tracked:
-            raise NotFound(f"'{source}' is not tracked", hint="add it first, or move it with your shell", path=source)
-        target = _target(source, destination, into)
-        if target == source or target.startswith(f"{source}/"):
-            raise InvalidInput(f"'{source}' cannot move into itself ('{target}')")
-        linked = _linked_parent(repository, target)
-        if linked is not None:
-            raise InvalidInput(f"'{linked}' is a link, and nothing is moved through a link", path=linked)
-        if os.path.lexists(repository.disk_path(target)) or store.file_row(files, target) is not None:
-            raise WouldOverwrite(f"'{target}' exists already", hint="move it away or remove it first", paths=[target])
-        gone = _tracked_across(repository, files, target)
-        if gone is not None:
-            raise WouldOverwrite(
-                f"'{target}' cannot be tracked while '{gone}' is, which is gone from disk",
-                hint=f"stage that it is gone with `oxide rm {gone}`, or bring it back with `oxide restore {gone}`",
-                paths=[gone],
-            )
-        if not os.path.lexists(repository.disk_path(source)):
-            raise NotFound(
-                f"'{source}' is tracked but not on disk",
-                hint=f"bring it back with `oxide restore {source}`",
-                path=source,
-            )
-        for row in tracked:
-            new = target + row["path"][len(source) :]
-            pairs.append((row["path"], new))
-            rows.append({**row, "path": new})
-    return pairs, rows
-
-
-def _linked_parent(repository: Repository, path: str) -> str | None:
-    """The first folder above ``path`` that is a symbolic link on disk."""
-    names = path.split("/")[:-1]
-    folders = ["/".join(names[: depth + 1]) for depth in range(len(names))]
-    return next((folder for folder in folders if os.path.islink(repository.disk_path(folder))), None)
-
-
-def _tracked_across(repository: Repository, files: str, target: str) -> str | None:
-    """What is tracked as a file where ``target`` needs a folder, or as a folder where it is a file."""
-    if repository.store.has_folder(files, target):
-        return target
-    parts = target.split("/")
-    above = ("/".join(parts[:length]) for length in range(1, len(parts)))
-    return next((folder for folder in above if repository.store.file_row(files, folder) is not None), None)
-
-
-def _target(source: str, destination: str, into: bool) -> str:
-    base = source.rsplit("/", 1)[-1]
-    if not into:
-        return destination
-    return f"{destination}/{base}" if destination else base
-
-
-def _disk_moves(repository: Repository, sources: Sequence[str], destination: str) -> list[tuple[str, str]]:
-    target = repository.disk_path(destination)
-    into = os.path.isdir(target) and not os.path.islink(target)
-    return [
-        (repository.disk_path(source), repository.disk_path(_target(source, destination, into))) for source in sources
-    ]
-
-
-def _rename_on_disk(moves: list[tuple[str, str]]) -> None:
-    for old, new in moves:
-        try:
-            os.makedirs(os.path.dirname(new), exist_ok=True)
-            os.rename(old, new)
-        except OSError as error:
-            raise FileSystemError(f"cannot move '{old}' to '{new}': {error.strerror}", path=old) from error
-
-
-def _remove_empty_parents(repository: Repository, folder: str) -> None:
-    root = os.fspath(repository.root)
-    while folder != root and len(folder) > len(root):
-        try:
-            os.rmdir(folder)
-        except OSError:
-            return
-        folder = os.path.dirname(folder)
-
-
 def commit(
     repository: Repository,
     message: str | None,
@@ -274,6 +158,7 @@ def commit(
     amend: bool,
     allow_empty: bool,
     author: Person | None,
+    skipped: list[Skipped] | None,
     progress: Progress | None,
 ) -> Commit:
     """Make a commit of everything that is pending; ``all`` takes changes of tracked files first."""
@@ -281,11 +166,14 @@ def commit(
     made: list[str] = []
     with store.begin() as session:
         state = read_state(store)
-        _refuse_conflicts(repository, state)
+        _refuse_conflicts(repository, state.workspace)
         staged = stage(repository, session, state, [""], tracked_only=True, progress=progress) if all else None
+        if staged is not None and skipped is not None:
+            skipped += [Skipped(entry["path"], entry["reason"]) for entry in staged.skipped]
 
         def change(view: Record) -> None:
             workspace = view["workspaces"][WORKSPACE]
+            _refuse_conflicts(repository, workspace)  # a merge of another process may have come in between
             if staged is not None and staged.changes:
                 apply_staged(session, staged, workspace)
             record = _commit_record(repository, workspace, message, amend=amend, allow_empty=allow_empty, author=author)
@@ -294,16 +182,13 @@ def commit(
             _advance(view, workspace, made[-1])
 
         kind = "amend" if amend else "commit"
-        after = publish(
-            repository, session, kind, f"{kind}: {(message or 'same message').splitlines()[0][:72]}", change
-        )
-        if staged is not None and staged.changes:
-            repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+        description = f"{kind}: {(message or 'same message').splitlines()[0][:72]}"
+        publish(repository, session, kind, description, change, staged=staged if staged and staged.changes else None)
     return read_commit(store, made[-1])
 
 
-def _refuse_conflicts(repository: Repository, state: State) -> None:
-    conflicts = read_conflicts(repository.store, state.workspace)
+def _refuse_conflicts(repository: Repository, workspace: Record) -> None:
+    conflicts = read_conflicts(repository.store, workspace)
     if conflicts:
         names = sorted(conflict["name"] for conflict in conflicts)
         raise InConflict(
@@ -378,6 +263,7 @@ def status(repository: Repository, *, progress: Progress | None) -> Status:
     """The workspace at a glance."""
     store = repository.store
     state = read_state(store)
+    finish_if_free(repository, state)
     before, pending = base_tables(store, state), state.pending
     disk = repository.working_copy.status(pending["files"][1], progress)
     upstream, ahead, behind = _upstream(repository, state)
@@ -448,6 +334,7 @@ def diff(
     after = tables_of(store, repository.resolve_revision(b)) if b else state.pending
     files = file_changes(repository, before, after, paths)
     if b is None and not staged:
+        finish_if_free(repository, state)
         disk = repository.working_copy.status(state.pending["files"][1], progress)
         files = _with_disk(files, _within(disk["modified"], paths), _within(disk["removed"], paths))
     return Diff(files, table_changes(repository, before, after))

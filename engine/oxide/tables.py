@@ -52,7 +52,7 @@ class TableView:
         if unknown or not columns:
             wrong = ", ".join(unknown) or "no column"
             raise InvalidInput(
-                f"The table {self.name} has no column {wrong}.", hint=f"Columns: {', '.join(self.columns)}."
+                f"the table {self.name} has no column {wrong}", hint=f"columns: {', '.join(self.columns)}"
             )
         return TableView(self._repository, self.name, self._schema, self._root, columns)
 

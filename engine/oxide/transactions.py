@@ -6,16 +6,18 @@ Order on disk: packs with all new objects, then the operation's name. See ``docs
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
 
 from oxide import clock
-from oxide.errors import RefMoved, WouldOverwrite
+from oxide.errors import FileSystemError, InterruptedAtTheEnd, RefMoved, WouldOverwrite
 from oxide.types import CheckoutResult, Progress, Skipped
 from oxide.wording import count
 from oxide.workspace import WORKSPACE, State, read_state
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from oxide._core import CheckoutPlan, Record, Session
+    from typing import Any
+
+    from oxide._core import CheckoutPlan, Record, Session, Staged
     from oxide.repository import Repository
 
 Change = Callable[["Record"], None]
@@ -46,11 +48,13 @@ def publish(
     moves_files: bool = False,
     position: int | None = None,
     redo: Sequence[int] = (),
+    staged: Staged | None = None,
 ) -> State:
     """Publish one operation whose view is the newest one after ``change``. Returns the state that it made.
 
     ``moves_files``: the operation also changes working files, so undo brings them back and a crash is rolled forward.
     ``position``, ``redo``: where the operation stands in the line of undo; a new change stands at its own number.
+    ``staged``: what ``change`` applied, so that the stat index learns how those files look.
     """
     store = repository.store
     while True:
@@ -71,7 +75,9 @@ def publish(
         session.flush()
         if store.publish(number, operation):
             after = State(number, {**operation, "number": number}, view)
-            if not moves_files:
+            if staged is not None:
+                repository.working_copy.remember(after.number, after.pending["files"][1], staged)
+            elif not moves_files:
                 _keep_up(repository, before, after)
             store.tidy()
             return after
@@ -117,22 +123,41 @@ def move_files(
     anything is changed. Raises :class:`WouldOverwrite` with the list of paths.
     """
     session.flush()  # the plan reads tables through the store
-    plan = repository.working_copy.plan(before, after, paths=paths, repair=repair, force=force, progress=progress)
-    refuse_blocked(plan, kind)
+    plan = plan_files(
+        repository, kind, before=before, after=after, paths=paths, repair=repair, force=force, progress=progress
+    )
     plan.prepare(progress)
     state = publish(repository, session, kind, description, change, moves_files=True, position=position, redo=redo)
-    failed = plan.apply(state.number, after, progress)
+    try:
+        failed = plan.apply(state.number, after, progress)
+    except KeyboardInterrupt:
+        remembered = repository.working_copy.remembered()  # written last
+        if remembered is None or remembered[0] < state.number:
+            raise
+        raise InterruptedAtTheEnd(f"interrupted, but the {kind} was finished", hint="see `oxide status`") from None
     return state, checkout_result(state, plan, failed)
 
 
-def refuse_blocked(plan: CheckoutPlan, verb: str) -> None:
-    """Raise when a plan would lose unsaved work."""
+def plan_files(
+    repository: Repository,
+    verb: str,
+    *,
+    before: str,
+    after: str,
+    force: bool = False,
+    paths: Sequence[str] = (),
+    repair: bool = False,
+    progress: Progress | None = None,
+) -> CheckoutPlan:
+    """What brings the working files from one table to another. Raises :class:`WouldOverwrite`; nothing is changed."""
+    plan = repository.working_copy.plan(before, after, paths=paths, repair=repair, force=force, progress=progress)
     if plan.blocked:
         raise WouldOverwrite(
             f"{verb} would overwrite changes that are stored nowhere in {count(len(plan.blocked), 'file')}",
             hint="commit them, shelve them with `oxide stash`, move them away, or give them up with --force",
             paths=plan.blocked,
         )
+    return plan
 
 
 def checkout_result(state: State, plan: CheckoutPlan, failed: list[Record]) -> CheckoutResult:
@@ -156,3 +181,17 @@ def finish_interrupted(repository: Repository, state: State) -> None:
         working_copy.resume(remembered[1], files, state.number)
     else:
         working_copy.remember(state.number, files)
+
+
+def finish_if_free(repository: Repository, state: State) -> None:
+    """:func:`finish_interrupted` for verbs that only read: without waiting, and not where nothing may be written."""
+    remembered = repository.working_copy.remembered()
+    if remembered is None or remembered[0] >= state.number:
+        return
+    try:
+        lock = repository.working_copy.try_lock()
+    except FileSystemError:
+        return
+    if lock is not None:
+        with lock:
+            finish_interrupted(repository, state)

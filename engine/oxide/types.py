@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import NamedTuple
+else:
+    from oxide.tuples import NamedTuple
 
 Progress = Callable[[str, int, int, int, int], None]
 """``progress(phase, files_done, files_total, bytes_done, bytes_total)``; totals are 0 while unknown."""
@@ -219,7 +224,8 @@ class BlameEntry(NamedTuple):
 
 
 class FileEntry(NamedTuple):
-    """A file or link (or, in a listing that does not recurse, a folder: ``type`` ``folder``) of a revision."""
+    """A file of a revision. ``type``: ``file``, ``link``, ``reference`` (a link to a file outside the tree, with that
+    file's size and content id) or, in a listing that does not recurse, ``folder``."""
 
     path: str
     type: str

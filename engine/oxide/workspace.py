@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from oxide.errors import IntegrityError, UnknownRevision
 from oxide.types import Commit, Conflict, Person
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+
     from oxide._core import Record, Store
+else:
+    from oxide.tuples import NamedTuple
 
 Tables = dict[str, tuple[str, str]]
 """A state of all tables: name to (schema id, root id)."""
@@ -137,10 +140,12 @@ def to_conflict(record: Record) -> Conflict:
         value: dict[str, Any] | None = record[side]
         if value is None:
             return None
-        if record["table"] != "files":
-            cells: dict[str, Any] = value["row"]
-            return cells
-        return {name: cell for name, cell in value.items() if name != "item_row"}
+        if record["table"] == "files":
+            return {name: cell for name, cell in value.items() if name != "item_row"}
+        import json
+
+        cells: dict[str, Any] = json.loads(value["row"])
+        return cells
 
     return Conflict(
         record["table"],

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::files::FileRow;
-use crate::fsx;
+use crate::fsx::{self, Lock};
 use crate::hash::Id;
 use crate::progress::Progress;
 use crate::workspace::disk::DiskStat;
@@ -98,9 +98,11 @@ struct Keep {
     read_at: i64,
 }
 
-/// A folder of temporary files, removed when the plan is done or dropped.
+/// A folder of temporary files, removed when the plan is done or dropped. It is locked meanwhile, so that a collector of
+/// leftovers can tell it from a dead process' one.
 struct Temporary {
     folder: PathBuf,
+    _lock: Lock,
 }
 
 impl Drop for Temporary {

@@ -95,17 +95,16 @@ impl Error {
 
     /// An operating system error while `doing` something to `path`.
     pub fn io(doing: &str, path: &Path, source: &std::io::Error) -> Error {
-        let full = source.raw_os_error() == Some(rustix::io::Errno::NOSPC.raw_os_error())
-            || source.raw_os_error() == Some(rustix::io::Errno::DQUOT.raw_os_error());
-        let code = if full {
-            ErrorCode::DiskFull
+        use rustix::io::Errno;
+        let is = |errno: Errno| source.raw_os_error() == Some(errno.raw_os_error());
+        let (code, hint) = if is(Errno::NOSPC) || is(Errno::DQUOT) {
+            let hint = "free some space and run the same command again";
+            (ErrorCode::DiskFull, hint)
+        } else if is(Errno::ACCESS) || is(Errno::PERM) || is(Errno::ROFS) {
+            let hint = "you may not change it: ask its owner for write permission, or work on a copy of your own";
+            (ErrorCode::Io, hint)
         } else {
-            ErrorCode::Io
-        };
-        let hint = if full {
-            "free some space and run the same command again"
-        } else {
-            ""
+            (ErrorCode::Io, "")
         };
         Error::new(
             code,

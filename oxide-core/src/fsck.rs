@@ -14,6 +14,9 @@ use crate::pack::Kind;
 use crate::progress::Progress;
 use crate::store::Store;
 
+/// Checks at most in a row; each of them but the last has mended something.
+const ROUNDS: usize = 8;
+
 /// How to check.
 pub struct FsckRequest {
     /// Read and hash every file content; else only lengths, checksums and references.
@@ -46,32 +49,58 @@ pub struct FsckReport {
     pub problems: Vec<Problem>,
 }
 
-/// Checks the operation chain, every reachable object, every pack and derived file.
+/// Checks the operation chain, every reachable object, every pack and derived file. A repair is followed by another check,
+/// until one finds nothing more to mend.
 pub fn check(store: &Store, request: &FsckRequest, progress: &Progress) -> Result<FsckReport> {
     let _lock = match request.repair {
         true => Some(gc::lock_packs(store, progress)?),
         false => None,
     };
-    let mut check = Check {
-        store,
-        request,
-        progress,
-        report: FsckReport::default(),
-        seen: HashSet::new(),
-        tables: HashSet::new(),
-        contents: HashMap::new(),
-    };
-    // Mending comes before following: what was saved counts as there.
-    check.packs()?;
-    check.objects()?;
-    check.operations()?;
-    check.contents()?;
-    check.derived()?;
-    let mut report = check.report;
-    report
-        .problems
-        .sort_by(|a, b| (&a.object, &a.kind).cmp(&(&b.object, &b.kind)));
-    Ok(report)
+    // What was mended, and records that are lost for good though nothing shows their place any more.
+    let mut settled: Vec<Problem> = Vec::new();
+    let mut round = 0;
+    loop {
+        round += 1;
+        // A store of its own: what this process has in memory must not stand for what is on disk.
+        let store = &Store::open(store.control())?;
+        let mut check = Check {
+            store,
+            request,
+            progress,
+            report: FsckReport::default(),
+            changed: false,
+            seen: HashSet::new(),
+            tables: HashSet::new(),
+            contents: HashMap::new(),
+        };
+        // Mending comes before following: what was saved counts as there.
+        check.packs()?;
+        check.objects()?;
+        let stored = check.report.problems.len();
+        check.operations()?;
+        check.contents()?;
+        check.derived()?;
+        let mut report = check.report;
+        if check.changed && round < ROUNDS {
+            let problems = report.problems.into_iter().enumerate();
+            settled.extend(
+                problems
+                    .filter(|(place, problem)| *place < stored || problem.repaired)
+                    .map(|(_, problem)| problem),
+            );
+            continue;
+        }
+        settled.retain(|problem| {
+            let again =
+                |found: &Problem| (&found.object, &found.kind) == (&problem.object, &problem.kind);
+            problem.repaired || !report.problems.iter().any(again)
+        });
+        report.problems.append(&mut settled);
+        report
+            .problems
+            .sort_by(|a, b| (&a.object, &a.kind).cmp(&(&b.object, &b.kind)));
+        return Ok(report);
+    }
 }
 
 /// A check under way.
@@ -80,6 +109,8 @@ struct Check<'a> {
     request: &'a FsckRequest,
     progress: &'a Progress,
     report: FsckReport,
+    /// Whether something was mended or set aside.
+    changed: bool,
     /// Records that were read.
     seen: HashSet<(Kind, Id)>,
     /// Pages and segments that were read, each under its table's schema.

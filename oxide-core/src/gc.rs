@@ -19,7 +19,7 @@ use mark::Marks;
 use sweep::Inventory;
 
 /// How old a temporary file must be to count as left behind, by whether the caller is in a hurry.
-const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+pub(crate) const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 const LEFT_BEHIND_IMMEDIATE: Duration = Duration::from_secs(600);
 
 /// How to collect.
@@ -68,6 +68,7 @@ pub fn collect(store: &Store, request: &GcRequest, progress: &Progress) -> Resul
         ErrorCode::Integrity => error.hint("nothing was collected: run `oxide fsck` first"),
         _ => error,
     };
+    check_packs(store).map_err(refuse)?;
     chain.mark(store, &mut marks, progress).map_err(refuse)?;
     let mut report = GcReport::default();
     let mut inventory = Inventory::take(store, &marks, progress)?;
@@ -97,6 +98,15 @@ pub fn collect(store: &Store, request: &GcRequest, progress: &Progress) -> Resul
     };
     store.collect_temporary(age)?;
     Ok(report)
+}
+
+/// A damaged pack may hold what leads to other objects: while there is one, nothing can be known to be dead.
+fn check_packs(store: &Store) -> Result<()> {
+    store.refresh()?;
+    for pack in store.packs()? {
+        pack.open()?;
+    }
+    Ok(())
 }
 
 /// Waits for its turn among those that merge and rewrite packs.

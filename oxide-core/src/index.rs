@@ -107,6 +107,11 @@ impl MergedIndex {
     }
 }
 
+/// Removes the merged index of a group; the packs are looked into one by one until there is a new one.
+pub fn discard(control: &Path, group: Group) -> Result<()> {
+    fsx::remove_file(&path(control, group))
+}
+
 /// Writes the merged index of these packs of a group.
 pub fn build<'a>(
     control: &Path,

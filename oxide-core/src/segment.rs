@@ -10,8 +10,6 @@ use crate::rows::EncodedRow;
 use crate::store::{ReadObjects, WriteObjects};
 use crate::varint::{self, Reader};
 
-use delta::Delta;
-
 /// Longest chain of deltas under a whole segment.
 pub const MAXIMUM_CHAIN: usize = 8;
 
@@ -190,13 +188,16 @@ fn split_bytes(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 /// Reads a segment, resolving deltas, and checks that the rows hash to `id`.
 pub fn read(objects: &dyn ReadObjects, id: &Id) -> Result<Segment> {
+    if let Some(bytes) = objects.recall(Kind::Segment, id) {
+        return Segment::parse(bytes.to_vec());
+    }
     let damaged = |error: Error| Error::integrity(format!("segment {id}: {}", error.message));
     let mut changes = Vec::new();
     let mut at = *id;
     // Writers keep chains at eight; the limit only stops a circle made of damaged records.
     for _ in 0..=delta::MAXIMUM_STEP {
-        counters::TABLE_OBJECTS_READ.add(1);
         if objects.contains(Kind::Segment, &at)? {
+            counters::TABLE_OBJECTS_READ.add(1);
             let whole = Segment::parse(objects.read(Kind::Segment, &at)?).map_err(damaged)?;
             let segment = if changes.is_empty() {
                 whole
@@ -208,9 +209,10 @@ pub fn read(objects: &dyn ReadObjects, id: &Id) -> Result<Segment> {
                     "segment {id} is damaged: its rows have another hash"
                 )));
             }
+            objects.remember(Kind::Segment, id, &segment.bytes);
             return Ok(segment);
         }
-        let delta = Delta::parse(&objects.read(Kind::SegmentDelta, &at)?).map_err(damaged)?;
+        let delta = delta::read(objects, &at).map_err(damaged)?;
         changes = delta::compose(delta.changes, changes);
         at = delta.base;
     }
@@ -229,8 +231,7 @@ pub fn chain(objects: &dyn ReadObjects, id: &Id) -> Result<Vec<(Kind, Id)>> {
             return Ok(records);
         }
         records.push((Kind::SegmentDelta, at));
-        counters::TABLE_OBJECTS_READ.add(1);
-        at = Delta::parse(&objects.read(Kind::SegmentDelta, &at)?)?.base;
+        at = delta::read(objects, &at)?.base;
     }
     Err(Error::integrity(format!(
         "segment {id} is damaged: its chain of deltas has no end"
@@ -255,12 +256,14 @@ pub fn write(
     if let Some((base, changes)) = base {
         let limit = segment.bytes.len() / 4;
         if let Some(bytes) = delta::encode_onto(objects, base, changes, limit)? {
+            objects.remember(Kind::Segment, &id, &segment.bytes);
             if objects.write(Kind::SegmentDelta, &id, &bytes)? {
                 counters::DELTAS_WRITTEN.add(1);
             }
             return Ok(id);
         }
     }
+    objects.remember(Kind::Segment, &id, &segment.bytes);
     if objects.write(Kind::Segment, &id, &segment.bytes)? {
         counters::SEGMENTS_WRITTEN.add(1);
     }

@@ -157,6 +157,7 @@ pub fn file_row<'py>(py: Python<'py>, row: &FileRow) -> PyResult<Bound<'py, PyDi
     let kind = match row.kind {
         FileType::File => intern!(py, "file"),
         FileType::Link => intern!(py, "link"),
+        FileType::Reference => intern!(py, "reference"),
     };
     dictionary.set_item(intern!(py, "type"), kind)?;
     dictionary.set_item(intern!(py, "executable"), row.executable)?;
@@ -182,7 +183,11 @@ pub fn file_upsert(value: &Bound<'_, PyDict>) -> Result<FileUpsert> {
     let kind = match text("type")?.as_str() {
         "file" => FileType::File,
         "link" => FileType::Link,
-        other => return Err(invalid(format!("'{other}' is neither 'file' nor 'link'"))),
+        "reference" => FileType::Reference,
+        other => {
+            let why = format!("'{other}' is none of 'file', 'link' and 'reference'");
+            return Err(invalid(why));
+        }
     };
     let row = FileRow {
         path: text("path")?,

@@ -86,10 +86,33 @@ mod _core {
         short(py, || oxide_core::fsx::supports_reflink(&folder))
     }
 
+    /// Renames a file or folder to a name that must be free; makes the folders above it.
+    #[pyfunction]
+    fn move_path(py: Python<'_>, old: PathBuf, new: PathBuf) -> Result<()> {
+        short(py, || oxide_core::fsx::rename_to_free(&old, &new))
+    }
+
+    /// Removes an empty folder; false when it is not empty or not there.
+    #[pyfunction]
+    fn remove_folder_if_empty(py: Python<'_>, folder: PathBuf) -> Result<bool> {
+        short(py, || oxide_core::fsx::remove_dir_if_empty(&folder))
+    }
+
     /// Every fault point that there may be, as `operation.place`.
     #[pyfunction]
     fn fault_points() -> Vec<String> {
         oxide_core::fsx::fault_points()
+    }
+
+    /// Makes a symbolic link, and the folders above it. The name must be free.
+    #[pyfunction]
+    fn make_link(py: Python<'_>, target: &[u8], path: PathBuf) -> Result<()> {
+        short(py, || {
+            if let Some(folder) = path.parent() {
+                oxide_core::fsx::create_dir_all(folder)?;
+            }
+            oxide_core::fsx::symlink(target, &path)
+        })
     }
 
     /// Replaces a file so that readers see the old content or the new.

@@ -59,7 +59,7 @@ impl WorkingCopy {
     }
 
     #[allow(clippy::too_many_arguments)]
-    #[pyo3(signature = (session, paths, *, base, staged, tracked_only, now, creator, progress=None))]
+    #[pyo3(signature = (session, paths, *, base, staged, tracked_only, now, creator, by_reference=false, progress=None))]
     fn stage(
         &self,
         py: Python<'_>,
@@ -70,12 +70,14 @@ impl WorkingCopy {
         tracked_only: bool,
         now: i64,
         creator: &str,
+        by_reference: bool,
         progress: Option<Bound<'_, PyAny>>,
     ) -> Result<Staged> {
         let session = session.get()?;
         let request = StageRequest {
             paths: &paths,
             tracked_only,
+            by_reference,
             base: base.as_ref().map(convert::roots).transpose()?,
             staged: convert::roots(&staged)?,
             now,

@@ -24,6 +24,7 @@ class FakeRepository:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.folder = str(root)
         self.calls: list[tuple[object, ...]] = []
         self.names = {"main", "experiment", "HEAD"}
         self.merged = MergeResult("up-to-date", None, [], None)
@@ -39,6 +40,9 @@ class FakeRepository:
         if revision not in self.names:
             raise errors.UnknownRevision(f"there is no branch, tag or commit '{revision}'", hint="see `oxide branch`")
         return samples.identifier("a")
+
+    def current_branch(self) -> str | None:
+        return "main"
 
     def branches(self) -> list[Branch]:
         return [
@@ -69,11 +73,20 @@ class FakeRepository:
         self._answer("diff", a, b, staged, list(paths))
         return samples.DIFF
 
+    def ls(self, revision: str, path: str) -> None:
+        raise errors.NotFound(f"{path} is not in {revision}")
+
     def diff_rows(self, table: str, a: str | None = None, b: str | None = None) -> list[dict[str, object]]:
         return [{"key": "01", "before": None, "after": {"label": "cat"}}]
 
     def checkout(self, target: str, **options: object) -> CheckoutResult:
-        self._answer("checkout", target, options["create"], options["force"], options["branch_only"])
+        self._answer(
+            "checkout",
+            target,
+            options.get("create", False),
+            options.get("force", False),
+            options.get("branch_only", False),
+        )
         return CheckoutResult(target, samples.identifier("a"), ["a", "b"], [], [Skipped("c", "permission denied")])
 
     def merge(self, revision: str, **options: object) -> MergeResult:
@@ -171,6 +184,7 @@ def test_a_path_given_to_checkout_is_explained(repository: FakeRepository, oxide
         ["merge"],
         ["merge", "--abort", "main"],
         ["resolve", "a.jpg"],
+        ["resolve", "a.jpg", "--ours", "--theirs"],
         ["diff", "--stat", "--name-only"],
         ["diff", "main..HEAD", "main"],
         ["diff", "main...HEAD"],
@@ -181,6 +195,8 @@ def test_a_path_given_to_checkout_is_explained(repository: FakeRepository, oxide
         ["commit", "-m", " "],
         ["commit"],
         ["commit", "-m", "x", "--author", "<a@b>"],
+        ["commit", "--author", "bad"],
+        ["commit", "-m", " ", "--author", "Ada <ada@example.org"],
         ["branch", "-d", "a", "b"],
         ["stash", "pop", "newest"],
         ["-C", "/nonexistent", "status"],
@@ -282,10 +298,10 @@ def test_a_word_that_is_neither_revision_nor_path_is_refused(
     word: str, repository: FakeRepository, oxide: Oxide
 ) -> None:
     code, out, err = oxide("diff", word)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err == "error: there is no branch, tag or commit 'experimnt'\nhint: see `oxide branch`\n"
     code, out, err = oxide("log", "main", "experimnt")
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert "neither a revision nor a path" in err
 
 

@@ -262,6 +262,25 @@ def test_add_of_a_path_outside(place: Place, outside: str) -> None:
     assert "outside the repository" in place("add", outside, code=2).err
 
 
+def test_add_by_reference(place: Place, tmp_path: Path) -> None:
+    film = tmp_path / "archive" / "film.mp4"
+    film.parent.mkdir()
+    film.write_bytes(b"frames")
+    said = place("add", "--reference", "../../archive/film.mp4", folder="images")
+    assert said.text == "Staged 1 file: 1 added (6 B, <rate>)\n"
+    assert os.readlink(place.root / "images/film.mp4") == str(film)
+    place("commit", "-m", "film")
+    listed = place("ls", "-r", "--json").json
+    assert {row["path"]: row["type"] for row in listed}["images/film.mp4"] == "reference"
+    assert place("cat", "HEAD:images/film.mp4").raw == b"frames"
+    assert place("status", "--porcelain").out == ""
+    film.write_bytes(b"changed")
+    error = place("cat", "HEAD:images/film.mp4", code=7).err
+    assert film.as_uri() in error
+    assert "put it back" in error
+    assert "s3://bucket/film.mp4" in place("add", "--reference", "s3://bucket/film.mp4", code=1).err
+
+
 def test_odd_names(place: Place) -> None:
     names = [b"-dash.jpg", b"sp ace.jpg", b"line\nbreak.jpg", "Köln 猫.jpg".encode(), b"caf\xe9.jpg"]
     for name in names:
@@ -565,7 +584,7 @@ def test_conflicts_from_merge_to_commit(place: Place) -> None:
     assert "oxide conflicts" in said.err
     assert "oxide resolve PATH --ours" in said.err
     status = place("status").text
-    assert "Conflicts:\n" in status
+    assert "Conflicts to resolve:\n" in status
     assert "  conflict:  notes.txt (content)\n" in status
     assert "Merging <id>:" in status
     assert place("status", "--porcelain").out.splitlines()[0].startswith(("UU notes.txt", "A  theirs.txt"))

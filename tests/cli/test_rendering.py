@@ -80,8 +80,9 @@ Your branch is ahead of origin/main by 2 commits (use "oxide push")
 Merging cccccccccccccccc:
   (use "oxide merge --continue" to conclude it, "oxide merge --abort" to go back)
 
-Conflicts:
-  (use "oxide resolve PATH --ours | --theirs | --base" to take a side, or edit and "oxide add PATH")
+Conflicts to resolve:
+  (use "oxide resolve PATH --ours|--theirs|--base" to take a side, or edit and "oxide add PATH"; then
+  "oxide commit" to conclude, or "oxide merge --abort" to go back)
   conflict:  images/cat.jpg (content)
 
 Changes to be committed:
@@ -133,6 +134,7 @@ def test_porcelain_is_two_letters_and_a_path() -> None:
         removed=["missing"],
         untracked=[Untracked("new/", 3), Untracked("line\nbreak", 1)],
         conflicts=[CONFLICT, CELLS],
+        skipped=[Skipped("pipe", "a named pipe")],
     )
     assert list(porcelain_lines(status)) == [
         "A  added",
@@ -147,6 +149,7 @@ def test_porcelain_is_two_letters_and_a_path() -> None:
         "T  annotations",
         '?? "line\\nbreak"',
         "?? new/",
+        "!! pipe",
     ]
 
 
@@ -212,6 +215,8 @@ def test_rows_show_the_cells_that_changed() -> None:
         {"key": "03", "before": {"label": "cat"}, "after": None},
     ]
     assert list(row_lines(rows, plain)) == ["+ 01  label: cat", "~ 02  label: cat -> dog", "- 03  label: cat"]
+    files: list[dict[str, object]] = [{"key": "6120", "before": None, "after": {"path": "a b", "size": 1}}]
+    assert list(row_lines(files, plain, "files")) == ["+ a b  size: 1"]
 
 
 def test_conflicts_show_the_three_values() -> None:

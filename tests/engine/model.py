@@ -1,6 +1,7 @@
 """What a repository must do, in dicts: the oracle of the state machine.
 
-A snapshot maps a path to an :class:`Entry`; the disk maps a path to a :class:`Node`. Folders are never written down: they
+A snapshot maps a path to an :class:`Entry`; the disk maps a path to a :class:`Node`. Folders are never written down:
+they
 exist because of what is in them. Nothing here knows how the engine works; each function is a rule of the contract.
 """
 
@@ -74,7 +75,8 @@ class View:
 
 
 class Operation(NamedTuple):
-    """A step that undo can take back. ``moves``: whether files move with it; ``brings_back``: what undo then puts on disk."""
+    """A step that undo can take back. ``moves``: whether files move with it; ``brings_back``: what undo then puts
+    on disk."""
 
     before: View
     after: View
@@ -140,7 +142,8 @@ def plan(
 ) -> set[str]:
     """Paths whose work would be lost if the paths that differ between ``before`` and ``after`` moved.
 
-    Work is a file that is not as ``before`` has it and not already as ``after`` wants it. A file that is missing is no work.
+    Work is a file that is not as ``before`` has it and not already as ``after`` wants it. A file that is missing is
+    no work.
     """
     blocked = set()
     for path in differing(before, after) if changed is None else changed:
@@ -179,7 +182,8 @@ def moved(
 class Items:
     """Which entries may be one item, seen conservatively.
 
-    The engine finds renames by content. Instead of repeating how, the model only keeps classes of items that *may* have been taken
+    The engine finds renames by content. Instead of repeating how, the model only keeps classes of items that *may*
+    have been taken
     for one another: everything that ever held the same content. Merges that need to know more are not generated.
     """
 
@@ -196,7 +200,8 @@ class Items:
         return item
 
     def replaced(self, files: Files, source: Files, path: str) -> Files:
-        """``files`` with what is at and below ``path`` as in ``source``. No item comes to be on two paths: one that lives on
+        """``files`` with what is at and below ``path`` as in ``source``. No item comes to be on two paths: one that
+        lives on
         elsewhere stays there, and what came back is a new item, always the same one."""
 
         def within(other: str) -> bool:
@@ -226,9 +231,11 @@ class Items:
         return entry
 
     def one_place_each(self, sides: list[Files]) -> bool:
-        """Whether, among the paths on which the sides differ, every item stayed on one path and every path with one item.
+        """Whether, among the paths on which the sides differ, every item stayed on one path and every path with one
+        item.
 
-        A path that is not in the first side (the base) may hold two new items. Entries with one number are one item for sure;
+        A path that is not in the first side (the base) may hold two new items. Entries with one number are one item
+        for sure;
         entries of two families are two for sure.
         """
         paths = {path for other in sides[1:] for path in differing(sides[0], other)} | differing(sides[1], sides[2])
@@ -285,7 +292,8 @@ def merge_entry(base: Entry | None, ours: Entry | None, theirs: Entry | None) ->
 
 
 def mixes_kinds(base: Files, ours: Files, theirs: Files) -> bool:
-    """Whether both sides changed a path that is a link on one side and a file on another: what cells make of it is not modelled."""
+    """Whether both sides changed a path that is a link on one side and a file on another: what cells make of it is
+    not modelled."""
     return any(
         len({side[path].node.kind for side in (base, ours, theirs) if path in side}) > 1
         for path in differing(base, ours) & differing(base, theirs)

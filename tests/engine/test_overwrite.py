@@ -459,3 +459,14 @@ def test_a_tree_that_was_deleted_by_hand_comes_back(two: Repository) -> None:
     shutil.rmtree(two.root / "new", ignore_errors=True)
     two.restore(["."])
     assert tree(two.root) == before
+
+
+def test_checkout_in_the_middle_of_a_conflicted_stash_pop_is_refused(two: Repository) -> None:
+    write(two.root, "file", "shelved")
+    two.stash_push()
+    write(two.root, "file", "committed since")
+    two.commit("since", all=True)
+    assert two.stash_pop().kind == "conflicts"
+    with pytest.raises(errors.InConflict):
+        two.checkout("other")
+    assert [conflict.name for conflict in two.conflicts()] == ["file"]

@@ -213,7 +213,8 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.disk[path] = node
 
     def discard(self, path: str) -> None:
-        """Delete a file as a user would, with the folders that it leaves empty (empty folders have a test of their own)."""
+        """Delete a file as a user would, with the folders that it leaves empty (empty folders have a test of their
+        own)."""
         (self.root / path).unlink()
         del self.disk[path]
         for folder in reversed(parents_of(path)):
@@ -550,7 +551,8 @@ class RepositoryMachine(RuleBasedStateMachine):
     def can_model(
         self, base: Files, ours: Files, theirs: Files, merged: Files, conflicts: dict[str, Conflicted]
     ) -> bool:
-        """Renames, links against files and folders against files are shown in test_merge.py; the model leaves them out."""
+        """Renames, links against files and folders against files are shown in test_merge.py; the model leaves them
+        out."""
         return (
             self.items.one_place_each([base, ours, theirs])
             and not mixes_kinds(base, ours, theirs)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from make_golden import describe
+from golden.make_golden import describe
 from oxide import Repository
 from oxide.settings import Settings
 from support import AUTHOR, write

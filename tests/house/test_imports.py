@@ -50,6 +50,28 @@ def test_command_line_reaches_the_core_through_the_engine_only(root: Path) -> No
     assert not wrong, wrong
 
 
+def test_the_library_neither_prints_nor_reads_the_home_folder(root: Path) -> None:
+    wrong = []
+    for path in sorted((root / "engine" / "oxide").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+            name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+            text = node.value if isinstance(node, ast.Constant) else None
+            if name in {"print", "expanduser", "home", "stdout", "stderr"} or text in {"HOME", "~"}:
+                wrong.append(f"{path.relative_to(root)}:{getattr(node, 'lineno', 0)} {name or text}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_one_module_opens_connections(root: Path) -> None:
+    """Every DuckDB connection has the limits that this module sets."""
+    opening = {
+        path.relative_to(root).as_posix()
+        for room in FORBIDDEN
+        for path in (root / room).rglob("*.py")
+        if re.search(r"\bduckdb\.connect\b|from duckdb import connect", path.read_text(encoding="utf-8"))
+    }
+    assert opening == {"engine/oxide/sql/connection.py"}
+
+
 # -- Rust ------------------------------------------------------------------------------------------------------------
 def without_tests_and_comments(source: str) -> str:
     """Rust source without line comments and without what follows `#[cfg(test)] mod`, which closes a file here."""

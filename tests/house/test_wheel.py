@@ -34,7 +34,7 @@ def test_wheel_holds_exactly_the_packages_and_the_extension(root: Path, wheel: P
         metadata = archive.read(next(name for name in members if name.endswith(".dist-info/METADATA"))).decode()
     code = {name for name in members if ".dist-info/" not in name}
     assert code == source_members(root) | {"oxide/_core.abi3.so"}
-    assert re.search(r"^oxide\s*=\s*oxide_cli\.main:main$", entry_points, re.MULTILINE)
+    assert re.search(r"^oxide\s*=\s*oxide_cli\.start:main$", entry_points, re.MULTILINE)
     version = re.search(r'\[workspace\.package\][^\[]*?version = "(.+?)"', (root / "Cargo.toml").read_text())
     assert version is not None
     assert f"\nVersion: {version[1]}\n" in metadata

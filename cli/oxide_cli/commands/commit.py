@@ -6,13 +6,25 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oxide_cli import everyday
 from oxide_cli.output import Console
-from oxide_cli.rendering.text import short
 from oxide_cli.verb import json_option, verb
 
 if TYPE_CHECKING:
-    from oxide.repository import Repository
     from oxide.types import Person
+
+
+def _parse_author(context: click.Context, parameter: click.Parameter, text: str | None) -> Person | None:
+    """``Name <mail>``, checked before anything is done."""
+    if text is None:
+        return None
+    from oxide.types import Person
+
+    name, _, rest = text.partition("<")
+    mail, closing, after = rest.partition(">")
+    if not (name.strip() and mail.strip() and closing) or after.strip():
+        raise click.BadParameter('write it as "Name <mail>"', context, parameter)
+    return Person(name.strip(), mail.strip())
 
 
 @verb(
@@ -26,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("-a", "--all", "everything", is_flag=True, help="Stage changed and removed files first.")
 @click.option("--amend", is_flag=True, help="Replace the last commit; without -m its message is kept.")
 @click.option("--allow-empty", is_flag=True, help="Commit even if nothing changed.")
-@click.option("--author", metavar='"NAME <MAIL>"', help="Record another author.")
+@click.option("--author", metavar='"NAME <MAIL>"', callback=_parse_author, help="Record another author.")
 @json_option
 @click.pass_obj
 def command(
@@ -35,46 +47,17 @@ def command(
     everything: bool,
     amend: bool,
     allow_empty: bool,
-    author: str | None,
+    author: Person | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Record what is staged.
 
     TEXT may be left out with --amend, which keeps the old one, and to conclude a merge. Pending changes of annotations,
     metadata and other tables are always taken; -a concerns files. The author is user.name and user.email of the
     settings, OXIDE_USER_NAME and OXIDE_USER_EMAIL, or else the system's user.
     """
-    person = parse_author(author) if author is not None else None
     if message is not None and not message.strip():
         raise click.UsageError("the message is empty", click.get_current_context())
-    repository = console.repository()
-    with console.progress() as progress:
-        commit = repository.commit(
-            message, all=everything, amend=amend, allow_empty=allow_empty, author=person, progress=progress
-        )
-    if as_json:
-        from oxide_cli.rendering import records
-
-        console.json(records.commit(commit))
-    elif console.quiet:
-        console.data(commit.id)
-    else:
-        console.data(f"[{_branch(repository)} {short(commit.id)}] {commit.summary}")
-        console.next("oxide show")
-
-
-def parse_author(text: str) -> Person:
-    """``Name <mail>``; the mail may be left out."""
-    from oxide.types import Person
-
-    name, bracket, rest = text.partition("<")
-    mail, closing, after = rest.partition(">")
-    if not name.strip() or (bracket and (not closing or after.strip())):
-        raise click.BadParameter(
-            'write it as "Name <mail>"', click.get_current_context(silent=True), param_hint="--author"
-        )
-    return Person(name.strip(), mail.strip())
-
-
-def _branch(repository: Repository) -> str:
-    return next((branch.name for branch in repository.branches() if branch.current), "detached")
+    return everyday.commit(
+        console, message, everything=everything, amend=amend, allow_empty=allow_empty, author=author, as_json=as_json
+    )

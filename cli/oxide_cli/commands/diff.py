@@ -56,7 +56,7 @@ def command(
         rows = repository.diff_rows(table, a, b)
     if table is not None and not as_json:
         with console.pager():
-            console.lines(row_lines(rows, console.paint))
+            console.lines(row_lines(rows, console.paint, table))
         return 1 if exit_code and rows else 0
     with console.progress() as progress:
         diff = repository.diff(a, b, staged=staged, paths=paths, progress=progress)

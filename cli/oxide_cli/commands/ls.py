@@ -26,6 +26,8 @@ def command(context: click.Context, words: tuple[str, ...], recursive: bool, as_
     """List the files of a revision.
 
     HEAD without REV. A single word that names a revision is one, otherwise it is a path.
+
+    With --json, `type` is `file`, `link`, `reference` (a link to a file outside, added by reference) or `folder`.
     """
     console: Console = context.obj
     if len(words) > 2:

@@ -6,8 +6,7 @@ import click
 
 from oxide_cli.output import Console
 from oxide_cli.paths import all_to_root, to_root
-from oxide_cli.rendering.changes import LISTED
-from oxide_cli.rendering.text import number, quote_path
+from oxide_cli.rendering.text import LISTED, number, quote_path
 from oxide_cli.verb import PATH, json_option, verb
 
 

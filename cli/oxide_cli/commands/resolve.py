@@ -22,24 +22,27 @@ if TYPE_CHECKING:
     "oxide resolve 65f1c0ffee65f1c0ffee65f1 --base",
 )
 @click.argument("names", nargs=-1, required=True, type=PATH, metavar="PATH|ANNOTATION...")
-@click.option("--ours", "side", flag_value="ours", default=None, help="Take this branch's side.")
-@click.option("--theirs", "side", flag_value="theirs", help="Take the side that is merged in.")
-@click.option("--base", "side", flag_value="base", help="Take the state before both changes.")
+@click.option("--ours", is_flag=True, help="Take this branch's side.")
+@click.option("--theirs", is_flag=True, help="Take the side that is merged in.")
+@click.option("--base", is_flag=True, help="Take the state before both changes.")
 @force_option
 @json_option
 @click.pass_context
-def command(context: click.Context, names: tuple[str, ...], side: str | None, force: bool, as_json: bool) -> None:
+def command(
+    context: click.Context, names: tuple[str, ...], ours: bool, theirs: bool, base: bool, force: bool, as_json: bool
+) -> None:
     """Decide conflicts by taking one side.
 
     A folder stands for all conflicts of files below it, `.` in the top folder for all files. To take neither side, edit
     the file and `oxide add` it.
     """
     console: Console = context.obj
-    if side is None:
-        raise click.UsageError("say which side to take: --ours, --theirs or --base", context)
+    sides = [side for side, taken in (("ours", ours), ("theirs", theirs), ("base", base)) if taken]
+    if len(sides) != 1:
+        raise click.UsageError("say which one side to take: --ours, --theirs or --base", context)
     repository = console.repository()
     with console.progress() as progress:
-        left = repository.resolve(conflict_names(repository, names), side, force=force, progress=progress)
+        left = repository.resolve(conflict_names(repository, names), sides[0], force=force, progress=progress)
     if as_json:
         from oxide_cli.rendering import records
 

@@ -44,7 +44,7 @@ def command(
     repository = console.repository()
     places = all_to_root(repository, paths)
     if dry_run:
-        _preview(console, places, source, staged, as_json)
+        _preview(console, places, source, staged, force, as_json)
         return 0
     with console.progress() as progress:
         result = repository.restore(places, source=source, staged=staged, force=force, progress=progress)
@@ -62,25 +62,20 @@ def command(
     return code
 
 
-def _preview(console: Console, places: list[str], source: str | None, staged: bool, as_json: bool) -> None:
-    """The files that a restore would change: nothing is done."""
+def _preview(console: Console, places: list[str], source: str | None, staged: bool, force: bool, as_json: bool) -> None:
+    """The files that a restore would change, or its refusal: nothing is done."""
     repository = console.repository()
     with console.progress() as progress:
-        if source is None and not staged:
-            status = repository.status(progress=progress)
-            written, removed = [*status.modified, *status.removed], []
-        else:
-            files = repository.diff(source, staged=staged, paths=places, progress=progress).files
+        result = repository.restore(places, source=source, staged=staged, force=force, dry_run=True, progress=progress)
+        written, removed = result.written, result.removed
+        if staged:
+            files = repository.diff(source, staged=True, paths=places, progress=progress).files
             written = [*files.modified, *files.removed, *(old for old, _ in files.renamed)]
             removed = [*files.added, *(new for _, new in files.renamed)]
-    written = sorted(path for path in written if _is_below(path, places))
-    removed = sorted(path for path in removed if _is_below(path, places))
+    written = sorted(written)
+    removed = sorted(removed)
     if as_json:
         console.json({"written": written, "removed": removed, "dry_run": True})
         return
     console.lines(f"would {'unstage' if staged else 'restore'} {quote_path(path)}" for path in written)
     console.lines(f"would {'unstage' if staged else 'remove'} {quote_path(path)}" for path in removed)
-
-
-def _is_below(path: str, places: list[str]) -> bool:
-    return any(place in (".", path) or path.startswith(place + "/") for place in places)

@@ -6,8 +6,7 @@ import click
 
 from oxide_cli.output import Console
 from oxide_cli.paths import all_to_root
-from oxide_cli.rendering.changes import LISTED
-from oxide_cli.rendering.text import count, number, quote_path
+from oxide_cli.rendering.text import LISTED, count, number, quote_path
 from oxide_cli.verb import dry_run_option, force_option, json_option, paths_argument, verb
 
 

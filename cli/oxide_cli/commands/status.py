@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from oxide_cli import everyday
 from oxide_cli.output import Console
 from oxide_cli.verb import json_option, verb
 
@@ -20,14 +21,4 @@ def command(console: Console, porcelain: bool, everything: bool, as_json: bool) 
     """
     if porcelain and as_json:
         raise click.UsageError("--porcelain and --json exclude each other", click.get_current_context())
-    repository = console.repository()
-    with console.progress() as progress:
-        status = repository.status(progress=progress)
-    if as_json:
-        from oxide_cli.rendering import records
-
-        console.json(records.status(status))
-        return
-    from oxide_cli.rendering.status import porcelain_lines, status_lines
-
-    console.lines(porcelain_lines(status) if porcelain else status_lines(status, console.paint, everything))
+    everyday.status(console, porcelain=porcelain, everything=everything, as_json=as_json)

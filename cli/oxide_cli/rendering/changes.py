@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from oxide_cli.rendering.text import Painter, columns, count, number, quote_path
+from oxide_cli.rendering.text import LISTED, Painter, columns, count, number, quote_path
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oxide.types import CheckoutResult, Conflict, Diff, FileChanges, TableChanges
 
-LISTED = 20
 _SIGNS = ("+", "~", "-", "renamed ")
 
 
@@ -96,12 +95,18 @@ def _summary(diff: Diff) -> Iterator[str]:
         yield f"{name}: {count_of_rows(changes)}"
 
 
-def row_lines(rows: list[dict[str, object]], paint: Painter) -> Iterator[str]:
-    """Rows that differ: added and removed ones whole, of modified ones the cells that changed."""
+def row_lines(rows: list[dict[str, object]], paint: Painter, table: str = "") -> Iterator[str]:
+    """Rows that differ: added and removed ones whole, of modified ones the cells that changed.
+
+    Files are named by their path, rows of other tables by their key.
+    """
     for row in rows:
         key, before, after = row.get("key"), row.get("before"), row.get("after")
         old = before if isinstance(before, dict) else None
         new = after if isinstance(after, dict) else None
+        if table == "files":
+            key = quote_path(str((new or old or {}).get("path")))
+            old, new = _without_path(old), _without_path(new)
         if old is None and new is not None:
             yield paint(f"+ {key}  {_cells(new)}", "green")
         elif new is None and old is not None:
@@ -110,6 +115,10 @@ def row_lines(rows: list[dict[str, object]], paint: Painter) -> Iterator[str]:
             changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
             cells = ", ".join(f"{name}: {_cell(old.get(name))} -> {_cell(new.get(name))}" for name in changed)
             yield paint(f"~ {key}  {cells}", "yellow")
+
+
+def _without_path(row: dict[str, object] | None) -> dict[str, object] | None:
+    return None if row is None else {name: value for name, value in row.items() if name != "path"}
 
 
 def _cells(row: dict[str, object]) -> str:

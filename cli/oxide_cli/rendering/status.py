@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from oxide_cli.rendering.changes import count_of_rows, more, name_of_conflict
 from oxide_cli.rendering.text import Painter, count, quote_path, short
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oxide.types import FileChanges, Status, Untracked
 
@@ -22,8 +22,9 @@ def status_lines(status: Status, paint: Painter, everything: bool = False) -> It
         yield '  (use "oxide merge --continue" to conclude it, "oxide merge --abort" to go back)'
     sections = (
         (
-            "Conflicts:",
-            '(use "oxide resolve PATH --ours | --theirs | --base" to take a side, or edit and "oxide add PATH")',
+            "Conflicts to resolve:",
+            '(use "oxide resolve PATH --ours|--theirs|--base" to take a side, or edit and "oxide add PATH"; then\n'
+            '  "oxide commit" to conclude, or "oxide merge --abort" to go back)',
             [
                 paint(f"conflict:  {name_of_conflict(conflict)} ({conflict.reason})", "red")
                 for conflict in status.conflicts
@@ -116,6 +117,8 @@ def _conclusion(status: Status) -> Iterator[str]:
         yield ""
         if status.head is None:
             yield 'Nothing to commit yet (use "oxide add PATH..." to start)'
+        elif status.skipped:
+            yield "Nothing to commit; whether the skipped files changed is not known"
         else:
             yield "Nothing to commit, the working copy is clean"
 
@@ -123,7 +126,8 @@ def _conclusion(status: Status) -> Iterator[str]:
 def porcelain_lines(status: Status) -> Iterator[str]:
     """Two letters and a path, stable for scripts: staged state, state of the working copy.
 
-    ``A M D R`` and ``??`` as in git's first format, ``UU`` for a conflict, ``T`` for a table with pending rows.
+    ``A M D R`` and ``??`` as in git's first format, ``UU`` for a conflict, ``T`` for a table with pending rows,
+    ``!!`` for a file that was skipped.
     """
     renamed = {new: old for old, new in status.staged.renamed}
     in_conflict = {conflict.name for conflict in status.conflicts if conflict.table == "files"}
@@ -147,3 +151,5 @@ def porcelain_lines(status: Status) -> Iterator[str]:
         yield f"T  {table}"
     for entry in sorted(status.untracked):
         yield f"?? {quote_path(entry.path)}"
+    for skipped in sorted(status.skipped):
+        yield f"!! {quote_path(skipped.path)}"

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
 
 Painter = Callable[[str, str], str]
 """``paint(text, style)``: the text in a style, or as it is where colour is off."""
 
 SHORT_ID = 16
+LISTED = 20
+"""Lines shown of a long section."""
 _ESCAPES = {
     "\a": "\\a",
     "\b": "\\b",

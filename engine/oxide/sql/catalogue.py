@@ -50,6 +50,6 @@ def _relations(sources: Sources, statement: Statement, extra: dict[str, tuple[st
 def _relation(sources: Sources, reference: Reference, extra: dict[str, tuple[str, str]]) -> Relation | None:
     if reference.function == "table" and reference.name in extra:
         if reference.revision is not None:
-            raise QueryError(f"{reference.name} has no versions.", hint="Leave out AT.")
+            raise QueryError(f"{reference.name} has no versions", hint="leave out AT")
         return sources.stored(extra[reference.name])
     return sources.relation(reference)

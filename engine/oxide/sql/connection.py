@@ -38,7 +38,7 @@ class Sandbox:
 
         self.timeout = DEFAULT_TIMEOUT if timeout is None else timeout
         if self.timeout <= 0:
-            raise QueryError(f"The time limit must be more than 0 seconds, not {self.timeout}.")
+            raise QueryError(f"the time limit must be more than 0 seconds, not {self.timeout}")
         settings: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -130,8 +130,8 @@ class Run:
         if not in_time:
             self._stop(done)
             raise QueryTimeout(
-                f"The query was stopped after {self._timeout:g} seconds.",
-                hint="Narrow it with WHERE or LIMIT, or allow more time (--timeout SECONDS, timeout=SECONDS).",
+                f"the query was stopped after {self._timeout:g} seconds",
+                hint="narrow it with WHERE or LIMIT, or allow more time: oxide config sql.timeout SECONDS",
             )
         if failures:
             raise _translated(failures[0]) from None
@@ -151,14 +151,14 @@ class Run:
 def quote_text(text: str) -> str:
     """A text as an SQL literal."""
     if "\0" in text:
-        raise QueryError("A name in a query cannot hold a zero character.")
+        raise QueryError("a name in a query cannot hold a zero character")
     return "'" + text.replace("'", "''") + "'"
 
 
 def quote_name(name: str) -> str:
     """A name as an SQL identifier."""
     if "\0" in name:
-        raise QueryError("A name in a query cannot hold a zero character.")
+        raise QueryError("a name in a query cannot hold a zero character")
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -185,9 +185,9 @@ def _query_error(error: Exception) -> OxideError:
     message = str(error).split("\nLINE ", 1)[0].strip()
     if isinstance(error, duckdb.OutOfMemoryException) or message.startswith("Out of Memory"):
         return QueryError(
-            "The query needs more memory than it may use.",
-            hint="Select fewer rows or columns, or raise the limit (--memory-limit 8GB, memory_limit='8GB').",
+            "the query needs more memory than it may use",
+            hint="select fewer rows or columns, or raise the limit: oxide config sql.memory 8GB",
         )
     if isinstance(error, duckdb.PermissionException):
-        return QueryError("A query can read the repository's tables only, and cannot write.", hint="See docs/sql.md.")
+        return QueryError("a query can read the repository's tables only, and cannot write", hint="see docs/sql.md")
     return QueryError(message.split("\n", 1)[0] if len(message) > 500 else message)

@@ -14,5 +14,5 @@ def import_extra(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError:
         raise MissingExtra(
-            f"This needs {name}, which is not installed.", hint="pip install 'oxide-data[frames]'"
+            f"this needs {name}, which is not installed", hint="pip install 'oxide-data[frames]'"
         ) from None

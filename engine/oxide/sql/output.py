@@ -27,14 +27,14 @@ def write(result: SqlResult, path: str, format: str | None) -> int:
     chosen = (format or os.path.splitext(path)[1].lstrip(".")).lower()
     if chosen not in FORMATS:
         raise InvalidInput(
-            f"A result can be written as {', '.join(FORMATS)}, not {chosen or 'without a format'}.", path=path
+            f"a result can be written as {', '.join(FORMATS)}, not {chosen or 'without a format'}", path=path
         )
     writer = {"csv": write_csv, "json": write_json, "parquet": _write_parquet}[chosen]
     try:
         with _replacing(path) as stream:
             return writer(result, stream)
     except OSError as error:
-        raise FileSystemError(f"{path} could not be written: {error.strerror or error}.", path=path) from error
+        raise FileSystemError(f"{path} could not be written: {error.strerror or error}", path=path) from error
 
 
 def write_csv(result: SqlResult, stream: IO[bytes]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from oxide.errors import QueryError, UnknownRevision
+from oxide.errors import FileSystemError, QueryError, UnknownRevision
 from oxide.sql import cache
 from oxide.sql.history import COMMIT_COLUMNS, OPERATION_COLUMNS, History
 from oxide.sql.relations import Column, ParquetRelation, Relation, RowsRelation, StreamRelation, schema_columns
@@ -135,7 +135,7 @@ class Sources:
             return self._history(reference.arguments[0])
         if reference.name in _UNVERSIONED:
             if reference.revision is not None:
-                raise QueryError(f"{reference.name} has no versions.", hint="Leave out AT.")
+                raise QueryError(f"{reference.name} has no versions", hint="leave out AT")
             return self._unversioned(reference.name)
         return self._table(reference.name, reference.revision)
 
@@ -144,9 +144,9 @@ class Sources:
         names = [*self._repository.tables(reference.revision), *_UNVERSIONED]
         close = difflib.get_close_matches(reference.name, names, 1)
         place = f" at {reference.revision}" if reference.revision else ""
-        suggestion = f"Did you mean {close[0]}? " if close else ""
+        suggestion = f"did you mean {close[0]}? " if close else ""
         return QueryError(
-            f"There is no table {reference.name}{place}.", hint=f"{suggestion}Tables: {', '.join(sorted(names))}."
+            f"there is no table {reference.name}{place}", hint=f"{suggestion}tables: {', '.join(sorted(names))}"
         )
 
     def files_used(self, relations: Sequence[Relation]) -> list[str]:
@@ -163,20 +163,23 @@ class Sources:
         """Keep the cache within its size."""
         cache.trim(self._cache, used)
 
-    def _table(self, name: str, revision: str | None) -> ParquetRelation | None:
+    def _table(self, name: str, revision: str | None) -> Relation | None:
         tables = self._repository.tables(revision)
         found = next((each for each in tables if each.lower() == name), None)
         return None if found is None else self.stored(tables[found])
 
-    def stored(self, table: tuple[str, str]) -> ParquetRelation:
-        """Any table of the store."""
+    def stored(self, table: tuple[str, str]) -> Relation:
+        """Any table of the store. Where nothing can be written, its rows come from memory instead of the cache."""
         columns = schema_columns(self._repository.store.read_record("schema", table[0]))
 
         def export() -> list[str]:
             self._cache.mkdir(parents=True, exist_ok=True)
             return self._repository.store.export_parquet(table, str(self._cache))
 
-        return ParquetRelation(columns, export(), export)
+        try:
+            return ParquetRelation(columns, export(), export)
+        except (FileSystemError, OSError):
+            return StreamRelation(columns, self._repository.store.scan(table))
 
     def _unversioned(self, name: str) -> Relation:
         history = History(self._repository)
@@ -206,10 +209,9 @@ class Sources:
         """The root of a table; a table that is not there is one without rows."""
         if name in tables:
             return tables[name][1]
-        with self._repository.store.begin() as session:
-            root = session.empty_table()
-            session.flush()
-        return root
+        from oxide._core import EMPTY_ROOT
+
+        return EMPTY_ROOT
 
     def _file_changes(self, before: str, after: str) -> list[Sequence[object]]:
         store = self._repository.store

@@ -103,16 +103,14 @@ def parse(sandbox: Sandbox, text: str) -> Statement:
     types = sandbox.statement_types(text)
     if len(types) != 1:
         raise QueryError(
-            f"A query is exactly one statement; this text holds {len(types)}.", hint="Run them one at a time."
+            f"a query is exactly one statement; this text holds {len(types)}", hint="run them one at a time"
         )
     if types[0] != "SELECT":
         kind = "PIVOT without IN (...)" if types[0] == "MULTI" else types[0]
         hint = (
-            "PIVOT ... ON column IN (values) is allowed."
-            if types[0] == "MULTI"
-            else "Oxide's own commands change data."
+            "PIVOT ... ON column IN (values) is allowed" if types[0] == "MULTI" else "Oxide's own commands change data"
         )
-        raise QueryError(f"A query can only SELECT; {kind} is not allowed.", hint=hint)
+        raise QueryError(f"a query can only SELECT; {kind} is not allowed", hint=hint)
     try:
         tree = _serialized(sandbox, text)
         defined = _check(sandbox, tree)
@@ -121,16 +119,16 @@ def parse(sandbox: Sandbox, text: str) -> Statement:
         again = _serialized(sandbox, rewritten)
         _check(sandbox, again, trusted_views=set(references))
     except RecursionError:
-        raise QueryError("The query is nested too deeply.", hint="Split it with WITH.") from None
+        raise QueryError("the query is nested too deeply", hint="split it with WITH") from None
     return Statement(rewritten, references, defined)
 
 
 def _serialized(sandbox: Sandbox, text: str) -> Tree:
     answer: Tree = json.loads(str(sandbox.trusted("SELECT json_serialize_sql(?)", [text])[0][0]))
     if answer["error"]:
-        raise QueryError(f"A query can only SELECT: {answer['error_message']}")
+        raise QueryError(f"a query can only SELECT: {answer['error_message']}")
     if len(answer["statements"]) != 1:
-        raise QueryError("A query is exactly one statement.")
+        raise QueryError("a query is exactly one statement")
     return answer
 
 
@@ -157,11 +155,11 @@ def _check(sandbox: Sandbox, tree: Tree, trusted_views: set[str] | None = None) 
     for node in _nodes(tree):
         kind = node.get("type")
         if isinstance(kind, str) and kind.endswith("_NODE") and "class" not in node and kind not in _QUERY_NODES:
-            raise QueryError("A query can only SELECT; WITH cannot hold INSERT, UPDATE, DELETE, MERGE or COPY.")
+            raise QueryError("a query can only SELECT; WITH cannot hold INSERT, UPDATE, DELETE, MERGE or COPY")
         if _is_source(node):
             sources.append(node)
         if node.get("class") == "PARAMETER":
-            raise QueryError("A query has no parameters.", hint="Write the value into the query.")
+            raise QueryError("a query has no parameters", hint="write the value into the query")
         if "function_name" in node:
             _check_function(sandbox, node)
         for entry in (node.get("cte_map") or {}).get("map") or []:
@@ -174,7 +172,7 @@ def _check(sandbox: Sandbox, tree: Tree, trusted_views: set[str] | None = None) 
 def _defined_name(name: str) -> str:
     """Names in WITH are plain, so that one can never be taken for a file's or a system table's."""
     if not _PLAIN_NAME.fullmatch(name) or _SYSTEM_NAME.match(name):
-        raise QueryError(f"WITH cannot define {name!r}.", hint="Use letters, digits and underscores.")
+        raise QueryError(f"WITH cannot define {name!r}", hint="use letters, digits and underscores")
     return name.lower()
 
 
@@ -183,7 +181,7 @@ def _check_function(sandbox: Sandbox, node: Tree) -> None:
     if name in _HARMLESS_THOUGH_VOLATILE or name in _HARMLESS_THOUGH_PREFIXED:
         return
     if name in _REFUSED_FUNCTIONS or name.startswith(_REFUSED_PREFIXES) or name in _volatile_functions(sandbox):
-        raise QueryError(f"The function {name} is not allowed in a query.", hint="See docs/sql.md.")
+        raise QueryError(f"the function {name} is not allowed in a query", hint="see docs/sql.md")
 
 
 _volatile: frozenset[str] | None = None
@@ -201,23 +199,23 @@ def _volatile_functions(sandbox: Sandbox) -> frozenset[str]:
 def _check_source(source: Tree, defined: set[str], trusted_views: set[str] | None) -> None:
     kind = source["type"]
     if kind not in _SOURCES:
-        raise QueryError(f"A query cannot read from {kind}.")
+        raise QueryError(f"a query cannot read from {kind}")
     if kind == "SHOW_REF" and not source.get("query"):
-        raise QueryError("SHOW is not allowed in a query.", hint="DESCRIBE files shows a table's columns.")
+        raise QueryError("SHOW is not allowed in a query", hint="DESCRIBE files shows a table's columns")
     if kind == "TABLE_FUNCTION":
         function = source["function"]
         name = str(function.get("function_name", "")).lower()
         if len(_path(function)) != 1 or name not in _TABLE_FUNCTIONS | set(_VERSIONED_FUNCTIONS):
             allowed = ", ".join(sorted(_TABLE_FUNCTIONS | set(_VERSIONED_FUNCTIONS)))
-            raise QueryError(f"The table function {name} is not allowed in a query.", hint=f"Allowed are {allowed}.")
+            raise QueryError(f"the table function {name} is not allowed in a query", hint=f"allowed are {allowed}")
         if trusted_views is not None and name in _VERSIONED_FUNCTIONS:
-            raise QueryError(f"{name} could not be resolved here.")
+            raise QueryError(f"{name} could not be resolved here")
     if kind == "BASE_TABLE":
         path = _path(source)
         if len(path) != 1:
-            raise QueryError(f"{'.'.join(path)} is not a table of the repository.", hint="Table names have one part.")
+            raise QueryError(f"{'.'.join(path)} is not a table of the repository", hint="table names have one part")
         if trusted_views is not None and path[0] not in trusted_views and path[0].lower() not in defined:
-            raise QueryError(f"{path[0]} is not a table of the repository.")
+            raise QueryError(f"{path[0]} is not a table of the repository")
 
 
 def _path(node: Tree) -> list[str]:
@@ -248,7 +246,7 @@ def _reference(source: Tree) -> Reference | None:
         clause = source.get("at_clause")
         if clause:
             if str(clause["unit"]).upper() != "VERSION":
-                raise QueryError("AT takes a revision: AT (VERSION => 'main~1').")
+                raise QueryError("AT takes a revision: AT (VERSION => 'main~1')")
             return Reference("table", name, revision=_text_constant(clause["expr"], "AT (VERSION => ...)"))
         return Reference("table", name)
     if source["type"] == "TABLE_FUNCTION":
@@ -256,14 +254,14 @@ def _reference(source: Tree) -> Reference | None:
         if name not in _VERSIONED_FUNCTIONS:
             return None
         if str(source.get("with_ordinality", "WITHOUT_ORDINALITY")) != "WITHOUT_ORDINALITY":
-            raise QueryError(f"{name} cannot be used WITH ORDINALITY.", hint="Use row_number() OVER ().")
+            raise QueryError(f"{name} cannot be used WITH ORDINALITY", hint="use row_number() OVER ()")
         fewest, most = _VERSIONED_FUNCTIONS[name]
         arguments = tuple(
             _text_constant(each["expression"], name) for each in source["function"].get("arguments") or []
         )
         if not fewest <= len(arguments) <= most:
             usage = {"diff": "diff('a'), diff('a', 'b') or diff('a', 'b', 'table')", "history": "history('path')"}[name]
-            raise QueryError(f"{name} takes other arguments.", hint=f"Write {usage}.")
+            raise QueryError(f"{name} takes other arguments", hint=f"write {usage}")
         return Reference(name, name, arguments)
     return None
 
@@ -271,7 +269,7 @@ def _reference(source: Tree) -> Reference | None:
 def _text_constant(expression: Tree, place: str) -> str:
     literal = expression.get("literal") if expression.get("class") == "CONSTANT" else None
     if not isinstance(literal, dict) or literal.get("kind") != "STRING":
-        raise QueryError(f"{place} takes a text in quotes.", hint="It is resolved before the query runs.")
+        raise QueryError(f"{place} takes a text in quotes", hint="it is resolved before the query runs")
     return str(literal["text"])
 
 

@@ -245,12 +245,28 @@ impl Applier<'_> {
             opened => opened,
         };
         let handle = handle.map_err(|error| self.error(&write.path, &error))?;
+        let name = disk::c_name(name).map_err(|error| self.error(&write.path, &error))?;
+        let path = disk::absolute(self.tree, &write.path);
+        if !write.forced && write.replaces.is_none() {
+            let moved = fsx::at::rename_new(&prepared.path, handle.as_fd(), &name, &path)?;
+            return if moved { Ok(()) } else { Err(changed()) };
+        }
         let looks = self.looks(&handle, &write.path)?;
         if !write.forced && looks != write.replaces {
             return Err(changed());
         }
-        let name = disk::c_name(name).map_err(|error| self.error(&write.path, &error))?;
-        let path = disk::absolute(self.tree, &write.path);
+        if looks.is_some() && fsx::at::exchange(&prepared.path, handle.as_fd(), &name, &path)? {
+            let swapped = looks_at(&prepared.path).map_err(|e| self.error(&write.path, &e))?;
+            let as_seen = looks.is_some_and(|looks| same_but_renamed(&looks, &swapped));
+            if !as_seen && (!write.forced || swapped.kind == DiskKind::Folder) {
+                // Somebody saved the file in the moment before the swap: it goes back to its place.
+                fsx::at::exchange(&prepared.path, handle.as_fd(), &name, &path)?;
+                return Err(changed());
+            }
+            // What cannot be removed now goes with the folder of temporary files.
+            fsx::discard(&prepared.path);
+            return Ok(());
+        }
         fsx::at::rename(&prepared.path, handle.as_fd(), &name, &path)
     }
 
@@ -315,6 +331,20 @@ impl Applier<'_> {
         })?;
         Ok(seen.into_inner().expect("seen lock"))
     }
+}
+
+/// How a file with a path of the store's own looks.
+fn looks_at(path: &Path) -> io::Result<DiskStat> {
+    let name = disk::c_name(path.as_os_str().as_encoded_bytes())?;
+    disk::stat_at(rustix::fs::CWD, &name)
+}
+
+/// Whether both are one file in one state; a rename changes the change time.
+fn same_but_renamed(before: &DiskStat, after: &DiskStat) -> bool {
+    DiskStat {
+        ctime: before.ctime,
+        ..*after
+    } == *before
 }
 
 fn changed() -> Error {

@@ -6,10 +6,10 @@ use std::sync::Mutex;
 
 use super::{CheckoutPlan, CheckoutRequest, Keep, PlanState, Remove, Write};
 use crate::error::Result;
-use crate::files::FileRow;
+use crate::files::{FileRow, FileType};
 use crate::paths;
 use crate::progress::Progress;
-use crate::store::ReadObjects;
+use crate::store::Store;
 use crate::tree;
 use crate::workspace::disk::{self, DiskKind, DiskStat, Listing};
 use crate::workspace::stat_index::{Index, Record};
@@ -71,6 +71,7 @@ fn make(
     Index::with(control, &copy.store, &request.from, &mut |index| {
         let candidates = candidates(&copy.store, index, root.as_fd(), request, progress)?;
         let planner = Planner {
+            store: &copy.store,
             index,
             request,
             resume,
@@ -95,7 +96,7 @@ fn make(
 
 /// Everything that the tables or, for a repair, the disk differ in, by path.
 fn candidates(
-    objects: &dyn ReadObjects,
+    store: &Store,
     index: &Index,
     root: BorrowedFd<'_>,
     request: &CheckoutRequest<'_>,
@@ -108,7 +109,7 @@ fn candidates(
         .collect();
     let wanted = |path: &str| scopes.is_empty() || scopes.iter().any(|s| paths::is_within(path, s));
     let mut candidates = BTreeMap::new();
-    for change in tree::diff(objects, &request.from, &request.to)? {
+    for change in tree::diff(store, &request.from, &request.to)? {
         let path = FileRow::path_of(&change.key)?;
         if !wanted(&path) {
             continue;
@@ -133,7 +134,7 @@ fn candidates(
             true => vec![Vec::new()],
             false => scopes.iter().map(|scope| paths::to_bytes(scope)).collect(),
         };
-        for path in differing(index, root, &scopes, progress)? {
+        for path in differing(index, root, &scopes, store, progress)? {
             if let Some(record) = index.find(&path)? {
                 let row = record.row(&path);
                 paths::check(&row.path)?;
@@ -157,7 +158,16 @@ fn same_file(a: &FileRow, b: &FileRow) -> bool {
     a.content == b.content && a.kind == b.kind && a.executable == b.executable
 }
 
+/// Bytes that writing the file takes.
+pub(super) fn bytes_of(row: &FileRow) -> u64 {
+    match row.kind {
+        FileType::Reference => 0,
+        FileType::File | FileType::Link => row.size,
+    }
+}
+
 struct Planner<'a> {
+    store: &'a Store,
     index: &'a Index,
     request: &'a CheckoutRequest<'a>,
     /// Whether this completes an interrupted checkout.
@@ -257,11 +267,15 @@ impl Planner<'_> {
         let as_before = candidate.before.as_ref().map(Record::unseen);
         let as_after = candidate.after.as_ref().map(Record::unseen);
         let by_looks = indexed.filter(|indexed| indexed.unchanged(&looks));
-        let mut content = by_looks.map(|indexed| indexed.content);
+        let mut content = by_looks
+            .filter(|indexed| indexed.kind != FileType::Reference)
+            .map(|indexed| indexed.content);
         let possible = |record: &Option<Record>| {
-            record
-                .as_ref()
-                .is_some_and(|r| r.size == looks.size && r.link == (looks.kind == DiskKind::Link))
+            record.as_ref().is_some_and(|r| {
+                r.kind != FileType::Reference
+                    && r.size == looks.size
+                    && (r.kind == FileType::Link) == (looks.kind == DiskKind::Link)
+            })
         };
         let mut looks = looks;
         if content.is_none()
@@ -274,9 +288,18 @@ impl Planner<'_> {
                 (content, looks) = (Some(hash), seen);
             }
         }
-        let is = |record: &Option<Record>| {
-            record.as_ref().is_some_and(|r| {
-                Some(r.content) == content && r.link == (looks.kind == DiskKind::Link)
+        let (folder, name) = disk::split(&candidate.path);
+        let mut is = |record: &Option<Record>| {
+            record.as_ref().is_some_and(|r| match r.kind {
+                FileType::File => Some(r.content) == content && looks.kind != DiskKind::Link,
+                FileType::Link => Some(r.content) == content && looks.kind == DiskKind::Link,
+                FileType::Reference if looks.kind != DiskKind::Link => false,
+                FileType::Reference => {
+                    by_looks.is_some_and(|indexed| indexed.same_file(r))
+                        || handles
+                            .is_reference(self.store, folder, name, r)
+                            .unwrap_or(false)
+                }
             })
         };
         let safe = is(&as_before) && as_before.is_some_and(|r| r.same_kind(&looks));
@@ -386,7 +409,7 @@ fn assemble(candidates: Vec<Candidate>, steps: Vec<Step>) -> CheckoutPlan {
         let Candidate { path, after, .. } = candidate;
         match (step, after) {
             (Step::Write { replaces, forced }, Some(row)) => {
-                plan.bytes += row.size;
+                plan.bytes += bytes_of(&row);
                 plan.writes.push(row.path.clone());
                 plan.state.writes.push(Write {
                     path,

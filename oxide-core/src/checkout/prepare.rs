@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags};
 
+use super::plan::bytes_of;
 use super::{CheckoutPlan, Prepared, Temporary, Write};
 use crate::counters;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::files::FileType;
 use crate::fsx;
-use crate::hash;
+use crate::gc;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::workspace::disk;
+use crate::workspace::reference;
 use crate::workspace::status::in_batches;
 use crate::workspace::WorkingCopy;
 
@@ -31,9 +33,9 @@ pub fn prepare(copy: &WorkingCopy, plan: &mut CheckoutPlan, progress: &Progress)
         return Ok(());
     }
     progress.begin("writing", plan.state.writes.len() as u64, plan.bytes);
-    let temporary = Temporary {
-        folder: new_folder(copy.store.control())?,
-    };
+    // What stays of earlier checkouts that were killed may be what fills the disk. It is no reason to fail.
+    let _ = copy.store.collect_temporary(gc::LEFT_BEHIND);
+    let temporary = new_folder(copy.store.control())?;
     let order = disk_order(&copy.store, &plan.state.writes)?;
     let writes = &plan.state.writes;
     let prepared = std::sync::Mutex::new(Vec::with_capacity(order.len()));
@@ -47,7 +49,7 @@ pub fn prepare(copy: &WorkingCopy, plan: &mut CheckoutPlan, progress: &Progress)
                 *index,
                 write_new(&copy.store, write, folder.join(index.to_string()))?,
             ));
-            progress.advance(1, write.row.size)?;
+            progress.advance(1, bytes_of(&write.row))?;
         }
         prepared.lock().expect("prepared lock").append(&mut done);
         Ok(())
@@ -60,14 +62,16 @@ pub fn prepare(copy: &WorkingCopy, plan: &mut CheckoutPlan, progress: &Progress)
 }
 
 /// A folder of this checkout alone.
-fn new_folder(control: &Path) -> Result<PathBuf> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random)
-        .map_err(|error| Error::new(ErrorCode::Io, format!("no random numbers: {error}")))?;
-    let name = format!("checkout-{}-{}", std::process::id(), hash::hex(&random));
-    let folder = control.join("tmp").join(name);
-    fsx::create_dir_all(&folder)?;
-    Ok(folder)
+fn new_folder(control: &Path) -> Result<Temporary> {
+    loop {
+        let name = format!("checkout-{}-{}", std::process::id(), fsx::unique_name());
+        let folder = control.join("tmp").join(name);
+        fsx::create_dir_all(&folder)?;
+        // Between its creation and its lock a collector may have taken the folder for a dead process' one.
+        if let Some(_lock) = fsx::try_lock_named(&folder)? {
+            return Ok(Temporary { folder, _lock });
+        }
+    }
 }
 
 /// Positions of the writes in the order in which the store reads fastest.
@@ -83,8 +87,11 @@ fn disk_order(store: &Store, writes: &[Write]) -> Result<Vec<usize>> {
 fn write_new(store: &Store, write: &Write, path: PathBuf) -> Result<Prepared> {
     let row = &write.row;
     let io_error = |error: io::Error| Error::io("look at", &path, &error);
-    let (length, looks) = if row.kind == FileType::Link {
-        let target = store.content(&row.content)?;
+    let (length, looks) = if row.kind != FileType::File {
+        let target = match row.kind {
+            FileType::Reference => reference::target(store, &row.content)?,
+            _ => store.content(&row.content)?,
+        };
         fsx::symlink(&target, &path)?;
         let parent = disk::open_root(path.parent().unwrap_or(&path))?;
         let name = path.file_name().unwrap_or_default();
@@ -99,7 +106,7 @@ fn write_new(store: &Store, write: &Write, path: PathBuf) -> Result<Prepared> {
         }
         (length, disk::stat_open(&file).map_err(io_error)?)
     };
-    if length != row.size || looks.size != row.size {
+    if row.kind != FileType::Reference && (length != row.size || looks.size != row.size) {
         return Err(Error::integrity(format!(
             "the content of '{}' has {length} bytes instead of {}",
             row.path, row.size

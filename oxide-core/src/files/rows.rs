@@ -12,15 +12,18 @@ use crate::schema::{Field, MergeRule, Schema, Type};
 pub struct ItemId(pub [u8; 12]);
 
 /// What a path is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FileType {
     /// A regular file.
     File,
     /// A symbolic link; its content is the target's bytes.
     Link,
+    /// A symbolic link to a file outside the tree; its content is that file's bytes, which are not copied into the store.
+    Reference,
 }
 
-/// A row of `files`. Fields by id: 1 path (key), 2 content_id, 3 size, 4 item_id, 5 sha256, 6 link, 7 executable.
+/// A row of `files`. Fields by id: 1 path (key), 2 content_id, 3 size, 4 item_id, 5 sha256, 6 link (null for
+/// a reference), 7 executable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRow {
     /// Path from the tree's root, `/` between names, in the UTF-8 mapping of [`crate::paths`].
@@ -33,7 +36,7 @@ pub struct FileRow {
     pub item: ItemId,
     /// SHA-256 of the content.
     pub sha256: [u8; 32],
-    /// File or link.
+    /// File, link or reference.
     pub kind: FileType,
     /// Whether the owner may execute it.
     pub executable: bool,
@@ -125,7 +128,11 @@ impl FileRow {
                 Value::Int(size),
                 Value::Bytes(self.item.0.to_vec()),
                 Value::Bytes(self.sha256.to_vec()),
-                Value::Bool(self.kind == FileType::Link),
+                match self.kind {
+                    FileType::File => Value::Bool(false),
+                    FileType::Link => Value::Bool(true),
+                    FileType::Reference => Value::Null,
+                },
                 Value::Bool(self.executable),
             ],
         )
@@ -147,10 +154,10 @@ impl FileRow {
             size: u64::try_from(*size).map_err(|_| damaged("files", key))?,
             item: ItemId(fixed(item).ok_or_else(|| damaged("files", key))?),
             sha256: fixed(sha256).ok_or_else(|| damaged("files", key))?,
-            kind: if *link == Value::Bool(true) {
-                FileType::Link
-            } else {
-                FileType::File
+            kind: match link {
+                Value::Bool(false) => FileType::File,
+                Value::Bool(true) => FileType::Link,
+                _ => FileType::Reference,
             },
             executable: *executable == Value::Bool(true),
         })

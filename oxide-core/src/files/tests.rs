@@ -368,6 +368,13 @@ fn golden_rows() {
     expected.extend([0x33, 0x3b]);
     assert_eq!(value, expected);
     assert_eq!(FileRow::decode(&key, &value).unwrap(), row);
+    let reference = FileRow {
+        kind: FileType::Reference,
+        ..row.clone()
+    };
+    let null_link = [&expected[..expected.len() - 2], &[0x3b]].concat();
+    assert_eq!(reference.encode().1, null_link);
+    assert_eq!(FileRow::decode(&key, &null_link).unwrap(), reference);
     assert_eq!(FileRow::path_of(&key).unwrap(), "d/é");
     let item = ItemRow {
         item: item(3),

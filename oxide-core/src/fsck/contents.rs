@@ -24,6 +24,8 @@ pub(super) struct Met {
     pub in_files: bool,
     /// Its length as the row says.
     pub size: Option<u64>,
+    /// Whether a row refers to it outside the store.
+    pub reference: bool,
 }
 
 impl Check<'_> {
@@ -48,24 +50,23 @@ impl Check<'_> {
             self.progress.advance(1, met.size.unwrap_or(0))?;
             match check_content(self.store, &objects, id, met, self.request.data) {
                 Ok(()) => Ok(None),
-                Err(error) if error.code == ErrorCode::Integrity => {
-                    Ok(Some((*id, *met, error.message)))
-                }
+                Err(error) if error.code == ErrorCode::Integrity => Ok(Some((*id, *met, error))),
                 Err(error) => Err(error),
             }
         });
         let problems = problems.collect::<Result<Vec<_>>>()?;
-        for (id, met, message) in problems.into_iter().flatten() {
+        for (id, met, error) in problems.into_iter().flatten() {
             let path = path_of(self.store, &id, &met);
             let needed = path.as_ref().map(|path| format!("; '{path}' needs it"));
             let remedy = match &path {
+                _ if met.reference => error.hint,
                 Some(path) => format!("if '{path}' is still as it was in the working copy, `oxide fsck --repair` and `oxide add '{path}'` store it again; else fetch it from another copy of the repository"),
                 None => "fetch it from another copy of the repository".into(),
             };
             self.report.problems.push(Problem {
                 object: id.to_hex(),
                 kind: "blob".into(),
-                problem: message + &needed.unwrap_or_default(),
+                problem: error.message + &needed.unwrap_or_default(),
                 remedy,
                 repaired: false,
             });
@@ -82,8 +83,14 @@ fn check_content(
     data: bool,
 ) -> Result<()> {
     let missing = || Error::integrity(format!("the content {id} is missing"));
+    // A reference needs its place even where the content is stored by value too: the link leads there.
+    let external = match met.reference {
+        true => Some(store.external(id)?.ok_or_else(missing)?),
+        false => None,
+    };
     let chunks = store.content_chunks(id)?;
     let length;
+    let mut in_records = chunks.is_some() || !objects.contains_key(id);
     let mut hasher = Context::Content.hasher();
     if let Some(chunks) = &chunks {
         for (chunk, _) in chunks {
@@ -101,8 +108,7 @@ fn check_content(
         let bytes = store.read(Kind::Blob, id)?;
         hasher.update(&bytes);
         length = Some(bytes.len() as u64);
-    } else {
-        let path = objects.get(id).ok_or_else(missing)?;
+    } else if let Some(path) = objects.get(id) {
         length = std::fs::metadata(path).ok().map(|found| found.len());
         if data && hash_file(path)? != *id {
             return Err(Error::integrity(format!(
@@ -110,6 +116,17 @@ fn check_content(
                 path.display()
             )));
         }
+    } else {
+        // A file by value that is the copy of an external one may have lost its record: that one stands in.
+        let external = match external {
+            Some(external) => external,
+            None => store.external(id)?.ok_or_else(missing)?,
+        };
+        length = Some(external.size);
+        if data {
+            store.verify_external(&external, id)?;
+        }
+        in_records = false;
     }
     if met.size.is_some() && met.size != length {
         return Err(Error::integrity(format!(
@@ -118,7 +135,6 @@ fn check_content(
             met.size.unwrap_or(0)
         )));
     }
-    let in_records = chunks.is_some() || !objects.contains_key(id);
     if data && in_records && hasher.finalize().as_bytes() != &id.0 {
         return Err(Error::integrity(format!(
             "the content {id} is damaged: its bytes hash to something else"

@@ -1,17 +1,13 @@
 //! Derived files: whatever is wrong with one, it can be dropped and made again.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::{Check, Problem};
 use crate::error::{ErrorCode, Result};
-use crate::fsx;
-use crate::index::MergedIndex;
+use crate::gc;
+use crate::index::{self, MergedIndex};
 use crate::pack::Group;
-use crate::workspace::WorkingCopy;
-
-/// How old a temporary file must be to count as left behind.
-const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+use crate::workspace::{stat_index, WorkingCopy};
 
 impl Check<'_> {
     /// The stat index, the merged index of the packs, and leftovers of dead processes.
@@ -19,22 +15,24 @@ impl Check<'_> {
         self.progress.begin("checking indexes", 0, 0);
         let mut damaged = Vec::new();
         if let Some(problem) = self.stat_index()? {
+            if self.request.repair {
+                stat_index::discard(self.store.control())?;
+            }
             damaged.push(("the stat index of the working copy", problem));
         }
         for group in Group::ALL {
             if let Some(problem) = self.merged_index(group)? {
+                if self.request.repair {
+                    index::discard(self.store.control(), group)?;
+                }
                 damaged.push(("the merged index of the packs", problem));
             }
         }
+        self.changed |= self.request.repair && !damaged.is_empty();
         if self.request.repair {
-            if !damaged.is_empty() {
-                let folder = self.store.control().join("index");
-                fsx::remove_dir_all(&folder)?;
-                fsx::create_dir_all(&folder)?;
-            }
             self.store.rebuild_index()?;
             self.store.live_sessions()?;
-            self.store.collect_temporary(LEFT_BEHIND)?;
+            self.store.collect_temporary(gc::LEFT_BEHIND)?;
         }
         for (object, problem) in damaged {
             self.report.problems.push(Problem {

@@ -9,8 +9,9 @@ use super::{Check, Problem};
 use crate::error::{Error, ErrorCode, Result};
 use crate::fsx;
 use crate::hash::Id;
-use crate::pack::{self, Entry, Group, Kind, PackReader, PackWriter, Record};
+use crate::pack::{self, Entry, Group, Kind, PackReader, PackWriter, Record, Salvaged};
 
+const REBUILD: &str = "run `oxide fsck --repair`: it collects the records that are whole";
 const LOST: &str =
     "add the file again from another copy, or fetch it from another copy of the repository";
 
@@ -47,11 +48,21 @@ impl Check<'_> {
             let damaged = damaged.collect::<Result<Vec<Entry>>>()?;
             *self.report.checked.entry("record".into()).or_default() += entries.len() as u64;
             self.progress.advance(1, reader.file_length())?;
-            if damaged.is_empty() {
+            let layout = reader.check_layout();
+            if damaged.is_empty() && layout.is_none() {
                 continue;
             }
             if self.request.repair {
                 self.rebuild_pack(pack.group, path)?;
+            }
+            if let Some(problem) = layout {
+                self.report.problems.push(Problem {
+                    object: pack.name.clone(),
+                    kind: "pack".into(),
+                    problem: format!("pack '{}' is damaged: {problem}", path.display()),
+                    remedy: REBUILD.into(),
+                    repaired: self.request.repair,
+                });
             }
             for entry in damaged {
                 self.damaged_record(&pack.name, &entry)?;
@@ -66,7 +77,7 @@ impl Check<'_> {
         self.report.problems.push(Problem {
             object: entry.id.to_hex(),
             kind: entry.kind.name().into(),
-            problem: format!("its record in pack {pack} has a wrong checksum"),
+            problem: format!("its record in pack {pack} is damaged"),
             remedy: LOST.into(),
             repaired,
         });
@@ -74,53 +85,43 @@ impl Check<'_> {
     }
 
     fn damaged_pack(&mut self, name: &str, group: Group, path: &Path, error: &Error) -> Result<()> {
-        let mut remedy = "run `oxide fsck --repair`: it collects the records that are whole";
+        let mut remedy = REBUILD;
         let mut problem = error.message.clone();
-        let mut repaired = false;
+        let mut lost = Vec::new();
         if self.request.repair {
-            match self.rebuild_pack(group, path) {
-                Ok(records) => {
-                    problem += &format!("; {records} records were brought into a new pack");
-                    remedy = "what could not be saved is listed under its own id; the damaged file is in .oxide/damaged";
-                    repaired = true;
-                }
-                Err(error) if error.code == ErrorCode::Integrity => remedy = LOST,
-                Err(error) => return Err(error),
-            }
+            let salvaged = self.rebuild_pack(group, path)?;
+            let records = salvaged.entries.len();
+            problem += &format!("; {records} records were brought into a new pack");
+            remedy = "what could not be saved is listed under its own id; the damaged file is in .oxide/damaged";
+            lost = salvaged.lost;
         }
         self.report.problems.push(Problem {
             object: name.into(),
             kind: "pack".into(),
             problem,
             remedy: remedy.into(),
-            repaired,
+            repaired: self.request.repair,
         });
+        for entry in lost {
+            self.damaged_record(name, &entry)?;
+        }
         Ok(())
     }
 
-    /// Writes the whole records of a damaged pack into a new one and sets the old file aside. Returns how many.
-    fn rebuild_pack(&self, group: Group, path: &Path) -> Result<usize> {
-        let scanned = pack::scan_records(path)?;
-        let bytes = fs::read(path).map_err(|error| Error::io("read the pack", path, &error))?;
+    /// Writes the right records of a damaged pack into a new one, then sets the old file aside.
+    fn rebuild_pack(&mut self, group: Group, path: &Path) -> Result<Salvaged> {
+        let salvaged = pack::salvage(path, group)?;
         let control = self.store.control();
-        if !scanned.entries.is_empty() {
+        if !salvaged.entries.is_empty() {
             let mut writer = PackWriter::create(group, &control.join("tmp"))?;
-            for entry in &scanned.entries {
-                let start = usize::try_from(entry.offset).unwrap_or(usize::MAX);
-                let end = start.saturating_add(entry.stored_length as usize);
-                let stored = bytes.get(start..end).ok_or_else(|| {
-                    Error::integrity(format!(
-                        "pack '{}' changed while it was read",
-                        path.display()
-                    ))
-                })?;
+            for entry in &salvaged.entries {
                 let full = writer.append(&Record {
                     kind: entry.kind,
                     id: entry.id,
                     encoding: entry.encoding,
                     raw_length: entry.raw_length,
                     crc: entry.crc,
-                    stored,
+                    stored: salvaged.stored(entry),
                 })?;
                 if let Some(full) = full {
                     full.write()?;
@@ -134,8 +135,9 @@ impl Check<'_> {
             fsx::sync_dir(&control.join("packs"))?;
         }
         set_aside(control, path)?;
+        self.changed = true;
         self.store.refresh()?;
-        Ok(scanned.entries.len())
+        Ok(salvaged)
     }
 
     /// Own files; with `data` also those that nothing refers to are read.
@@ -161,6 +163,7 @@ impl Check<'_> {
             }
             if self.request.repair {
                 set_aside(self.store.control(), &object.path)?;
+                self.changed = true;
             }
             self.report.problems.push(Problem {
                 object: object.id.to_hex(),

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::gc::tests::{content, Repository};
+use crate::pack::{Group, PackReader};
 use crate::store::ReadObjects;
 
 fn repository() -> Repository {
@@ -128,4 +129,104 @@ fn a_damaged_head_gives_way_to_the_state_before() {
         .store
         .contains(Kind::Commit, &repository.branch("main").unwrap())
         .unwrap());
+}
+
+#[test]
+fn a_damaged_header_or_record_costs_no_other_record() {
+    for damaged in ["header", "payload", "magic", "footer"] {
+        let repository = repository();
+        let id = crate::hash::digests(&content(1)).content;
+        let (path, offset) = pack_with(&repository, Kind::Blob, &id);
+        let mut bytes = fs::read(&path).unwrap();
+        let count = PackReader::open(&path).unwrap().unwrap().len();
+        let place = match damaged {
+            "header" => offset - 10,
+            "payload" => offset + 5,
+            "magic" => 0,
+            _ => bytes.len() - 60,
+        };
+        bytes[place] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let found = fsck(&repository, false, false);
+        assert!(!found.problems.is_empty(), "{damaged}");
+        let mended = fsck(&repository, false, true);
+        let lost: Vec<_> = mended.problems.iter().filter(|p| !p.repaired).collect();
+        let store = Store::open(repository.store.control()).unwrap();
+        let kept = store.packs().unwrap().into_iter();
+        let kept = kept.filter(|pack| pack.group == Group::Data);
+        let kept: usize = kept.map(|pack| pack.open().unwrap().unwrap().len()).sum();
+        let before = 3;
+        assert!(count <= before);
+        if damaged == "payload" {
+            assert!(lost.iter().any(|p| p.object == id.to_hex()), "{lost:?}");
+            assert_eq!(kept, before - 1);
+        } else {
+            assert!(lost.is_empty(), "{damaged}: {lost:?}");
+            assert_eq!(kept, before, "{damaged}");
+            let after = fsck(&repository, true, false);
+            assert!(after.problems.is_empty(), "{:?}", after.problems);
+        }
+    }
+}
+
+#[test]
+fn an_empty_pack_is_set_aside() {
+    let repository = repository();
+    let packs = repository.store.control().join("packs");
+    fs::write(packs.join("data-0000000000000001-00000001.pack"), b"").unwrap();
+    let found = fsck(&repository, true, false);
+    assert_eq!(found.problems.len(), 1, "{:?}", found.problems);
+    let mended = fsck(&repository, true, true);
+    assert!(mended.problems.iter().all(|problem| problem.repaired));
+    assert!(fsck(&repository, true, false).problems.is_empty());
+    let damaged = repository.store.control().join("damaged");
+    assert_eq!(fs::read_dir(damaged).unwrap().count(), 1);
+}
+
+#[test]
+fn one_repair_leaves_nothing_for_the_next() {
+    for damaged in [&[2][..], &[1], &[3], &[1, 3], &[2, 3]] {
+        let repository = repository();
+        let operations = repository.store.control().join("operations");
+        for number in damaged {
+            fs::write(operations.join(format!("{number:016}")), b"OXOP1\nhalf").unwrap();
+        }
+        let mended = fsck(&repository, true, true);
+        assert!(mended.problems.iter().all(|problem| problem.repaired));
+        let after = fsck(&repository, true, false);
+        assert!(after.problems.is_empty(), "{:?}", after.problems);
+    }
+}
+
+#[test]
+fn a_damaged_index_is_dropped_without_the_others() {
+    let repository = repository();
+    let index = repository.store.control().join("index");
+    let blob = crate::hash::digests(&content(1)).content;
+    let (path, _) = pack_with(&repository, Kind::Blob, &blob);
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    let none = PackReader::open(&path).unwrap().filter(|_| false);
+    crate::index::build(
+        repository.store.control(),
+        Group::Data,
+        none.iter().map(|p| ("", p)),
+    )
+    .unwrap();
+    // An index that covers the pack and leads to none of its records.
+    let mut bytes = fs::read(index.join("packs-data")).unwrap();
+    bytes[12..16].copy_from_slice(&1u32.to_le_bytes());
+    bytes.extend_from_slice(&(name.len() as u16).to_le_bytes());
+    bytes.extend_from_slice(name.as_bytes());
+    let crc = crc32fast::hash(&bytes[12..]);
+    bytes[8..12].copy_from_slice(&crc.to_le_bytes());
+    fs::write(index.join("packs-data"), bytes).unwrap();
+    for name in ["tree.lock", "stat.lock", "packs-meta"] {
+        fs::write(index.join(name), b"stays").unwrap();
+    }
+    let mended = fsck(&repository, false, true);
+    assert_eq!(mended.problems.len(), 1, "{:?}", mended.problems);
+    assert!(mended.problems[0].repaired && !index.join("packs-data").exists());
+    for name in ["tree.lock", "stat.lock", "packs-meta"] {
+        assert_eq!(fs::read(index.join(name)).unwrap(), b"stays");
+    }
 }

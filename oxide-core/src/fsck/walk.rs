@@ -1,12 +1,15 @@
 //! Following every reference from the operations down to the rows, noting what cannot be read and going on.
 
+use std::collections::HashSet;
+use std::path::PathBuf;
+
 use rayon::prelude::*;
 
 use super::contents::Met;
 use super::{packs, Check, Problem};
 use crate::browse;
 use crate::error::{ErrorCode, Result};
-use crate::files::{self, FileRow};
+use crate::files::{self, FileRow, FileType};
 use crate::gc;
 use crate::hash::Id;
 use crate::oplog;
@@ -23,24 +26,31 @@ impl Check<'_> {
     /// The chain of operations, then everything that their views reach.
     pub(super) fn operations(&mut self) -> Result<()> {
         let control = self.store.control();
-        let (_, damages) = oplog::check_chain(control)?;
-        for damage in damages {
-            let mut repaired = false;
-            if self.request.repair {
+        let (mut operations, mut damages) = oplog::check_chain(control)?;
+        // What is set aside may cut off others, which only show then.
+        let mut set_aside: HashSet<(u64, PathBuf)> = HashSet::new();
+        while self.request.repair {
+            let mut progressed = false;
+            for damage in std::mem::take(&mut damages) {
+                if !set_aside.insert((damage.number, damage.path.clone())) {
+                    damages.push(damage);
+                    continue;
+                }
                 oplog::set_aside(control, damage.number, |path| {
                     packs::set_aside(control, path).map(drop)
                 })?;
-                repaired = true;
+                progressed = true;
+                self.changed = true;
+                self.damaged_operation(damage, true);
             }
-            self.report.problems.push(Problem {
-                object: damage.path.display().to_string(),
-                kind: "operation".into(),
-                problem: damage.problem,
-                remedy: "`oxide fsck --repair` sets it aside: the state before it comes back, and undo reaches no further than the operation after it".into(),
-                repaired,
-            });
+            if !progressed {
+                break;
+            }
+            (operations, damages) = oplog::check_chain(control)?;
         }
-        let (operations, _) = oplog::check_chain(control)?;
+        for damage in damages {
+            self.damaged_operation(damage, false);
+        }
         self.progress
             .begin("checking history", operations.len() as u64, 0);
         // The newest first: what it needs is named by it.
@@ -51,6 +61,16 @@ impl Check<'_> {
             self.view(&view, &format!("operation {number}"))?;
         }
         Ok(())
+    }
+
+    fn damaged_operation(&mut self, damage: oplog::Damage, repaired: bool) {
+        self.report.problems.push(Problem {
+            object: damage.path.display().to_string(),
+            kind: "operation".into(),
+            problem: damage.problem,
+            remedy: "`oxide fsck --repair` sets it aside: the state before it comes back, and undo reaches no further than the operation after it".into(),
+            repaired,
+        });
     }
 
     fn view(&mut self, id: &Id, needed: &str) -> Result<()> {
@@ -122,12 +142,14 @@ impl Check<'_> {
             let rows: Vec<_> = rows.collect();
             for (id, contents) in batch.iter().zip(rows) {
                 let contents = self.read(Kind::Segment, id, needed, |_| contents)?;
-                for (content, size) in contents.unwrap_or_default() {
-                    self.contents.entry(content).or_insert(Met {
+                for (content, size, reference) in contents.unwrap_or_default() {
+                    let met = self.contents.entry(content).or_insert(Met {
                         segment: *id,
                         in_files,
                         size,
+                        reference,
                     });
+                    met.reference |= reference;
                 }
             }
         }
@@ -184,15 +206,16 @@ fn contents_of(
     schema: &Schema,
     in_files: bool,
     id: &Id,
-) -> Result<Vec<(Id, Option<u64>)>> {
+) -> Result<Vec<(Id, Option<u64>, bool)>> {
     if !in_files {
         let contents = gc::contents_of(store, schema, id)?.into_iter();
-        return Ok(contents.map(|id| (id, None)).collect());
+        return Ok(contents.map(|id| (id, None, false)).collect());
     }
     let segment = segment::read(store, id)?;
     let rows = segment.rows().map(|(key, value)| {
         let row = FileRow::decode(key, value)?;
-        Ok((row.content, Some(row.size)))
+        let reference = row.kind == FileType::Reference;
+        Ok((row.content, Some(row.size), reference))
     });
     rows.collect()
 }

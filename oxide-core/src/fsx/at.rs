@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, CWD};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, CWD};
 use rustix::io::Errno;
 
 use super::fault_point;
@@ -23,6 +23,36 @@ pub fn rename(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> 
         Err(Errno::XDEV) => copy_across(from, folder, name)
             .map_err(|error| Error::io("copy a file to", path, &error)),
         other => other.map_err(|error| Error::io("rename a file to", path, &error.into())),
+    }
+}
+
+/// Swaps the file `from` with what is at `name` in `folder`. `false` where that cannot be done: nothing is at one of the
+/// names, or the file system has no such call.
+///
+/// A rename over a file makes some file systems (ext4) write the new content to the disk at once, file by file; a swap does
+/// not, and what was there is still at hand.
+pub fn exchange(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
+    fault_point("rename", path)?;
+    match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::NOENT | Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
+        Err(error) => Err(Error::io("rename a file to", path, &error.into())),
+    }
+}
+
+/// Renames the file `from` to `name` in `folder` if nothing has that name. `false` when something has.
+pub fn rename_new(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
+    fault_point("rename", path)?;
+    match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Ok(false),
+        Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            if rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+                return Ok(false);
+            }
+            rename(from, folder, name, path).map(|()| true)
+        }
+        Err(error) => Err(Error::io("rename a file to", path, &error.into())),
     }
 }
 

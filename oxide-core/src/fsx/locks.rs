@@ -1,6 +1,8 @@
 //! Advisory locks (flock): held by an open file, so they vanish with the process whatever becomes of it.
 
 use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{flock, FlockOperation};
@@ -55,6 +57,24 @@ pub fn try_lock_open(file: File, path: &Path) -> Result<Option<Lock>> {
         Err(Errno::WOULDBLOCK) => Ok(None),
         Err(errno) => Err(Error::io("lock", path, &errno.into())),
     }
+}
+
+/// Whether `path` still leads to the locked file or folder.
+pub fn names(path: &Path, lock: &Lock) -> bool {
+    let (Ok(named), Ok(held)) = (std::fs::metadata(path), lock.file().metadata()) else {
+        return false;
+    };
+    (named.dev(), named.ino()) == (held.dev(), held.ino())
+}
+
+/// Locks an existing file or folder without waiting; `None` while somebody holds it or when `path` leads to it no more.
+pub fn try_lock_named(path: &Path) -> Result<Option<Lock>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::io("open", path, &e)),
+    };
+    Ok(try_lock_open(file, path)?.filter(|lock| names(path, lock)))
 }
 
 #[cfg(test)]

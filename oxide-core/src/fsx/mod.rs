@@ -19,7 +19,7 @@ use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
 
 pub use faults::{fault_point, fault_points};
-pub use locks::{lock, try_lock, try_lock_open, Lock};
+pub use locks::{lock, names, try_lock, try_lock_named, try_lock_open, Lock};
 
 /// Whether a write must have reached the disk when the call returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +127,30 @@ pub fn link_new(from: &Path, to: &Path) -> Result<bool> {
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     fault_point("rename", to)?;
     std::fs::rename(from, to).map_err(|e| Error::io("rename a file to", to, &e))
+}
+
+/// Renames within one file system to a name that must be free; makes the folders above it.
+pub fn rename_to_free(from: &Path, to: &Path) -> Result<()> {
+    if let Some(folder) = to.parent() {
+        create_dir_all(folder)?;
+    }
+    fault_point("rename", to)?;
+    let flags = rustix::fs::RenameFlags::NOREPLACE;
+    let renamed = rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, flags);
+    let renamed = match renamed {
+        // File systems that cannot do it in one step.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
+            match to.symlink_metadata() {
+                Ok(_) => Err(rustix::io::Errno::EXIST),
+                Err(_) => rustix::fs::rename(from, to),
+            }
+        }
+        renamed => renamed,
+    };
+    renamed.map_err(|error| {
+        let doing = format!("move '{}' to", from.display());
+        Error::io(&doing, to, &error.into())
+    })
 }
 
 /// Creates a folder and its parents.

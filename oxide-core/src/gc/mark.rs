@@ -56,7 +56,7 @@ impl Marks {
     /// Who holds a record; a file content is held as a blob, however it is stored.
     pub(super) fn holder(&self, kind: Kind, id: &Id) -> Option<Holder> {
         let kind = match kind {
-            Kind::Recipe => Kind::Blob,
+            Kind::Recipe | Kind::External => Kind::Blob,
             kind => kind,
         };
         self.objects.get(&key(kind, id)).copied()

@@ -58,6 +58,26 @@ fn golden_operation() {
     assert_eq!(record["id"], GOLDEN);
 }
 
+#[test]
+fn golden_run() {
+    let (_folder, control) = repository();
+    let mut expected = b"OXRUN1\n".to_vec();
+    for number in 1..=2 {
+        assert!(publish(&control, number, operation("one of two")).unwrap());
+        let file = std::fs::read(loose_path(&control, number)).unwrap();
+        assert!(
+            (128..1 << 14).contains(&file.len()),
+            "a varint of two bytes"
+        );
+        expected.extend([file.len() as u8 | 0x80, (file.len() >> 7) as u8]);
+        expected.extend(file);
+    }
+    let listing = Listing::read(&control).unwrap();
+    listing.write_run(1, 2).unwrap();
+    let path = folder(&control).join("0000000000000001-0000000000000002.run");
+    assert_eq!(std::fs::read(path).unwrap(), expected);
+}
+
 const GOLDEN: &str = "724c7d0ebc262c0278781cf4578069071c2b876e7822a9bac060882ded9d834a";
 
 #[test]

@@ -11,20 +11,22 @@
 //! trailer    entries u64 | footer offset u64 | CRC-32 of the footer u32 | 0 u32 | "OXPACKE\n"  32 bytes
 //! ```
 //!
-//! Integers are little-endian. A pack without a valid footer is rebuilt by reading its records one after the other
-//! ([`scan_records`]). Kinds lie in separate packs: `data-*.pack` holds blobs and recipes, `meta-*.pack` all others.
+//! Integers are little-endian. A damaged pack is rebuilt from its records that are right ([`salvage`]). Kinds lie in separate packs: `data-*.pack` holds blobs, recipes and the places of external
+//! files, `meta-*.pack` all others.
 
 mod reader;
+mod salvage;
 mod writer;
 
-pub use reader::{scan_records, PackReader, Scanned};
+pub use reader::PackReader;
+pub use salvage::{salvage, Salvaged};
 pub use writer::{FullBuffer, PackWriter, Record};
 
 use crate::codec::Encoding;
 use crate::error::{Error, Result};
 use crate::hash::Id;
 
-/// What a record is. Blob, Chunk and Recipe records live in data packs, all others in meta packs.
+/// What a record is. Blob, Recipe and External records live in data packs, all others in meta packs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Kind {
@@ -46,6 +48,8 @@ pub enum Kind {
     View = 8,
     /// A list that lives in a workspace.
     List = 9,
+    /// Where a content lies that is not copied into the store; the id is its content id.
+    External = 10,
 }
 
 impl Kind {
@@ -61,13 +65,14 @@ impl Kind {
             7 => Kind::Commit,
             8 => Kind::View,
             9 => Kind::List,
+            10 => Kind::External,
             _ => return Err(Error::integrity(format!("unknown record kind {byte}"))),
         })
     }
 
     /// Whether records of this kind live in data packs.
     pub fn is_data(self) -> bool {
-        matches!(self, Kind::Blob | Kind::Recipe)
+        matches!(self, Kind::Blob | Kind::Recipe | Kind::External)
     }
 
     /// The stable lower-case name.
@@ -82,6 +87,7 @@ impl Kind {
             Kind::Commit => "commit",
             Kind::View => "view",
             Kind::List => "list",
+            Kind::External => "external",
         }
     }
 }
@@ -114,7 +120,7 @@ const TRAILER: usize = 32;
 /// Two groups of packs, so that history is read without touching media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
-    /// `data-*.pack`: contents, chunks, recipes.
+    /// `data-*.pack`: contents, chunks, recipes, places of external files.
     Data,
     /// `meta-*.pack`: everything else.
     Meta,

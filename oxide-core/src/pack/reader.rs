@@ -27,7 +27,7 @@ fn damaged(path: &Path, why: impl std::fmt::Display) -> Error {
     Error::integrity(format!("pack '{}' is damaged: {why}", path.display())).at(path)
 }
 
-fn map(path: &Path) -> Result<Option<Mmap>> {
+pub(super) fn map(path: &Path) -> Result<Option<Mmap>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
@@ -208,6 +208,31 @@ impl PackReader {
         Ok(bytes)
     }
 
+    /// Checks what reading does not need: that the records, each headed by what the index says of it, fill the pack, and
+    /// that unused bytes of the trailer are zero. With the checks on opening and the payloads' checksums this covers
+    /// every bit of the file. Gives what is wrong.
+    pub fn check_layout(&self) -> Option<String> {
+        let mut entries: Vec<Entry> = self.entries().collect();
+        entries.sort_unstable_by_key(|entry| entry.offset);
+        let mut end = HEADER.len() as u64;
+        for entry in entries {
+            let named = format!("{} {}", entry.kind.name(), entry.id);
+            let start = entry.offset - RECORD_HEADER as u64;
+            if start != end {
+                return Some(format!("{named} does not follow the record before"));
+            }
+            if self.map[start as usize..entry.offset as usize] != entry.record_header() {
+                return Some(format!("the header of {named} differs from the index"));
+            }
+            end = entry.offset + u64::from(entry.stored_length);
+        }
+        if end != self.footer as u64 {
+            return Some("there are bytes between its last record and its index".into());
+        }
+        let trailer = &self.map[self.map.len() - TRAILER..];
+        (trailer[20..24] != [0; 4]).then(|| "its trailer has unknown bytes".into())
+    }
+
     /// A record's decoded bytes.
     pub fn read(&self, entry: &Entry) -> Result<Vec<u8>> {
         let stored = self.stored(entry)?;
@@ -222,60 +247,4 @@ impl PackReader {
         }
         use_bytes(&self.read(entry)?)
     }
-}
-
-/// What [`scan_records`] found.
-#[derive(Debug)]
-pub struct Scanned {
-    /// Records whose payload has the right checksum, in the order of the file.
-    pub entries: Vec<Entry>,
-    /// Where the first bytes that are no whole, right record begin; the footer's place in an undamaged pack.
-    pub end: u64,
-    /// Places of payloads with a wrong checksum.
-    pub damaged: Vec<Entry>,
-}
-
-/// Reads the records of a pack one after the other, whatever its footer says. Stops at the first bytes that cannot be a
-/// record. A pack's own footer ends the scan when it is intact.
-pub fn scan_records(path: &Path) -> Result<Scanned> {
-    let map = map(path)?.ok_or_else(|| {
-        Error::integrity(format!("pack '{}' is missing", path.display())).at(path)
-    })?;
-    if !map.starts_with(HEADER) {
-        return Err(damaged(path, "it does not begin as a pack"));
-    }
-    let mut scanned = Scanned {
-        entries: Vec::new(),
-        end: HEADER.len() as u64,
-        damaged: Vec::new(),
-    };
-    let records_end = footer_offset(&map).unwrap_or(map.len());
-    while let Some((entry, end)) = record_at(&map[..records_end], scanned.end as usize) {
-        let payload = &map[entry.offset as usize..end];
-        if crc32fast::hash(payload) == entry.crc {
-            scanned.entries.push(entry);
-        } else {
-            scanned.damaged.push(entry);
-        }
-        scanned.end = end as u64;
-    }
-    Ok(scanned)
-}
-
-fn footer_offset(map: &[u8]) -> Option<usize> {
-    let trailer = &map[map.len().checked_sub(TRAILER)?..];
-    let offset = usize::try_from(u64::from_le_bytes(array(&trailer[8..16]))).ok()?;
-    let end = map.len() - TRAILER;
-    let right = &trailer[24..] == TRAILER_MAGIC
-        && offset <= end
-        && crc32fast::hash(&map[offset..end]) == u32::from_le_bytes(array(&trailer[16..20]));
-    right.then_some(offset)
-}
-
-fn record_at(map: &[u8], start: usize) -> Option<(Entry, usize)> {
-    let payload = start.checked_add(RECORD_HEADER)?;
-    let header: &[u8; RECORD_HEADER] = map.get(start..payload)?.try_into().ok()?;
-    let entry = Entry::from_record_header(header, payload as u64).ok()?;
-    let end = payload.checked_add(entry.stored_length as usize)?;
-    (end <= map.len()).then_some((entry, end))
 }

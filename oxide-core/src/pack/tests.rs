@@ -3,6 +3,7 @@
 use super::*;
 use crate::codec;
 use crate::error::ErrorCode;
+use crate::hash::Context;
 use proptest::prelude::*;
 
 fn append(writer: &mut PackWriter, kind: Kind, id: Id, bytes: &[u8]) {
@@ -116,24 +117,68 @@ fn records_spanning_many_buffers_come_back_before_and_after_sealing() {
     assert!(reader.find(Kind::Blob, &Id([77; 32])).is_none());
 }
 
+fn pages() -> Vec<(Kind, Id, Vec<u8>)> {
+    let contents = (0..9u8).map(|n| vec![n; 40 * usize::from(n)]);
+    contents
+        .map(|bytes| (Kind::Page, Context::Page.id(&bytes), bytes))
+        .collect()
+}
+
 #[test]
-fn a_pack_without_its_footer_is_scanned() {
+fn a_pack_without_its_footer_is_salvaged_by_its_headers() {
     let folder = tempfile::tempdir().expect("a folder");
-    let records: Vec<_> = (0..9u8)
-        .map(|n| (Kind::Page, Id([n; 32]), vec![n; 40 * usize::from(n)]))
-        .collect();
-    let path = pack(folder.path(), &records);
+    let path = pack(folder.path(), &pages());
     let whole = std::fs::read(&path).expect("bytes");
-    let scanned = scan_records(&path).expect("scanned");
-    assert_eq!(scanned.entries.len(), 9);
-    let cut = scanned.end as usize;
-    assert_eq!(cut, whole.len() - TRAILER - 9 * ENTRY);
-    for length in [cut, cut - 1, cut - 200] {
+    let cut = whole.len() - TRAILER - 9 * ENTRY;
+    for (length, count) in [(cut, 9), (cut - 1, 8), (cut - 200, 5)] {
         std::fs::write(&path, &whole[..length]).expect("cut");
         assert_eq!(open(&path).expect_err("refused").code, ErrorCode::Integrity);
-        let found = scan_records(&path).expect("scanned").entries;
-        assert!(!found.is_empty() && found.len() <= 9);
-        assert_eq!(found, scanned.entries[..found.len()]);
+        let salvaged = salvage(&path, Group::Meta).expect("salvaged");
+        assert_eq!(salvaged.entries.len(), count);
+    }
+    std::fs::write(&path, b"").expect("emptied");
+    let salvaged = salvage(&path, Group::Meta).expect("salvaged");
+    assert!(salvaged.entries.is_empty() && salvaged.lost.is_empty());
+}
+
+#[test]
+fn a_damaged_header_costs_no_record_or_that_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = pack(folder.path(), &pages());
+    let whole = std::fs::read(&path).expect("bytes");
+    let footer = whole.len() - TRAILER - 9 * ENTRY;
+    let mut entries: Vec<Entry> = open(&path).expect("open").entries().collect();
+    entries.sort_by_key(|entry| entry.offset);
+    for byte in 0..RECORD_HEADER {
+        let mut bytes = whole.clone();
+        bytes[entries[4].offset as usize - RECORD_HEADER + byte] ^= 0x55;
+        std::fs::write(&path, &bytes).expect("damaged");
+        assert!(open(&path).expect("open").check_layout().is_some());
+        let salvaged = salvage(&path, Group::Meta).expect("salvaged");
+        assert_eq!(salvaged.entries.len(), 9, "through the index");
+        std::fs::write(&path, &bytes[..footer]).expect("damaged");
+        let salvaged = salvage(&path, Group::Meta).expect("salvaged");
+        assert_eq!(salvaged.entries.len(), 8, "without the index");
+        for entry in &salvaged.entries {
+            assert!(entries.contains(entry));
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = pack(folder.path(), &pages()[..4]);
+    let whole = std::fs::read(&path).expect("bytes");
+    assert_eq!(open(&path).expect("open").check_layout(), None);
+    for place in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1 << (place % 8);
+        std::fs::write(&path, &bytes).expect("damaged");
+        if let Ok(reader) = open(&path) {
+            let wrong = reader.entries().any(|entry| reader.stored(&entry).is_err());
+            assert!(wrong || reader.check_layout().is_some(), "byte {place}");
+        }
     }
 }
 
@@ -177,7 +222,7 @@ proptest! {
                     }
                 }
             }
-            let _ = scan_records(&path);
+            let _ = salvage(&path, Group::Meta);
         }
     }
 }

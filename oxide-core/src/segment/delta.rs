@@ -131,6 +131,11 @@ fn read_delta(objects: &dyn ReadObjects, id: &Id) -> Result<Option<Delta>> {
     if objects.contains(Kind::Segment, id)? {
         return Ok(None);
     }
+    read(objects, id).map(Some)
+}
+
+/// The delta record of a segment.
+pub(super) fn read(objects: &dyn ReadObjects, id: &Id) -> Result<Delta> {
     counters::TABLE_OBJECTS_READ.add(1);
-    Delta::parse(&objects.read(Kind::SegmentDelta, id)?).map(Some)
+    Delta::parse(&objects.read(Kind::SegmentDelta, id)?)
 }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::delta::Delta;
 use super::*;
 use crate::store::MemoryObjects;
 

@@ -8,7 +8,7 @@ use super::{PackRef, Store};
 use crate::error::{ErrorCode, Result};
 use crate::fsx;
 use crate::index;
-use crate::pack::{Entry, Group, PackReader};
+use crate::pack::{Entry, Group, Kind, PackReader};
 use crate::trace;
 
 /// Packs of one tier that are merged at once, and the factor between tiers.
@@ -104,10 +104,14 @@ impl Store {
         if readers.len() < 2 {
             return Ok(());
         }
-        let records = readers
+        // Of equal records the first is copied. Where an external file lies may have been recorded again since.
+        let newest_places = readers
             .iter()
-            .flat_map(|(_, reader)| in_file_order(reader).into_iter());
-        self.copy_records(group, records)?;
+            .rev()
+            .flat_map(|(_, reader)| in_file_order(reader))
+            .filter(|(_, entry)| entry.kind == Kind::External);
+        let records = readers.iter().flat_map(|(_, reader)| in_file_order(reader));
+        self.copy_records(group, newest_places.chain(records))?;
         for (pack, _) in &readers {
             fsx::remove_file(pack.path())?;
         }

@@ -1,10 +1,10 @@
-//! Reading file contents: from a record, from the chunks of a recipe, or from a file of their own.
+//! Reading file contents: from a record, from the chunks of a recipe, from a file of their own, or from outside the store.
 
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{missing, objects, recipe, Store};
+use super::{objects, recipe, External, Store};
 use crate::error::{Error, Result};
 use crate::fsx;
 use crate::hash::Id;
@@ -16,15 +16,17 @@ enum Source {
     /// (id, length) of each chunk.
     Recipe(Vec<(Id, u64)>),
     Object(File),
+    External(External),
 }
 
 impl Store {
-    /// Whether a file content is stored (as a blob, a recipe or an own object file).
+    /// Whether a file content is stored (as a blob, a recipe or an own object file) or known to lie outside.
     pub fn has_content(&self, id: &Id) -> Result<bool> {
         if objects::path(self.control(), id).exists() {
             return Ok(true);
         }
-        let found = self.look(&[Kind::Blob, Kind::Recipe], id, |_, _, _| Ok(Some(())))?;
+        let kinds = [Kind::Blob, Kind::Recipe, Kind::External];
+        let found = self.look(&kinds, id, |_, _, _| Ok(Some(())))?;
         Ok(found.is_some())
     }
 
@@ -47,6 +49,14 @@ impl Store {
                     .map_err(|e| Error::io("read", &path, &e))?;
                 Ok(bytes)
             }
+            Source::External(external) => {
+                let mut bytes = Vec::new();
+                external.read(id, |piece| {
+                    bytes.extend_from_slice(piece);
+                    Ok(())
+                })?;
+                Ok(bytes)
+            }
         }
     }
 
@@ -63,6 +73,10 @@ impl Store {
             Source::Object(file) => {
                 let path = objects::path(self.control(), id);
                 fsx::copy_file(&file, &path, target, target_path)
+            }
+            // The bytes are checked as they pass: the caller discards the target when this fails.
+            Source::External(external) => {
+                external.read(id, |piece| fsx::write_all(target, piece, target_path))
             }
         }
     }
@@ -97,9 +111,14 @@ impl Store {
         if let Ok(Some(source)) = recorded {
             return Ok(source);
         }
-        match objects::open(self.control(), id)? {
-            Some(file) => Ok(Source::Object(file)),
-            None => Err(recorded.err().unwrap_or_else(|| missing(Kind::Blob, id))),
+        if let Some(file) = objects::open(self.control(), id)? {
+            return Ok(Source::Object(file));
+        }
+        match self.external(id)? {
+            Some(external) => Ok(Source::External(external)),
+            None => Err(recorded
+                .err()
+                .unwrap_or_else(|| self.missing(Kind::Blob, id))),
         }
     }
 

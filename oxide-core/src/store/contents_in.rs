@@ -24,7 +24,7 @@ const WHOLE_RECORD: usize = 1 << 20;
 /// Media up to this are files of their own.
 const LARGEST_OBJECT: u64 = 64 << 20;
 /// Bytes read at once.
-const BLOCK: usize = 1 << 20;
+pub(super) const BLOCK: usize = 1 << 20;
 
 thread_local! {
     /// The first block of a file. Taken while in use, so that nested work on one thread finds another.
@@ -205,7 +205,7 @@ impl Session {
 }
 
 /// Reads until `buffer` is full or the file ends. Returns how much there was.
-fn read_full(mut file: &File, buffer: &mut [u8], path: &Path) -> Result<usize> {
+pub(super) fn read_full(mut file: &File, buffer: &mut [u8], path: &Path) -> Result<usize> {
     let mut length = 0;
     while length < buffer.len() {
         match file.read(&mut buffer[length..]) {

@@ -1,7 +1,6 @@
 //! Leases: while a session lives, the collector keeps whatever the session may have found in the store.
 
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -23,7 +22,7 @@ impl Lease {
             let file = fsx::create_new(&path)?;
             // Between its creation and its lock a collector may have taken the file for a dead session's.
             let lock = fsx::try_lock_open(file, &path)?;
-            let Some(lock) = lock.filter(|lock| names(&path, lock)) else {
+            let Some(lock) = lock.filter(|lock| fsx::names(&path, lock)) else {
                 continue;
             };
             return Ok(Lease { path, _lock: lock });
@@ -41,14 +40,6 @@ impl Drop for Lease {
 fn split(name: &str) -> (String, String) {
     let (time, random) = name.split_once('-').unwrap_or((name, ""));
     (time.to_string(), random.to_string())
-}
-
-/// Whether `path` still leads to the locked file.
-fn names(path: &Path, lock: &Lock) -> bool {
-    let (Ok(named), Ok(held)) = (std::fs::metadata(path), lock.file().metadata()) else {
-        return false;
-    };
-    (named.dev(), named.ino()) == (held.dev(), held.ino())
 }
 
 /// When each live session began (microseconds since 1970 UTC), ascending. Leases of dead processes are removed.

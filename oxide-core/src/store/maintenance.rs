@@ -143,22 +143,36 @@ impl Store {
         fsx::try_lock(&self.control().join("leases").join("consolidate.lock"))
     }
 
-    /// Removes temporary files of dead processes that are at least `age` old. Returns how many.
+    /// Removes temporary files of dead processes: at once where it can be told that the owner is dead, others when they
+    /// are at least `age` old. Returns how many.
     pub fn collect_temporary(&self, age: Duration) -> Result<u64> {
         let folder = self.control().join("tmp");
+        // Listed before the sessions are: what a session begun since may own is not in the list.
+        let names = names_in(&folder)?;
+        let no_session = lease::live(self.control())?.is_empty();
         let mut removed = 0;
-        for name in names_in(&folder)? {
+        for name in names {
             let path = folder.join(&name);
             let Ok(metadata) = std::fs::symlink_metadata(&path) else {
                 continue;
+            };
+            // Packs and folders of checkouts are locked by their owners, own files belong to sessions.
+            let told = match name.split('-').next() {
+                Some("data" | "meta" | "checkout") => true,
+                Some("object") => no_session,
+                _ => false,
             };
             let old = metadata
                 .modified()
                 .ok()
                 .and_then(|time| time.elapsed().ok());
-            if old.is_none_or(|old| old < age) || in_use(&path) {
+            if !told && old.is_none_or(|old| old < age) {
                 continue;
             }
+            // Held until the file is gone: nobody can take it over meanwhile.
+            let Some(_lock) = fsx::try_lock_named(&path)? else {
+                continue;
+            };
             match metadata.is_dir() {
                 true => fsx::remove_dir_all(&path)?,
                 false => fsx::remove_file(&path)?,
@@ -166,14 +180,6 @@ impl Store {
             removed += 1;
         }
         Ok(removed)
-    }
-}
-
-/// Whether some process holds a lock on a temporary file, as the writers of packs do.
-fn in_use(path: &std::path::Path) -> bool {
-    match std::fs::File::open(path) {
-        Ok(file) => !matches!(fsx::try_lock_open(file, path), Ok(Some(_))),
-        Err(_) => false,
     }
 }
 

@@ -1,12 +1,13 @@
 //! The object store under `.oxide`: packs, own object files, sessions that write, leases that keep the collector away.
 //!
 //! `repository` is the control folder's layout, `packs` finds records, `contents` reads whole files, `session` and
-//! `contents_in` write (`group` one group's packs, `objects` own files), `consolidate` merges small packs,
+//! `contents_in` write (`group` one group's packs, `objects` own files, `external` what stays outside), `consolidate` merges small packs,
 //! `maintenance` is what the collector and the checker need.
 
 mod consolidate;
 mod contents;
 mod contents_in;
+mod external;
 mod group;
 mod hashing;
 mod lease;
@@ -14,6 +15,7 @@ mod maintenance;
 mod memory;
 mod objects;
 mod packs;
+mod recent;
 mod recipe;
 mod repository;
 mod session;
@@ -26,12 +28,15 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::hash::{Digests, Id};
 use crate::pack::{Entry, Group, Kind, PackReader};
 
+pub(crate) use external::content_at;
+pub use external::External;
 pub use maintenance::ObjectRef;
 pub use memory::MemoryObjects;
 pub use packs::PackRef;
 pub use session::Session;
 
 use packs::{Found, PackSet};
+use recent::Recent;
 
 /// Reads objects by kind and id. Implemented by [`Store`], by [`Session`] (which sees its own unflushed writes) and by
 /// [`MemoryObjects`] in tests.
@@ -40,6 +45,13 @@ pub trait ReadObjects: Sync {
     fn read(&self, kind: Kind, id: &Id) -> Result<Vec<u8>>;
     /// Whether the object is stored.
     fn contains(&self, kind: Kind, id: &Id) -> Result<bool>;
+    /// The decoded bytes of a page, or the rows of a segment however it is stored, if given to [`ReadObjects::remember`]
+    /// lately. Says nothing about what is stored.
+    fn recall(&self, _kind: Kind, _id: &Id) -> Option<Arc<Vec<u8>>> {
+        None
+    }
+    /// Keeps the checked, decoded bytes of a table object in memory for a while.
+    fn remember(&self, _kind: Kind, _id: &Id, _bytes: &[u8]) {}
 }
 
 /// Writes objects; also reads what was written.
@@ -73,6 +85,7 @@ pub struct Store {
 struct Inner {
     control: PathBuf,
     packs: RwLock<Option<Arc<PackSet>>>,
+    recent: Recent,
 }
 
 /// How often a lookup lists the packs again when they keep vanishing under it.
@@ -92,6 +105,7 @@ impl Store {
             inner: Arc::new(Inner {
                 control: control.to_path_buf(),
                 packs: RwLock::new(None),
+                recent: Recent::default(),
             }),
         })
     }
@@ -125,8 +139,11 @@ impl Store {
             if pack.group != Group::of(kind) {
                 continue;
             }
-            let Some(reader) = pack.open()? else {
-                continue;
+            let reader = match pack.open() {
+                Ok(Some(reader)) => reader,
+                Ok(None) => continue,
+                Err(error) if error.code == ErrorCode::Integrity => continue,
+                Err(error) => return Err(error),
             };
             let ids = reader
                 .entries_from(&from)
@@ -170,6 +187,24 @@ impl Store {
         Ok(())
     }
 
+    /// The error for an object that should be there.
+    fn missing(&self, kind: Kind, id: &Id) -> Error {
+        let set = self.pack_set().ok();
+        let packs = set.iter().flat_map(|set| set.group(Group::of(kind)));
+        let damaged: Vec<String> = packs
+            .filter_map(|pack| pack.damage())
+            .map(|damage| damage.message.clone())
+            .collect();
+        if damaged.is_empty() {
+            return Error::integrity(format!("{} {id} is missing", kind.name())).hint(
+                "run `oxide fsck` to see what needs it, and fetch it from a copy of the repository",
+            );
+        }
+        let damaged = damaged.join("; ");
+        Error::integrity(format!("{} {id} is missing; {damaged}", kind.name()))
+            .hint("run `oxide fsck --repair`: it collects the records that are whole")
+    }
+
     /// Looks for a record of one of `kinds` (all of one group), newest packs first, and gives it to `accept`.
     fn look<T>(
         &self,
@@ -198,21 +233,23 @@ impl Store {
     }
 }
 
-/// The error for an object that should be there.
-fn missing(kind: Kind, id: &Id) -> Error {
-    Error::integrity(format!("{} {id} is missing", kind.name()))
-        .hint("run `oxide fsck` to see what needs it, and fetch it from a copy of the repository")
-}
-
 impl ReadObjects for Store {
     fn read(&self, kind: Kind, id: &Id) -> Result<Vec<u8>> {
         self.look(&[kind], id, |_, pack, entry| pack.read(&entry).map(Some))?
-            .ok_or_else(|| missing(kind, id))
+            .ok_or_else(|| self.missing(kind, id))
     }
 
     fn contains(&self, kind: Kind, id: &Id) -> Result<bool> {
         let found = self.look(&[kind], id, |_, _, _| Ok(Some(())))?;
         Ok(found.is_some())
+    }
+
+    fn recall(&self, kind: Kind, id: &Id) -> Option<Arc<Vec<u8>>> {
+        self.inner.recent.get(kind, id)
+    }
+
+    fn remember(&self, kind: Kind, id: &Id, bytes: &[u8]) {
+        self.inner.recent.put(kind, id, bytes);
     }
 }
 

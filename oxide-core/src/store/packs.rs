@@ -21,6 +21,8 @@ pub struct PackRef {
     pub group: Group,
     path: PathBuf,
     reader: OnceLock<Arc<PackReader>>,
+    /// Why it could not be opened.
+    damage: OnceLock<Error>,
 }
 
 impl PackRef {
@@ -30,6 +32,7 @@ impl PackRef {
             path: folder.join(&name),
             name,
             reader: OnceLock::new(),
+            damage: OnceLock::new(),
         })
     }
 
@@ -38,12 +41,25 @@ impl PackRef {
         &self.path
     }
 
+    /// What is wrong with it, when it was found damaged as a whole.
+    pub fn damage(&self) -> Option<&Error> {
+        self.damage.get()
+    }
+
     /// The open pack; `None` when it was removed meanwhile.
     pub fn open(&self) -> Result<Option<Arc<PackReader>>> {
         if let Some(reader) = self.reader.get() {
             return Ok(Some(reader.clone()));
         }
-        let Some(reader) = PackReader::open(&self.path)? else {
+        if let Some(damage) = self.damage.get() {
+            return Err(damage.clone());
+        }
+        let opened = PackReader::open(&self.path).inspect_err(|error| {
+            if error.code == ErrorCode::Integrity {
+                self.damage.get_or_init(|| error.clone());
+            }
+        });
+        let Some(reader) = opened? else {
             return Ok(None);
         };
         Ok(Some(self.reader.get_or_init(|| Arc::new(reader)).clone()))
@@ -130,7 +146,7 @@ pub(super) struct PackSet {
 }
 
 impl PackSet {
-    /// Lists the folder. Packs known from `before` stay open.
+    /// Lists the folder. Packs known from `before` stay open; damaged ones get another try.
     pub(super) fn list(control: &Path, before: Option<&PackSet>) -> Result<PackSet> {
         let folder = control.join("packs");
         let settled = |time: &SystemTime| {
@@ -139,7 +155,10 @@ impl PackSet {
         };
         let listed = modified(&folder).filter(settled);
         let known: HashMap<&str, &Arc<PackRef>> = before
-            .map(|set| set.all().map(|pack| (pack.name.as_str(), pack)).collect())
+            .map(|set| {
+                let usable = set.all().filter(|pack| pack.damage().is_none());
+                usable.map(|pack| (pack.name.as_str(), pack)).collect()
+            })
             .unwrap_or_default();
         let mut packs: [Vec<Arc<PackRef>>; 2] = Default::default();
         for name in names_in(&folder)? {
@@ -207,7 +226,8 @@ impl PackSet {
     }
 
     /// Gives the first record of one of `kinds` (all of one group) that `accept` takes. `accept` says `None` to go on
-    /// with the next pack. A damaged pack or record counts only when no other pack has the record.
+    /// with the next pack. A damaged record counts only when no other pack has it; what cannot be opened as a pack is
+    /// passed over.
     pub(super) fn look<T>(
         &self,
         kinds: &[Kind],
@@ -226,6 +246,7 @@ impl PackSet {
                     stale = true;
                     continue;
                 }
+                Err(e) if e.code == ErrorCode::Integrity => continue,
                 Err(e) => {
                     damage.get_or_insert(e);
                     continue;

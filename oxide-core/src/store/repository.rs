@@ -46,6 +46,14 @@ pub(super) fn create(control: &Path) -> Result<()> {
     }
 }
 
+/// Makes the folders that are missing: some tools that copy a repository leave empty ones behind.
+pub(super) fn complete(control: &Path) -> Result<()> {
+    for folder in FOLDERS {
+        fsx::create_dir_all(&control.join(folder))?;
+    }
+    Ok(())
+}
+
 /// Refuses what this build cannot read: a newer format, or a required feature that it does not know.
 pub(super) fn check(control: &Path) -> Result<()> {
     let path = control.join("repository");

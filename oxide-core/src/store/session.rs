@@ -28,6 +28,7 @@ pub struct Session {
 impl Session {
     /// The lease comes first: whatever the session finds after it, the collector keeps.
     pub(super) fn begin(store: Store) -> Result<Session> {
+        super::repository::complete(store.control())?;
         let lease = Lease::take(store.control())?;
         let tombstoned = store.tombstoned()?;
         store.refresh()?;
@@ -155,6 +156,14 @@ impl ReadObjects for Session {
 
     fn contains(&self, kind: Kind, id: &Id) -> Result<bool> {
         Ok(self.writer(kind).contains(kind, id) || self.store.contains(kind, id)?)
+    }
+
+    fn recall(&self, kind: Kind, id: &Id) -> Option<std::sync::Arc<Vec<u8>>> {
+        self.store.recall(kind, id)
+    }
+
+    fn remember(&self, kind: Kind, id: &Id, bytes: &[u8]) {
+        self.store.remember(kind, id, bytes);
     }
 }
 

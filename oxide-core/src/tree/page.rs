@@ -64,6 +64,9 @@ pub fn empty_root() -> Id {
 
 /// Reads a page and checks that it hashes to `id`.
 pub(super) fn read(objects: &dyn ReadObjects, id: &Id) -> Result<Page> {
+    if let Some(bytes) = objects.recall(Kind::Page, id) {
+        return Page::parse(&bytes);
+    }
     counters::TABLE_OBJECTS_READ.add(1);
     let bytes = objects.read(Kind::Page, id)?;
     if Context::Page.id(&bytes) != *id {
@@ -71,7 +74,10 @@ pub(super) fn read(objects: &dyn ReadObjects, id: &Id) -> Result<Page> {
             "index page {id} is damaged: its bytes have another hash"
         )));
     }
-    Page::parse(&bytes).map_err(|e| Error::integrity(format!("index page {id}: {}", e.message)))
+    let page = Page::parse(&bytes)
+        .map_err(|e| Error::integrity(format!("index page {id}: {}", e.message)))?;
+    objects.remember(Kind::Page, id, &bytes);
+    Ok(page)
 }
 
 /// Reads a page below one of `level`.

@@ -120,6 +120,20 @@ fn apply(content: &mut Content, changes: &[Change]) {
     }
 }
 
+#[test]
+fn golden_root_of_a_table_of_many_pages() {
+    let objects = MemoryObjects::default();
+    let schema = schema(8);
+    let rows: Content = (0..5_000).map(|n| row(&schema, n, "same")).collect();
+    let root = build_content(&objects, &schema, &rows);
+    let page = page::Page::parse(&objects.read(Kind::Page, &root).unwrap()).unwrap();
+    assert_eq!((page.level, page.entries.len()), GOLDEN_TOP);
+    assert_eq!(root.to_hex(), GOLDEN_ROOT);
+}
+
+const GOLDEN_TOP: (u64, usize) = (1, 3);
+const GOLDEN_ROOT: &str = "6d970be318c9bbe201188a5b4dadc6dcfd760b78dbb3943acfb8cc2e7fa7e0fc";
+
 /// Short values, so that edits often change nothing or undo each other.
 fn any_changes(keys: i64, most: usize) -> impl Strategy<Value = Vec<Change>> {
     let change = (0..keys, proptest::option::weighted(0.6, 0..4u8));

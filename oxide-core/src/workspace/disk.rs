@@ -151,6 +151,17 @@ pub(crate) fn open_folder(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<Owned
     Ok(folder)
 }
 
+/// Whether a folder is the tree of a repository.
+pub(crate) fn is_repository(folder: BorrowedFd<'_>) -> bool {
+    rustix::fs::accessat(
+        folder,
+        c".oxide/repository",
+        rustix::fs::Access::EXISTS,
+        rustix::fs::AtFlags::empty(),
+    )
+    .is_ok()
+}
+
 /// Looks at a name without following a link.
 pub(crate) fn stat_at(folder: BorrowedFd<'_>, name: &CStr) -> io::Result<DiskStat> {
     let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;

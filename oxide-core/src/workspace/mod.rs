@@ -1,10 +1,12 @@
 //! The working copy: what is on disk beside what is staged.
 //!
 //! `stat_index` remembers how each tracked file looked when its content was last known, `walk` reads the disk in
-//! parallel, `ignore` decides what is never tracked, `status` compares, `stage` stores changes.
+//! parallel, `ignore` decides what is never tracked, `status` compares, `stage` stores changes, `reference` knows the links
+//! that stand for files outside the tree.
 
 pub(crate) mod disk;
 mod ignore;
+pub(crate) mod reference;
 mod rename;
 mod stage;
 pub(crate) mod stat_index;
@@ -64,6 +66,8 @@ pub struct StageRequest<'a> {
     pub paths: &'a [String],
     /// Take only changes of tracked files (as `commit -a` does); else new files too.
     pub tracked_only: bool,
+    /// The paths are links to files outside the tree: record where those are, and read but do not store them.
+    pub by_reference: bool,
     /// Roots at the base commit, against which renames are found.
     pub base: Option<FileRoots>,
     /// The staged roots now.
@@ -114,7 +118,7 @@ impl WorkingCopy {
         let root = disk::open_root(&self.tree)?;
         let control = self.store.control();
         Index::with(control, &self.store, staged_files, &mut |index| {
-            let (status, seen) = status::status(index, root.as_fd(), progress)?;
+            let (status, seen) = status::status(index, root.as_fd(), &self.store, progress)?;
             if !seen.is_empty() || index.is_unsaved() {
                 stat_index::refresh(control, &self.store, index, &seen)?;
             }

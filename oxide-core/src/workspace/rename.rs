@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::error::Result;
-use crate::files::{FileRow, ItemId};
+use crate::files::{FileRow, FileType, ItemId};
 use crate::hash::Id;
 use crate::tree::RowChange;
 
@@ -128,16 +128,16 @@ fn partners<'a>(removed: &[&'a FileRow], added: &[&'a FileRow]) -> Vec<(&'a File
         row.path.rsplit('/').next().unwrap_or("")
     }
     let mut found = Vec::new();
-    let mut names: HashMap<(&str, bool), Vec<usize>> = HashMap::new();
+    let mut names: HashMap<(&str, FileType), Vec<usize>> = HashMap::new();
     for (index, old) in removed.iter().enumerate().rev() {
-        let link = old.kind == crate::files::FileType::Link;
-        names.entry((base_name(old), link)).or_default().push(index);
+        let name = (base_name(old), old.kind);
+        names.entry(name).or_default().push(index);
     }
     let mut free: Vec<bool> = vec![true; removed.len()];
     let mut rest = Vec::new();
     for new in added {
-        let link = new.kind == crate::files::FileType::Link;
-        match names.get_mut(&(base_name(new), link)).and_then(Vec::pop) {
+        let name = (base_name(new), new.kind);
+        match names.get_mut(&name).and_then(Vec::pop) {
             Some(index) => {
                 free[index] = false;
                 found.push((removed[index], *new));
@@ -145,7 +145,7 @@ fn partners<'a>(removed: &[&'a FileRow], added: &[&'a FileRow]) -> Vec<(&'a File
             None => rest.push(*new),
         }
     }
-    for kind in [crate::files::FileType::File, crate::files::FileType::Link] {
+    for kind in [FileType::File, FileType::Link, FileType::Reference] {
         let old = removed
             .iter()
             .zip(&free)
@@ -160,7 +160,6 @@ fn partners<'a>(removed: &[&'a FileRow], added: &[&'a FileRow]) -> Vec<(&'a File
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::FileType;
 
     fn row(path: &str, content: u8, item: u8) -> FileRow {
         FileRow {

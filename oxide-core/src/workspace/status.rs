@@ -6,14 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::disk::{self, DiskKind, DiskStat};
+use super::reference;
 use super::stat_index::{Index, Record};
 use super::walk::{self, Findings, Found, Untracked};
 use super::{Skipped, Status};
 use crate::counters;
 use crate::error::Result;
+use crate::files::FileType;
 use crate::hash::{Context, Id};
 use crate::paths;
 use crate::progress::Progress;
+use crate::store::Store;
 
 /// Bytes read at once when a file is only hashed.
 const BUFFER: usize = 256 << 10;
@@ -40,6 +43,7 @@ pub(crate) enum Verdict {
 pub(crate) fn status(
     index: &Index,
     root: BorrowedFd<'_>,
+    store: &Store,
     progress: &Progress,
 ) -> Result<(Status, Seen)> {
     progress.begin("scanning", 0, 0);
@@ -60,7 +64,7 @@ pub(crate) fn status(
     };
     let mut seen = Vec::new();
     let changed = findings.changed;
-    for (found, verdict) in judge(root, changed, progress)? {
+    for (found, verdict) in judge(root, changed, store, progress)? {
         match (verdict, found.record) {
             (Verdict::Same(record), Some(old)) if record != old => {
                 seen.push((found.path(), record));
@@ -97,6 +101,7 @@ pub(crate) fn status(
 pub(crate) fn judge(
     root: BorrowedFd<'_>,
     mut files: Vec<Found>,
+    store: &Store,
     progress: &Progress,
 ) -> Result<Vec<(Found, Verdict)>> {
     let _span = crate::trace::span("status: hash");
@@ -109,7 +114,7 @@ pub(crate) fn judge(
     in_batches(root, &files, BATCH, &|handles, first, batch| {
         let mut judged = Vec::with_capacity(batch.len());
         for found in batch {
-            judged.push(judge_one(handles, found));
+            judged.push(judge_one(handles, found, store));
             progress.advance(1, found.disk.size)?;
         }
         verdicts
@@ -124,14 +129,25 @@ pub(crate) fn judge(
     Ok(files.into_iter().zip(verdicts).collect())
 }
 
-fn judge_one(handles: &mut Handles<'_>, found: &Found) -> Verdict {
+fn judge_one(handles: &mut Handles<'_>, found: &Found, store: &Store) -> Verdict {
     let Some(record) = found.record else {
         return Verdict::Modified;
     };
-    if !record.same_kind(&found.disk) || record.size != found.disk.size {
+    if !record.same_kind(&found.disk) {
         return Verdict::Modified;
     }
     let read_at = disk::now();
+    if record.kind == FileType::Reference {
+        return match handles.is_reference(store, &found.folder, &found.name, &record) {
+            Ok(true) => Verdict::Same(record.seen(&found.disk, read_at)),
+            Ok(false) => Verdict::Modified,
+            Err(error) if disk::is_missing(&error) => Verdict::Modified,
+            Err(error) => Verdict::Unreadable(disk::reason(&error)),
+        };
+    }
+    if record.size != found.disk.size {
+        return Verdict::Modified;
+    }
     match handles.hash(&found.folder, &found.name) {
         Ok((content, disk)) if content == record.content && record.same_kind(&disk) => {
             Verdict::Same(record.seen(&disk, read_at))
@@ -176,6 +192,18 @@ impl<'a> Handles<'a> {
             self.buffer.resize(length, 0);
         }
         &mut self.buffer[..length]
+    }
+
+    /// Whether a link is the reference that `record` describes.
+    pub(crate) fn is_reference(
+        &mut self,
+        store: &Store,
+        folder: &[u8],
+        name: &[u8],
+        record: &Record,
+    ) -> io::Result<bool> {
+        let handle = self.folder(folder)?;
+        reference::stands_for(store, handle.as_fd(), &disk::c_name(name)?, record)
     }
 
     /// The content id of a file or link, and how it looked when it was read.
@@ -258,6 +286,7 @@ pub(crate) fn differing(
     index: &Index,
     root: BorrowedFd<'_>,
     scopes: &[Vec<u8>],
+    store: &Store,
     progress: &Progress,
 ) -> Result<Vec<Vec<u8>>> {
     let request = walk::Request {
@@ -271,7 +300,7 @@ pub(crate) fn differing(
         changed, removed, ..
     } = walk::compare(&request, scopes)?;
     let mut differing: Vec<Vec<u8>> = removed.into_iter().map(|(path, _)| path).collect();
-    for (found, verdict) in judge(root, changed, progress)? {
+    for (found, verdict) in judge(root, changed, store, progress)? {
         if matches!(verdict, Verdict::Modified) {
             differing.push(found.path());
         }

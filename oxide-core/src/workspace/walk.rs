@@ -363,6 +363,13 @@ impl Walk<'_> {
                 return Ok(Vec::new());
             }
         };
+        let own = listing.find(b".oxide").is_some() && disk::is_repository(handle.as_fd());
+        if own && !task.path.is_empty() && !task.tracked {
+            let mut findings = Findings::default();
+            findings.skip(&task.path, "a repository of its own");
+            self.add(findings);
+            return Ok(Vec::new());
+        }
         let has_rules = listing.find(ignore::FILE_NAME.as_bytes()).is_some();
         let rules = match has_rules {
             true => task.rules.enter(handle.as_fd(), &task.path)?,

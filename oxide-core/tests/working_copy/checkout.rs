@@ -169,7 +169,6 @@ fn what_is_already_as_it_shall_be_is_not_in_the_way() {
     let [_, two] = two_commits(&mut repository);
     repository.write("edited", "two");
     repository.write("added/file", "added");
-    repository.set_mode("added/file", 0o755);
     repository.remove("gone");
     let time = modified(&repository, "edited");
     let plan = repository.plan(&two, &[], false, false);
@@ -177,6 +176,19 @@ fn what_is_already_as_it_shall_be_is_not_in_the_way() {
     repository.run(plan, &two);
     repository.assert_clean();
     assert_eq!(modified(&repository, "edited"), time);
+}
+
+#[test]
+fn an_executable_bit_that_the_user_set_is_work() {
+    let mut repository = Repository::new();
+    let [_, two] = two_commits(&mut repository);
+    repository.write("added/file", "added");
+    repository.set_mode("added/file", 0o755);
+    let plan = repository.plan(&two, &[], false, false);
+    assert_eq!(plan.blocked, ["added/file"]);
+    let plan = repository.plan(&two, &[], false, true);
+    repository.run(plan, &two);
+    repository.assert_clean();
 }
 
 #[test]

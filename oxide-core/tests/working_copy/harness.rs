@@ -111,6 +111,7 @@ impl Repository {
             session,
             &StageRequest {
                 paths: &paths,
+                by_reference: false,
                 tracked_only,
                 base: self.base,
                 staged: self.roots,

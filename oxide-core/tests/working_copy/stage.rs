@@ -200,7 +200,7 @@ fn a_file_that_keeps_changing_is_left_out() {
                 file.set_len(length).unwrap();
             }
         });
-        let staged = (0..50)
+        let staged = (0..5_000)
             .map(|_| repository.stage(&[""], false).unwrap())
             .find(|staged| !staged.skipped.is_empty());
         stop.store(true, Ordering::Relaxed);

@@ -91,3 +91,35 @@ fn missing_chunks_and_contents_are_named() {
     let bytes = std::fs::read(&path).expect("a file");
     assert_eq!(store.content(&id).expect("content"), bytes);
 }
+
+#[test]
+fn a_damaged_pack_stops_only_what_needs_it() {
+    let place = Place::new();
+    let put = |bytes: &[u8]| {
+        let session = place.store.begin().expect("a session");
+        let stored = session.put_content(bytes, "a").expect("stored");
+        session.flush().expect("flushed");
+        stored.digests.content
+    };
+    let first = put(b"in the damaged pack");
+    let name = place.list("packs").remove(0);
+    let second = put(b"in the sound pack");
+    let path = place.store.control().join("packs").join(&name);
+    let whole = std::fs::read(&path).expect("bytes");
+    let mut magic = whole.clone();
+    magic[0] ^= 1;
+    for damaged in [&b""[..], &magic, &whole[..whole.len() - 5]] {
+        std::fs::write(&path, damaged).expect("damaged");
+        let store = place.reopened();
+        let content = store.content(&second).expect("content");
+        assert_eq!(content, b"in the sound pack");
+        assert!(store.content_chunks(&second).expect("looked").is_none());
+        assert!(!store.contains(Kind::Blob, &first).expect("looked"));
+        assert!(store.external(&second).expect("looked").is_none());
+        let ids = store.find(Kind::Blob, "", 9).expect("found");
+        assert_eq!(ids, [second]);
+        let error = store.content(&first).expect_err("refused");
+        assert_eq!(error.code, ErrorCode::Integrity);
+        assert!(error.message.contains(&name), "{}", error.message);
+    }
+}

@@ -1,6 +1,7 @@
 //! The store through its public surface.
 
 mod damage;
+mod external;
 mod faults;
 mod policies;
 mod sessions;

@@ -41,9 +41,13 @@ fn edit(
         true => Ok(root),
         false => tree::edit(objects, schema, &root, changes),
     };
+    let (files, items) = rayon::join(
+        || edit(files_schema(), roots.files, files),
+        || edit(items_schema(), roots.items, items),
+    );
     Ok(FileRoots {
-        files: edit(files_schema(), roots.files, files)?,
-        items: edit(items_schema(), roots.items, items)?,
+        files: files?,
+        items: items?,
     })
 }
 

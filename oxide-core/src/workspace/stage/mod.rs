@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::os::fd::BorrowedFd;
 use std::sync::Mutex;
 
+use super::reference;
 use super::rename::{self, Identities};
 use super::stat_index::Index;
 use super::walk::{self, Untracked};
@@ -51,18 +52,25 @@ pub(super) fn stage(
         let _span = crate::trace::span("stage: walk");
         walk::compare(&comparison, &scopes)?
     };
+    if request.by_reference {
+        reference::add_unchanged(index, root, &scopes, &mut findings)?;
+    }
     let mut staged = Staged {
         skipped: std::mem::take(&mut findings.skipped),
         ..Staged::on(request)
     };
     let mut files = std::mem::take(&mut findings.changed);
     files.append(&mut findings.untracked);
+    let links = take::Links {
+        by_reference: request.by_reference,
+        moved: reference::targets(session.store(), &findings.removed),
+    };
     let mut pairs: BTreeMap<String, Pair> = BTreeMap::new();
     for (path, record) in &findings.removed {
         let row = record.row(path);
         pairs.insert(row.path.clone(), (Some(row), None));
     }
-    for taken in take::take(root, session, files, progress)? {
+    for taken in take::take(root, session, files, &links, progress)? {
         staged.bytes += taken.bytes;
         let path = paths::to_text(&taken.path);
         match taken.outcome {

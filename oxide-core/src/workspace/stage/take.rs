@@ -1,19 +1,24 @@
 //! Reading files into the store: one pass that opens, reads, hashes and appends.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
-use crate::files::ItemId;
+use crate::files::{FileType, ItemId};
 use crate::paths;
 use crate::progress::Progress;
 use crate::store::{Session, StoredContent};
 use crate::workspace::disk::{self, DiskKind, DiskStat};
+use crate::workspace::reference;
 use crate::workspace::stat_index::Record;
 use crate::workspace::status::{in_batches, Handles};
 use crate::workspace::walk::Found;
@@ -39,6 +44,14 @@ pub(super) struct Taken {
     pub(super) outcome: std::result::Result<Record, String>,
 }
 
+/// What links stand for.
+pub(super) struct Links {
+    /// Every one for the file that it leads to.
+    pub(super) by_reference: bool,
+    /// By target: references that are gone from their paths, and may stand at others.
+    pub(super) moved: HashMap<Vec<u8>, Record>,
+}
+
 /// Why a file was not taken.
 enum Failure {
     /// The file's own fault: it is left out.
@@ -58,11 +71,16 @@ pub(super) fn take(
     root: BorrowedFd<'_>,
     session: &Session,
     mut files: Vec<Found>,
+    links: &Links,
     progress: &Progress,
 ) -> Result<Vec<Taken>> {
     let _span = crate::trace::span("stage: read and store");
     files.sort_unstable_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
-    let bytes = files.iter().map(|found| found.disk.size).sum();
+    let bytes = match links.by_reference {
+        // How long the files are that the links lead to is not known before they are read.
+        true => 0,
+        false => files.iter().map(|found| found.disk.size).sum(),
+    };
     if !files.is_empty() {
         progress.begin("adding", files.len() as u64, bytes);
     }
@@ -72,7 +90,7 @@ pub(super) fn take(
         for range in ranges {
             let mut taken = Vec::with_capacity(range.len());
             for found in &files[range.clone()] {
-                taken.push(take_one(handles, session, found, progress)?);
+                taken.push(take_one(handles, session, found, links, progress)?);
             }
             results
                 .lock()
@@ -114,6 +132,7 @@ fn take_one(
     handles: &mut Handles<'_>,
     session: &Session,
     found: &Found,
+    links: &Links,
     progress: &Progress,
 ) -> Result<Taken> {
     let mut taken = Taken {
@@ -123,7 +142,11 @@ fn take_one(
         outcome: Err("kept changing while it was read".to_string()),
     };
     for _ in 0..TRIES {
-        match read(handles, session, found, progress) {
+        let read = match links.by_reference {
+            true => read_reference(handles, session, found, progress),
+            false => read(handles, session, found, links, progress),
+        };
+        match read {
             Ok(Some(record)) => {
                 taken.bytes = record.size;
                 taken.outcome = Ok(record);
@@ -146,6 +169,7 @@ fn read(
     handles: &mut Handles<'_>,
     session: &Session,
     found: &Found,
+    links: &Links,
     progress: &Progress,
 ) -> std::result::Result<Option<Record>, Failure> {
     let handle = handles.folder(&found.folder)?;
@@ -155,9 +179,18 @@ fn read(
     if found.disk.kind == DiskKind::Link {
         let before = disk::stat_at(handle.as_fd(), &name)?;
         let target = disk::read_link(handle.as_fd(), &name)?;
+        let tracked = found.record.or_else(|| links.moved.get(&target).copied());
+        let tracked = tracked.filter(|record| record.kind == FileType::Reference);
+        let unchanged = match &tracked {
+            Some(record) => reference::stands_for(session.store(), handle.as_fd(), &name, record)?,
+            None => false,
+        };
         let after = disk::stat_at(handle.as_fd(), &name)?;
         if before != after || before.kind != DiskKind::Link {
             return Ok(None);
+        }
+        if let Some(record) = tracked.filter(|_| unchanged) {
+            return Ok(Some(record.seen(&after, read_at)));
         }
         count(target.len());
         let stored = session
@@ -175,12 +208,63 @@ fn read(
         false => read_large(session, &file, found, &text, progress)?,
     };
     let after = disk::stat_open(&file)?;
-    match stored {
-        Some(stored) if before == after && stored.size == after.size => {
-            Ok(Some(record(&stored, &after, read_at)))
-        }
-        _ => Ok(None),
+    let Some(stored) = stored.filter(|stored| before == after && stored.size == after.size) else {
+        return Ok(None);
+    };
+    let record = record(&stored, &after, read_at);
+    if record.racy && after.size >= STREAMED && !holds_still(handles, found, &record)? {
+        return Ok(None);
     }
+    Ok(Some(record))
+}
+
+/// Whether a large file that was modified just before it was read has the same content once the clock has ticked: a
+/// write sets the time when it begins, so half of a long write can be read between two equal looks.
+fn holds_still(
+    handles: &mut Handles<'_>,
+    found: &Found,
+    record: &Record,
+) -> std::result::Result<bool, Failure> {
+    std::thread::sleep(Duration::from_nanos(disk::RACY_NANOSECONDS as u64));
+    let (content, _) = handles.hash(&found.folder, &found.name)?;
+    Ok(content == record.content)
+}
+
+/// Reads the file that a link leads to, and records where it is; `None` when one of them changed meanwhile.
+fn read_reference(
+    handles: &mut Handles<'_>,
+    session: &Session,
+    found: &Found,
+    progress: &Progress,
+) -> std::result::Result<Option<Record>, Failure> {
+    let handle = handles.folder(&found.folder)?;
+    let name = disk::c_name(&found.name)?;
+    let read_at = disk::now();
+    let before = disk::stat_at(handle.as_fd(), &name)?;
+    if before.kind != DiskKind::Link {
+        return Err(Failure::Skip("is no symbolic link".into()));
+    }
+    let target = disk::read_link(handle.as_fd(), &name)?;
+    let target = PathBuf::from(OsString::from_vec(target));
+    if !target.is_absolute() {
+        return Err(Failure::Skip("its target is no absolute path".into()));
+    }
+    let stored = match session.put_external(&target, progress) {
+        Ok(stored) => stored,
+        Err(error) if error.code == ErrorCode::FileChanged => return Ok(None),
+        Err(error) if error.code == ErrorCode::Io && error.path.as_deref() == Some(&target) => {
+            return Err(Failure::Skip(error.message))
+        }
+        Err(error) => return Err(Failure::Fatal(error)),
+    };
+    if before != disk::stat_at(handle.as_fd(), &name)? {
+        return Ok(None);
+    }
+    let record = Record {
+        kind: FileType::Reference,
+        ..record(&stored, &before, read_at)
+    };
+    Ok(Some(record))
 }
 
 /// A small file in one piece; `None` when it has another length than it said.
@@ -239,7 +323,10 @@ fn record(stored: &StoredContent, looks: &DiskStat, read_at: i64) -> Record {
     let record = Record {
         stat: None,
         racy: false,
-        link: looks.kind == DiskKind::Link,
+        kind: match looks.kind {
+            DiskKind::Link => FileType::Link,
+            _ => FileType::File,
+        },
         executable: looks.executable,
         size: stored.size,
         content: stored.digests.content,

@@ -19,7 +19,7 @@ use memmap2::Mmap;
 
 use super::{FileStat, Index, Record};
 use crate::error::{Error, ErrorCode, Result};
-use crate::files::ItemId;
+use crate::files::{FileType, ItemId};
 use crate::hash::Id;
 use crate::workspace::disk::DiskStat;
 
@@ -34,6 +34,7 @@ const LINK: u8 = 1;
 const EXECUTABLE: u8 = 2;
 const RACY: u8 = 4;
 const SEEN: u8 = 8;
+const REFERENCE: u8 = 16;
 
 enum Bytes {
     Mapped(Mmap),
@@ -258,7 +259,11 @@ impl Base {
                 inode: u64_at(hot, 32)?,
             }),
             racy: flags & RACY != 0,
-            link: flags & LINK != 0,
+            kind: match flags & (LINK | REFERENCE) {
+                0 => FileType::File,
+                LINK => FileType::Link,
+                _ => FileType::Reference,
+            },
             executable: flags & EXECUTABLE != 0,
             size: u64_at(hot, 24)?,
             content: Id(cold[..32].try_into().ok()?),
@@ -276,11 +281,11 @@ impl Base {
         let file = disk.kind == crate::workspace::disk::DiskKind::File;
         let flags =
             SEEN | if link { LINK } else { 0 } | if disk.executable { EXECUTABLE } else { 0 };
-        (file || link)
-            && hot[6] == flags
+        // The size of a reference is that of the file elsewhere.
+        let reference = link && hot[6] == SEEN | REFERENCE;
+        (reference || (file || link) && hot[6] == flags && u64_at(hot, 24) == Some(disk.size))
             && u64_at(hot, 8) == Some(disk.mtime as u64)
             && u64_at(hot, 16) == Some(disk.ctime as u64)
-            && u64_at(hot, 24) == Some(disk.size)
             && u64_at(hot, 32) == Some(disk.inode)
     }
 }
@@ -327,7 +332,8 @@ impl Builder {
     fn entry(&mut self, folder: &[u8], name: &[u8], record: &Record) -> Result<()> {
         let length = u16::try_from(name.len()).map_err(|_| too_large())?;
         let flags = [
-            (record.link, LINK),
+            (record.kind == FileType::Link, LINK),
+            (record.kind == FileType::Reference, REFERENCE),
             (record.executable, EXECUTABLE),
             (record.racy, RACY),
             (record.stat.is_some(), SEEN),

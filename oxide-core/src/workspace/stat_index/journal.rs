@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{set, FileStat, Overlay, Record};
-use crate::files::ItemId;
+use crate::files::{FileType, ItemId};
 use crate::hash::Id;
 
 const MAGIC: &[u8; 8] = b"OXSTATJ1";
@@ -95,7 +95,11 @@ fn read_record(batch: &mut Reader<'_>) -> Option<Record> {
     Some(Record {
         stat: (flags & 8 != 0).then_some(stat),
         racy: flags & 4 != 0,
-        link: flags & 1 != 0,
+        kind: match flags & 17 {
+            0 => FileType::File,
+            1 => FileType::Link,
+            _ => FileType::Reference,
+        },
         executable: flags & 2 != 0,
         size: batch.u64()?,
         content: Id(batch.array()?),
@@ -125,7 +129,8 @@ pub(super) fn batch(operation: u64, root: &Id, changes: &[(&[u8], Option<Record>
 }
 
 fn write_record(payload: &mut Vec<u8>, record: &Record) {
-    let flags = u8::from(record.link)
+    let flags = u8::from(record.kind == FileType::Link)
+        | u8::from(record.kind == FileType::Reference) << 4
         | u8::from(record.executable) << 1
         | u8::from(record.racy) << 2
         | u8::from(record.stat.is_some()) << 3;

@@ -21,7 +21,7 @@ use crate::tree::{self, RowChange};
 
 use super::disk::{self, DiskKind, DiskStat};
 use base::Base;
-pub(crate) use update::{refresh, update, Update};
+pub(crate) use update::{discard, refresh, update, Update};
 
 /// The operation number of an index that was built without knowing one.
 pub(crate) const UNKNOWN_OPERATION: u64 = u64::MAX;
@@ -41,7 +41,7 @@ pub(crate) struct Record {
     pub(crate) stat: Option<FileStat>,
     /// Modified so shortly before it was read that equal times prove nothing (git's racy rule).
     pub(crate) racy: bool,
-    pub(crate) link: bool,
+    pub(crate) kind: FileType,
     pub(crate) executable: bool,
     pub(crate) size: u64,
     pub(crate) content: Id,
@@ -55,7 +55,7 @@ impl Record {
         Record {
             stat: None,
             racy: false,
-            link: row.kind == FileType::Link,
+            kind: row.kind,
             executable: row.executable,
             size: row.size,
             content: row.content,
@@ -72,11 +72,7 @@ impl Record {
             size: self.size,
             item: self.item,
             sha256: self.sha256,
-            kind: if self.link {
-                FileType::Link
-            } else {
-                FileType::File
-            },
+            kind: self.kind,
             executable: self.executable,
         }
     }
@@ -84,16 +80,15 @@ impl Record {
     /// Whether both stand for the same bytes, type and executable bit.
     pub(crate) fn same_file(&self, other: &Record) -> bool {
         self.content == other.content
-            && self.link == other.link
+            && self.kind == other.kind
             && self.executable == other.executable
     }
 
     /// Type and executable bit of a file on disk.
     pub(crate) fn same_kind(&self, disk: &DiskStat) -> bool {
-        let kind = if self.link {
-            DiskKind::Link
-        } else {
-            DiskKind::File
+        let kind = match self.kind {
+            FileType::File => DiskKind::File,
+            FileType::Link | FileType::Reference => DiskKind::Link,
         };
         disk.kind == kind && disk.executable == self.executable
     }
@@ -101,7 +96,8 @@ impl Record {
     /// Whether the disk proves by itself that the content is unchanged.
     pub(crate) fn unchanged(&self, disk: &DiskStat) -> bool {
         !self.racy
-            && self.size == disk.size
+            // A reference has the size of the file elsewhere; a link cannot change but by being replaced.
+            && (self.size == disk.size || self.kind == FileType::Reference)
             && self.same_kind(disk)
             && self.stat
                 == Some(FileStat {
