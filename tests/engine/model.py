@@ -190,7 +190,6 @@ class Items:
     def __init__(self) -> None:
         self._parents: dict[int, int] = {}
         self._holder: dict[bytes, int] = {}
-        self._derived: dict[tuple[int, str], int] = {}
         self._numbers = count()
 
     def new(self) -> int:
@@ -200,20 +199,22 @@ class Items:
         return item
 
     def replaced(self, files: Files, source: Files, path: str) -> Files:
-        """``files`` with what is at and below ``path`` as in ``source``. No item comes to be on two paths: one that
-        lives on
-        elsewhere stays there, and what came back is a new item, always the same one."""
+        """``files`` with what is at and below ``path`` as in ``source``.
+
+        No item comes to be on two paths: where one may live on elsewhere, what came back may be a new one.
+        """
 
         def within(other: str) -> bool:
             return other == path or is_below(other, path)
 
         result = {other: entry for other, entry in files.items() if not within(other)}
-        taken = {entry.item for entry in result.values()}
+        taken = {self.family(entry.item) for entry in result.values()}
         for other, entry in source.items():
             if within(other):
                 item = entry.item
-                while item in taken:
-                    item = self._derived.get((item, other)) or self._derived.setdefault((item, other), self.new())
+                if self.family(item) in taken:
+                    item = self.new()
+                    self._parents[item] = self.family(entry.item)
                 result[other] = self.holds(Entry(entry.node, item))
         return result
 
