@@ -12,14 +12,13 @@ use crate::hash::Id;
 use crate::oplog;
 use crate::progress::Progress;
 use crate::record::{self, Record};
-use crate::store::Store;
+use crate::store::{Store, LEFT_BEHIND};
 
 pub(crate) use mark::contents_of;
 use mark::Marks;
 use sweep::Inventory;
 
-/// How old a temporary file must be to count as left behind, by whether the caller is in a hurry.
-pub(crate) const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+/// How old a temporary file must be to count as left behind when the caller is in a hurry.
 const LEFT_BEHIND_IMMEDIATE: Duration = Duration::from_secs(600);
 
 /// How to collect.

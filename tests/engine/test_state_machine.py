@@ -141,7 +141,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         return next((operation.number for operation in self.repo.operations(limit=1)), 0)
 
     def publish(self, after: View, *, moves: bool = False, shelved: Files | None = None) -> None:
-        """A verb succeeded: one operation at most, and exactly one when more of the view than items is another."""
+        """A verb succeeded: one operation at most, and exactly one when the view differs in more than its items."""
         number = self.newest_operation()
         looks = [
             replace(view, staged={path: Entry(node, 0) for path, node in nodes(view.staged).items()})

@@ -13,9 +13,8 @@ use crate::counters;
 use crate::error::{Error, Result};
 use crate::files::FileType;
 use crate::fsx;
-use crate::gc;
 use crate::progress::Progress;
-use crate::store::Store;
+use crate::store::{Store, LEFT_BEHIND};
 use crate::workspace::disk;
 use crate::workspace::reference;
 use crate::workspace::status::in_batches;
@@ -34,7 +33,7 @@ pub fn prepare(copy: &WorkingCopy, plan: &mut CheckoutPlan, progress: &Progress)
     }
     progress.begin("writing", plan.state.writes.len() as u64, plan.bytes);
     // What stays of earlier checkouts that were killed may be what fills the disk. It is no reason to fail.
-    let _ = copy.store.collect_temporary(gc::LEFT_BEHIND);
+    let _ = copy.store.collect_temporary(LEFT_BEHIND);
     let temporary = new_folder(copy.store.control())?;
     let order = disk_order(&copy.store, &plan.state.writes)?;
     let writes = &plan.state.writes;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::{Check, Problem};
 use crate::error::{ErrorCode, Result};
-use crate::gc;
 use crate::index::{self, MergedIndex};
 use crate::pack::Group;
+use crate::store::LEFT_BEHIND;
 use crate::workspace::{stat_index, WorkingCopy};
 
 impl Check<'_> {
@@ -32,7 +32,7 @@ impl Check<'_> {
         if self.request.repair {
             self.store.rebuild_index()?;
             self.store.live_sessions()?;
-            self.store.collect_temporary(gc::LEFT_BEHIND)?;
+            self.store.collect_temporary(LEFT_BEHIND)?;
         }
         for (object, problem) in damaged {
             self.report.problems.push(Problem {

@@ -13,6 +13,9 @@ use crate::fsx::{self, Lock};
 use crate::hash::Id;
 use crate::pack::{Entry, Group, PackReader, PackWriter, Record};
 
+/// How old a temporary file whose owner cannot be told must be to count as left behind.
+pub const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+
 /// A content that is a file of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectRef {

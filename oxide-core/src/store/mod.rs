@@ -30,7 +30,7 @@ use crate::pack::{Entry, Group, Kind, PackReader};
 
 pub(crate) use external::content_at;
 pub use external::External;
-pub use maintenance::ObjectRef;
+pub use maintenance::{ObjectRef, LEFT_BEHIND};
 pub use memory::MemoryObjects;
 pub use packs::PackRef;
 pub use session::Session;

@@ -120,8 +120,17 @@ fn leftovers_of_dead_processes_are_collected() {
     assert_eq!(removed.expect("collected"), 2);
     assert!(held.exists());
     drop(lock);
-    let removed = place.store.collect_temporary(std::time::Duration::ZERO);
-    assert_eq!(removed.expect("collected"), 2);
+    // A process that another test starts shares the lock until it has become its own program.
+    let mut removed = 0;
+    for _ in 0..200 {
+        let collected = place.store.collect_temporary(std::time::Duration::ZERO);
+        removed += collected.expect("collected");
+        if removed == 2 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(removed, 2);
     assert_eq!(place.list("tmp").len(), 1, "the session's pack stays");
     assert_eq!(place.store.live_sessions().expect("sessions").len(), 1);
     assert_eq!(place.list("leases").len(), 1);
