@@ -15,7 +15,7 @@ from types import FrameType
 from benches import calls, commits, counts, files, table
 from benches.bench import Bench
 from benches.process import CommandFailed
-from benches.report import write_page
+from benches.report import sections, write_page
 from benches.results import Results
 from benches.sets import SCALES, TRACED, AnySet, FileSet, TableSet
 from benches.tools import NAMES, find_tools
@@ -89,14 +89,16 @@ def measure(options: argparse.Namespace, workplace: Workplace) -> None:
     for part in SCALES[options.scale]:
         if part.name in options.sets:
             measure_set(bench, part)
-            save(results, out, options.patience)
+            save(results, out)
     if "traced" in options.sets:
         traced = TRACED if options.scale != "tiny" else FileSet("traced", 20, 1_000, 2_000, 0)
         calls.measure(bench, traced)
-        save(results, out, options.patience)
+        save(results, out)
     if "counts" in options.sets and (found := counts.measure(bench)):
         counts.keep(bench, found)
-        save(results, out, options.patience)
+        save(results, out)
+    if out is None:
+        print(sections(results))
 
 
 def measure_set(bench: Bench, part: AnySet) -> None:
@@ -109,11 +111,11 @@ def measure_set(bench: Bench, part: AnySet) -> None:
         commits.measure(bench, part)
 
 
-def save(results: Results, out: Path | None, patience: float) -> None:
+def save(results: Results, out: Path | None) -> None:
     """JSON and page, where the run has a place for them."""
     if out is not None:
         results.save()
-        write_page(results, out, patience)
+        write_page(results, out)
         print(f"written: {out / 'benchmarks.json'}, .md and .svg")
 
 

@@ -36,6 +36,7 @@ class Bench:
             WrongResult: the same, for what it brought back.
         """
         self.results.begin(files, [tool.name for tool in self.tools])
+        self.results.patience = self.patience
         out: set[str] = set()
         for number in range(rounds or self.rounds):
             print(f"\n{files.title}: round {number + 1}")
@@ -48,7 +49,9 @@ class Bench:
                     if tool.name == "oxide":
                         raise
                     print(f"  {tool.name} failed: {error}")
-                    self.results.failures[f"{files.name}: {tool.name}"] = str(error).splitlines()[0]
+                    if isinstance(error, WrongResult):
+                        self.results.drop(files.name, tool.name)
+                    self.results.failures[f"{files.name}: {tool.name}"] = reason(error)
                     out.add(tool.name)
 
     def spent(self, files: AnySet, tool: Tool) -> float:
@@ -58,3 +61,8 @@ class Bench:
             for sample in self.results.samples
             if sample["set"] == files.name and sample["tool"] == tool.name
         )
+
+
+def reason(error: Exception) -> str:
+    """The last line that a failed command wrote."""
+    return str(error).strip().splitlines()[-1]

@@ -16,7 +16,6 @@ EARLY = 10
 """The commit after which the repository counts as young."""
 STRIDES = 10
 """How often on the way it is looked at."""
-REPEATS = 15
 OPENING = """
 import time, oxide
 start = time.perf_counter()
@@ -49,8 +48,8 @@ def measure(bench: Bench, commits: CommitSet) -> None:
         made = until
         most = max(most, sum(1 for path in (tree / ".oxide").rglob("*") if path.is_file()))
         if made == EARLY:
-            verbs(bench, tool, tree, commits.name, "early")
-    verbs(bench, tool, tree, commits.name, "late")
+            verbs(bench, tool, tree, commits, "early")
+    verbs(bench, tool, tree, commits, "late")
     grown = usage(tool.stores(tree))[0] - before
     for name, value in (("bytes a commit", grown / made), ("most files below .oxide", most)):
         bench.results.fact((commits.name, name, tool.name), bench.versions[tool.name], value)
@@ -63,11 +62,11 @@ def per_commit(cost: Cost, commits: int) -> Cost:
     return Cost(cost.seconds / commits, cost.processor / commits, cost.memory, written)
 
 
-def verbs(bench: Bench, tool: Tool, tree: Path, name: str, age: str) -> None:
+def verbs(bench: Bench, tool: Tool, tree: Path, commits: CommitSet, age: str) -> None:
     """Status, log and opening, some times each, a walk beside each."""
     bench.workplace.flush()
     tool.status(tree)
-    for _ in range(REPEATS):
+    for _ in range(commits.repeats):
         found = {
             "status": tool.run(tree, "oxide", "status"),
             "log": tool.run(tree, "oxide", "log", "-n", str(EARLY)),
@@ -76,5 +75,5 @@ def verbs(bench: Bench, tool: Tool, tree: Path, name: str, age: str) -> None:
         for verb, cost in found.items():
             if verb == "open":  # the call alone: most of the process is Python's start
                 cost = Cost(float(cost.said), cost.processor, cost.memory, cost.written)
-            place = (name, f"{verb}, {age}", tool.name)
+            place = (commits.name, f"{verb}, {age}", tool.name)
             bench.results.add(place, bench.versions[tool.name], cost, yardsticks.walk(tree / "data"))

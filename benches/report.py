@@ -11,6 +11,7 @@ from benches import counts
 from benches.plot import plot
 from benches.results import Results
 from benches.rows import AGEING, COMMITS, COUNTS, ROWS, Count, Row, Spread, spread
+from benches.sets import spaced
 from benches.tools import NAMES
 
 TEMPLATE = Path(__file__).with_name("page.md")
@@ -23,7 +24,7 @@ TRACED_OPERATIONS = {
 }
 
 
-def write_page(results: Results, folder: Path, patience: float) -> None:
+def write_page(results: Results, folder: Path) -> None:
     """`benchmarks.md` and `benchmarks.svg` into a folder."""
     judged = [verdict for verdict in verdicts(results) if verdict[2]]
     missed = [f"{title}: {value}, target {target:g}" for title, value, reached, target in judged if reached == "no"]
@@ -32,8 +33,8 @@ def write_page(results: Results, folder: Path, patience: float) -> None:
         summary += " Missed:\n\n" + "\n".join(f"* {line}" for line in missed)
     text = Template(TEMPLATE.read_text()).substitute(
         summary=summary,
-        sections="\n\n".join(section(results, name) for name in SETS),
-        patience=f"{patience:g}",
+        sections=sections(results),
+        patience=f"{results.patience:g}",
         costs=costs(results),
         floor=floor(results),
         calls_title=str(results.sets.get("traced", {}).get("title", "not measured")),
@@ -53,6 +54,11 @@ def write_page(results: Results, folder: Path, patience: float) -> None:
     (folder / "benchmarks.svg").write_text(plot([pair for pair in shown if "GB" not in pair[0]], results, NAMES))
 
 
+def sections(results: Results) -> str:
+    """The tables of all sets."""
+    return "\n\n".join(section(results, name) for name in SETS)
+
+
 def short_title(results: Results, name: str) -> str:
     """The first words of a set's title."""
     return str(results.sets[name]["title"]).split(" of ")[0].split(", ")[0]
@@ -67,7 +73,7 @@ def section(results: Results, name: str) -> str:
     title = str(shape["title"])
     lines = [f"## {title[0].upper()}{title[1:]}", ""]
     if shape.get("differing"):
-        lines += [f"{shape['differing']} files differ between the two branches.".replace(",", " "), ""]
+        lines += [f"{shape['differing']} files differ between the two branches.", ""]
     tools = measured(results, name)
     if name == "commits":
         lines.append(table(["what", "target", "reached", "oxide"], commit_lines(results)))
@@ -175,7 +181,7 @@ def number(value: float | None) -> str:
     if value is None:
         return "-"
     if value >= 100:
-        return f"{value:,.0f}".replace(",", " ")
+        return spaced(round(value))
     return f"{value:.4f}" if value < 0.1 else f"{value:.3g}"
 
 

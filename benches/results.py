@@ -58,6 +58,7 @@ class Results:
         self.samples: list[Sample] = found.get("samples", [])
         self.facts: list[Fact] = found.get("facts", [])
         self.failures: dict[str, str] = found.get("failures", {})
+        self.patience: float = found.get("patience", 0.0)
         self.counts: dict[str, int] = found.get("counts", {})
         self.counted: dict[str, str] = found.get("counted", {})
 
@@ -70,6 +71,11 @@ class Results:
         self.facts = [fact for fact in self.facts if keeps(fact, files.name, tools, other)]
         for tool in tools:
             self.failures.pop(f"{files.name}: {tool}", None)
+
+    def drop(self, set_name: str, tool: str) -> None:
+        """Forget what a tool measured on a set: it did something else than was asked."""
+        self.samples = [sample for sample in self.samples if keeps(sample, set_name, [tool], False)]
+        self.facts = [fact for fact in self.facts if keeps(fact, set_name, [tool], False)]
 
     def add(
         self,
@@ -121,7 +127,7 @@ class Results:
         self.machine = machine()
         parts = [
             f'"{name}": {json.dumps(getattr(self, name))}'
-            for name in ("machine", "sets", "failures", "counts", "counted")
+            for name in ("machine", "sets", "failures", "patience", "counts", "counted")
         ]
         for name in ("samples", "facts"):
             lines = ",\n".join(json.dumps(item) for item in getattr(self, name))

@@ -31,7 +31,7 @@ class FileSet:
         sizes = size(self.largest)
         if self.smallest != self.largest:
             sizes = f"{size(self.smallest)} to {sizes}"
-        return f"{self.files:,} {kind} of {sizes}".replace(",", " ")
+        return f"{spaced(self.files)} {kind} of {sizes}"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class TableSet:
     @property
     def title(self) -> str:
         """What a reader calls it."""
-        return f"one CSV of {self.rows:,} rows, {self.edits} edited rows and an insertion".replace(",", " ")
+        return f"one CSV of {spaced(self.rows)} rows, {self.edits} edited rows and an insertion"
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,13 @@ class CommitSet:
     name: str
     files: int
     commits: int
+    repeats: int = 15
+    """How often status, log and opening are timed, early and late."""
 
     @property
     def title(self) -> str:
         """What a reader calls it."""
-        return f"{self.commits:,} commits of one file each among {self.files:,}".replace(",", " ")
+        return f"{spaced(self.commits)} commits of one file each among {spaced(self.files)}"
 
 
 AnySet = FileSet | TableSet | CommitSet
@@ -85,13 +87,18 @@ SCALES: dict[str, list[AnySet]] = {
         FileSet("small", 60, 2_048, 2_048, 10),
         FileSet("videos", 2, 300_000, 300_000, 0, ".mp4"),
         TableSet("table", 5_000, 5),
-        CommitSet("commits", 30, 12),
+        CommitSet("commits", 30, 12, repeats=2),
         FileSet("huge", 80, 2_048, 2_048, 0, in_place=True),
     ],
     "small": [*_sets(20), FileSet("huge", 20_000, 2_048, 2_048, 0, in_place=True)],
     "default": _sets(1),
     "full": [*_sets(1), HUGE],
 }
+
+
+def spaced(count: int) -> str:
+    """A number for reading: 20 000."""
+    return f"{count:,}".replace(",", " ")
 
 
 def size(count: int) -> str:

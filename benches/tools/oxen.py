@@ -23,7 +23,8 @@ class Oxen(Tool):
 
     def call(self, tree: Path, *words: str) -> Cost:
         """One process of the driver, which prints the seconds of its calls as its last line."""
-        interpreter = [*self.prefix, self.program("python3"), str(DRIVER)]
+        # -I: the folder of the driver is not to be searched for modules, this one is named like the package
+        interpreter = [*self.prefix, self.program("python3"), "-I", str(DRIVER)]
         cost = run([*interpreter, str(tree), *words], tree, self.environment)
         return replace(cost, seconds=float(cost.said.splitlines()[-1]))
 
