@@ -24,7 +24,7 @@ def measure(bench: Bench, files: FileSet) -> None:
         return
     root = bench.workplace.root / files.name
     print(f"\n{files.title}, traced")
-    make_files(root / "original" / "data", files)
+    make_files(root / "original", files)
 
     def one_round(tool: Tool) -> None:
         tree = root / tool.name

@@ -10,6 +10,7 @@ from benches.bench import Bench
 from benches.process import Cost, run
 from benches.sets import CommitSet, FileSet, make_files
 from benches.tools.base import Tool, usage
+from benches.workplace import files_below
 
 DRIVER = Path(__file__).with_name("commit_many.py")
 EARLY = 10
@@ -32,7 +33,7 @@ def measure(bench: Bench, commits: CommitSet) -> None:
     bench.results.begin(commits, [tool.name])
     print(f"\n{commits.title}")
     tree = bench.workplace.root / commits.name
-    make_files(tree / "data", FileSet("commits", commits.files, 10_000, 60_000, 0))
+    make_files(tree, FileSet("commits", commits.files, 10_000, 60_000, 0))
     tool.first(tree)
     before = usage(tool.stores(tree))[0]
     made = 0
@@ -46,7 +47,7 @@ def measure(bench: Bench, commits: CommitSet) -> None:
             (commits.name, "stride", tool.name), bench.versions[tool.name], per_commit(cost, until - made), {}
         )
         made = until
-        most = max(most, sum(1 for path in (tree / ".oxide").rglob("*") if path.is_file()))
+        most = max(most, sum(1 for _ in files_below(tree / ".oxide")))
         if made == EARLY:
             verbs(bench, tool, tree, commits, "early")
     verbs(bench, tool, tree, commits, "late")

@@ -87,7 +87,7 @@ class Counter:
 
 def thousand(counter: Counter, workplace: Workplace) -> None:
     tree = workplace.root / "thousand"
-    make_files(tree / "data", FileSet("thousand", 1_000, 2_048, 2_048, 0))
+    make_files(tree, FileSet("thousand", 1_000, 2_048, 2_048, 0))
     counter.tool.run(tree, "oxide", "init")
     counter.count("add", tree, "add", ".")
     counter.count("commit", tree, "commit", "-m", "all")
@@ -107,7 +107,7 @@ def large_file(counter: Counter, workplace: Workplace) -> None:
 
 def among_many(counter: Counter, workplace: Workplace) -> None:
     tree = workplace.root / "many"
-    make_files(tree / "data", FileSet("many", 20_000, 500, 500, 0))
+    make_files(tree, FileSet("many", 20_000, 500, 500, 0))
     counter.tool.first(tree)
     counter.tool.status(tree)
     (tree / "data" / "new.jpg").write_bytes(random.Random("new").randbytes(2_048))

@@ -11,7 +11,7 @@ from pathlib import Path
 from benches import yardsticks
 from benches.bench import Bench
 from benches.process import Cost, run
-from benches.sets import FileSet, make_files
+from benches.sets import FileSet, make_files, write_random
 from benches.tools.base import Tool, usage
 from benches.verify import holds
 from benches.yardsticks import Yardsticks
@@ -36,21 +36,21 @@ class Inputs:
         self.root = work / files.name
         self.original = self.root / "original"
         print(f"\n{files.title}: making them")
-        make_files(self.original / "data", files)
-        self.bytes = sum(path.stat().st_size for path in self.original.glob("data/part_*/*"))
+        make_files(self.original, files)
+        self.bytes = usage([self.original])[0]
         source = random.Random("new")
         self.new = self.root / "new"
         (self.new / "data" / "new").mkdir(parents=True)
         self.names = [f"data/new/{number}{files.suffix}" for number in range(3)]
         for name in self.names:
-            (self.new / name).write_bytes(source.randbytes(files.smallest))
+            write_random(self.new / name, files.smallest, source)
         self.main, self.other, self.like = (self.root / name for name in ("main", "other", "like"))
-        for path in sorted(self.original.glob("data/part_*/*"))[: files.differing]:
+        for number in range(files.differing):
+            name = files.name_of(number)
             for side in (self.main, self.other, self.like):
-                target = side / path.relative_to(self.original)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
-            (self.other / path.relative_to(self.original)).write_bytes(source.randbytes(path.stat().st_size))
+                (side / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self.original / name, side / name)
+            write_random(self.other / name, (self.original / name).stat().st_size, source)
 
 
 class Round:

@@ -9,6 +9,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 
 class CommandFailed(Exception):
@@ -40,17 +41,25 @@ class Cost:
         )
 
 
-def run(words: list[str], folder: Path | None = None, environment: dict[str, str] | None = None) -> Cost:
-    """Run a command.
+def run(
+    words: list[str],
+    folder: Path | None = None,
+    environment: dict[str, str] | None = None,
+    *,
+    discard: bool = False,
+) -> Cost:
+    """Run a command; `discard` sends its standard output to nowhere.
 
     Raises:
-        CommandFailed: it did not end with 0; with what it wrote to standard error.
+        CommandFailed: it did not end with 0; with what it wrote.
     """
+    output = subprocess.DEVNULL if discard else subprocess.PIPE
     start = time.perf_counter()
     with subprocess.Popen(
-        words, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        words, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE
     ) as process:
-        said, complaint = _outputs(process)
+        said, complaint = _outputs(process.stdout, process.stderr)
+        # Not reaped yet: with the process its accounts would be gone.
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         seconds = time.perf_counter() - start
         written = _bytes_written(process.pid)
@@ -62,22 +71,20 @@ def run(words: list[str], folder: Path | None = None, environment: dict[str, str
     return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, written, said)
 
 
-def _outputs(process: subprocess.Popen[bytes]) -> tuple[str, str]:
-    """Both outputs to their ends. The process is not waited for: its accounts are gone once it was."""
-    assert process.stdout is not None and process.stderr is not None
-    found = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
+def _outputs(*pipes: IO[bytes] | None) -> list[str]:
+    """What comes out of each pipe until it is closed."""
+    found = [b""] * len(pipes)
     with selectors.DefaultSelector() as selector:
-        for descriptor in found:
-            selector.register(descriptor, selectors.EVENT_READ)
+        for number, pipe in enumerate(pipes):
+            if pipe is not None:
+                selector.register(pipe, selectors.EVENT_READ, number)
         while selector.get_map():
             for key, _ in selector.select():
                 block = os.read(key.fd, 1 << 16)
-                if block:
-                    found[key.fd] += block
-                else:
-                    selector.unregister(key.fd)
-    said, complaint = found.values()
-    return said.decode(errors="replace"), complaint.decode(errors="replace")
+                found[key.data] += block
+                if not block:
+                    selector.unregister(key.fileobj)
+    return [part.decode(errors="replace") for part in found]
 
 
 def _bytes_written(process: int) -> int | None:

@@ -33,6 +33,10 @@ class FileSet:
             sizes = f"{size(self.smallest)} to {sizes}"
         return f"{spaced(self.files)} {kind} of {sizes}"
 
+    def name_of(self, number: int) -> str:
+        """Where a file lies below the tree: a thousand files a folder."""
+        return f"data/part_{number // FILES_IN_A_FOLDER:03}/{number:07}{self.suffix}"
+
 
 @dataclass(frozen=True)
 class TableSet:
@@ -109,14 +113,14 @@ def size(count: int) -> str:
     return f"{count} B"
 
 
-def make_files(folder: Path, files: FileSet) -> None:
-    """Write the set into `folder`, a thousand files a folder."""
+def make_files(tree: Path, files: FileSet) -> None:
+    """Write the set into a tree that is to be."""
     source = random.Random(files.name)
     for number in range(files.files):
-        part = folder / f"part_{number // FILES_IN_A_FOLDER:03}"
+        path = tree / files.name_of(number)
         if number % FILES_IN_A_FOLDER == 0:
-            part.mkdir(parents=True)
-        write_random(part / f"{number:07}{files.suffix}", source.randint(files.smallest, files.largest), source)
+            path.parent.mkdir(parents=True)
+        write_random(path, source.randint(files.smallest, files.largest), source)
 
 
 def write_random(path: Path, length: int, source: random.Random) -> None:

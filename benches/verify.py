@@ -12,19 +12,6 @@ class WrongResult(Exception):
     """A tool did not bring back what it had stored."""
 
 
-def same(tool: str, wanted: Path, found: Path) -> None:
-    """Every file below `wanted` is below `found` with the same bytes, and none more.
-
-    Raises:
-        WrongResult: with the first file that differs.
-    """
-    names = {file.relative_to(wanted) for file in files_below(wanted)}
-    other = {file.relative_to(found) for file in files_below(found)}
-    if names != other:
-        raise WrongResult(f"{tool}: {min(names ^ other)} is on one side only of {wanted} and {found}")
-    holds(tool, wanted, found)
-
-
 def holds(tool: str, wanted: Path, found: Path) -> None:
     """Every file below `wanted` is below `found` with the same bytes.
 
