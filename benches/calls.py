@@ -12,6 +12,7 @@ from benches.bench import Bench
 from benches.process import Cost, run
 from benches.sets import FileSet, make_files
 from benches.tools.base import Tool
+from benches.verify import holds
 
 CREATING = re.compile(r"(?:open|openat|openat2|creat|mkdir|mkdirat|symlink|symlinkat)\(")
 FAILED = re.compile(r"= -1 [A-Z]")
@@ -52,6 +53,7 @@ def measure(bench: Bench, files: FileSet) -> None:
             traced("one", lambda: tool.one(tree, name))
             bench.workplace.put_aside(tree / "data")
             traced("restore", lambda: tool.restore(tree))
+            holds(tool.name, root / "original", tree)
         finally:
             bench.workplace.put_aside(tree, *(store for store in tool.stores(tree) if not store.is_relative_to(tree)))
 

@@ -141,8 +141,8 @@ class Round:
 
     def restore(self) -> None:
         added = sorted((self.tree / "data" / "new").iterdir())
+        beside = yardsticks.copy(self.workplace, self.tree / "data")
         self.workplace.put_aside(self.tree / "data")
-        beside = yardsticks.copy(self.workplace, self.inputs.original)
         self.workplace.flush()
         self.record("restore", self.tool.restore(self.tree), beside)
         holds(self.tool.name, self.inputs.original, self.tree)

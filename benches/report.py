@@ -16,12 +16,16 @@ from benches.tools import NAMES
 
 TEMPLATE = Path(__file__).with_name("page.md")
 SETS = ["medium", "small", "videos", "table", "commits", "huge"]
-TRACED_OPERATIONS = {
+OPERATIONS = {
     "first": "init, add, commit",
     "status": "status",
     "one": "add and commit one",
     "restore": "restore all",
+    "store changes": "add and commit what differs",
+    "switch": "switch branches",
+    "second": "add and commit the second version",
 }
+TRACED = ("first", "status", "one", "restore")
 
 
 def write_page(results: Results, folder: Path) -> None:
@@ -230,7 +234,7 @@ def costs(results: Results) -> str:
         operations = dict.fromkeys(sample["operation"] for sample in results.samples if sample["set"] == name)
         for operation in operations:
             cells = [cost_cell(results, name, operation, tool) for tool in NAMES]
-            lines.append([f"{short_title(results, name)}: {operation}", *cells])
+            lines.append([f"{short_title(results, name)}: {OPERATIONS[operation]}", *cells])
     return table(["operation", *NAMES], lines)
 
 
@@ -255,14 +259,14 @@ def floor(results: Results) -> str:
 def calls(results: Results) -> str:
     """What strace counted."""
     lines = []
-    for operation, title in TRACED_OPERATIONS.items():
+    for operation in TRACED:
         cells = []
         for tool in NAMES:
             made, created = (
                 results.value("traced", f"{operation}: {name}", tool) for name in ("system calls", "created")
             )
             cells.append("-" if made is None or created is None else f"{made:.0f} / {created:.0f}")
-        lines.append([title, *cells])
+        lines.append([OPERATIONS[operation], *cells])
     return table(["operation", *NAMES], lines)
 
 

@@ -76,7 +76,7 @@ def _sets(divisor: int) -> list[AnySet]:
         FileSet("medium", 20_000 // divisor, 10_000, 60_000, 5_000 // divisor),
         FileSet("small", 100_000 // divisor, 2_048, 2_048, 5_000 // divisor),
         FileSet("videos", max(2, 40 // divisor), 25_000_000, 25_000_000, 0, ".mp4"),
-        TableSet("table", 5_900_000 // divisor, 200),
+        TableSet("table", 6_080_000 // divisor, 200),
         CommitSet("commits", 20_000 // divisor, 10_000 // divisor),
     ]
 

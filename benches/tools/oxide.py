@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benches.process import Cost
+from benches.process import CommandFailed, Cost, run
 from benches.tools.base import Tool
 
 
@@ -17,6 +17,14 @@ class Oxide(Tool):
 
     def settings(self) -> dict[str, str]:
         return {"OXIDE_USER_NAME": "Bench", "OXIDE_USER_EMAIL": "bench@example.org"}
+
+    def version(self) -> str:
+        """With the commit that it was built from, where that can be told."""
+        try:
+            described = run(["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"])
+        except (CommandFailed, OSError):
+            return super().version()
+        return f"{super().version()} ({described.said.strip()})"
 
     def first(self, tree: Path) -> Cost:
         return self.run(tree, "oxide", "init") + self.everything(tree)
