@@ -44,7 +44,7 @@ def write_page(results: Results, folder: Path) -> None:
         calls_title=str(results.sets.get("traced", {}).get("title", "not measured")),
         calls=calls(results),
         counted=", ".join(results.counted.values()),
-        counts=table(["hot path", "million instructions"], count_lines(results)),
+        counts=table(["hot path", "in the core, millions", "in the process, millions"], count_lines(results)),
         machine=", ".join(f"{name}: {value}" for name, value in results.machine.items()),
         circumstances=circumstances(results),
     )
@@ -272,7 +272,10 @@ def calls(results: Results) -> str:
 
 def count_lines(results: Results) -> list[list[str]]:
     """Each hot path."""
-    return [[counts.NAMES.get(name, name), f"{count / 1e6:.2f}"] for name, count in results.counts.items()]
+    return [
+        [counts.NAMES.get(name, name), *(f"{count[part] / 1e6:.2f}" for part in ("core", "process"))]
+        for name, count in results.counts.items()
+    ]
 
 
 def circumstances(results: Results) -> str:

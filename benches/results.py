@@ -59,7 +59,7 @@ class Results:
         self.facts: list[Fact] = found.get("facts", [])
         self.failures: dict[str, str] = found.get("failures", {})
         self.patience: float = found.get("patience", 0.0)
-        self.counts: dict[str, int] = found.get("counts", {})
+        self.counts: dict[str, dict[str, int]] = found.get("counts", {})
         self.counted: dict[str, str] = found.get("counted", {})
 
     def begin(self, files: AnySet, tools: list[str]) -> None:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benches.calls import counted
-from benches.counts import compare
+from benches.counts import added, compare
 from benches.rows import AGEING, COMMITS, COUNTS, ROWS
 from benches.verify import WrongResult, holds
 
@@ -148,5 +148,23 @@ def test_a_log_of_strace_is_counted_by_calls_not_by_lines(tmp_path: Path) -> Non
 
 
 def test_instructions_are_compared_in_percent() -> None:
-    lines = compare({"add": 100_000_000}, {"add": 103_000_000, "status": 5_000_000})
+    lines = compare({"add": {"core": 100_000_000}}, {"add": {"core": 103_000_000}, "status": {"core": 5_000_000}})
     assert [line.split()[-2:] for line in lines] == [["+3.00", "%"], ["M", "new"]]
+
+
+def test_instructions_are_added_once_and_by_where_they_lie() -> None:
+    log = """summary: 111
+ob=(2) /usr/lib/libpython3.11.so.1.0
+fn=(1) start
+0 100
++3 7
+cob=(5) /somewhere/oxide/_core.abi3.so
+cfn=(9) hash
+calls=1 0
+* 4
+ob=(5)
+fn=(9)
+0 3
+-2 1
+"""
+    assert added(log.splitlines()) == (111, 4)
