@@ -23,8 +23,6 @@ from benches.verify import WrongResult
 from benches.workplace import NoSpace, Workplace
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-IN_PLACE_ROUNDS = 2
-"""Of a set so large that one round takes minutes."""
 PARTS = ["medium", "small", "videos", "table", "commits", "huge", "traced", "counts"]
 
 
@@ -41,6 +39,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("interrupted; the sets that were complete are kept")
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         print("removing what was made")
         workplace.remove()
 
@@ -57,7 +57,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=5, help="of each operation, for oxide and the yardsticks")
     parser.add_argument(
-        "--patience", type=float, default=60.0, help="seconds after which a peer gets no further round on a set"
+        "--patience", type=float, default=40.0, help="seconds after which a peer gets no further round on a set"
     )
     parser.add_argument("--folder", type=Path, help="where to work (default: the system's folder for temporary files)")
     parser.add_argument(
@@ -104,7 +104,7 @@ def measure(options: argparse.Namespace, workplace: Workplace) -> None:
 def measure_set(bench: Bench, part: AnySet) -> None:
     """One set by its kind."""
     if isinstance(part, FileSet):
-        files.measure(bench, part, min(bench.rounds, IN_PLACE_ROUNDS) if part.in_place else None)
+        files.measure(bench, part)
     elif isinstance(part, TableSet):
         table.measure(bench, part)
     else:

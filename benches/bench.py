@@ -28,19 +28,26 @@ class Bench:
     def __post_init__(self) -> None:
         self.versions = {tool.name: tool.version() for tool in self.tools}
 
-    def take_turns(self, files: AnySet, one_round: Callable[[Tool], None], rounds: int | None = None) -> None:
-        """All rounds: each tool in turn, first to last and then last to first.
+    def take_turns(
+        self,
+        files: AnySet,
+        one_round: Callable[[Tool], None],
+        most: int | None = None,
+        only: tuple[str, ...] | None = None,
+    ) -> None:
+        """All rounds, or `most`: each tool, or those of `only`, in turn, first to last and then last to first.
 
         Raises:
             CommandFailed: Oxide failed. A peer's failure is noted, and ends its rounds on this set.
             WrongResult: the same, for what it brought back.
         """
-        self.results.begin(files, [tool.name for tool in self.tools])
+        tools = [tool for tool in self.tools if only is None or tool.name in only]
+        self.results.begin(files, [tool.name for tool in tools])
         self.results.patience = self.patience
         out: set[str] = set()
-        for number in range(rounds or self.rounds):
+        for number in range(min(self.rounds, most or self.rounds)):
             print(f"\n{files.title}: round {number + 1}")
-            for tool in self.tools if number % 2 == 0 else reversed(self.tools):
+            for tool in tools if number % 2 == 0 else reversed(tools):
                 if tool.name in out or (tool.name != "oxide" and self.spent(files, tool) > self.patience):
                     continue
                 try:

@@ -57,7 +57,7 @@ def measure(bench: Bench, files: FileSet) -> None:
         finally:
             bench.workplace.put_aside(tree, *(store for store in tool.stores(tree) if not store.is_relative_to(tree)))
 
-    bench.take_turns(files, one_round, rounds=1)
+    bench.take_turns(files, one_round, most=1)
     bench.workplace.put_aside(root)
 
 

@@ -13,18 +13,21 @@ from benches.bench import Bench
 from benches.process import Cost, run
 from benches.sets import FileSet, make_files, write_random
 from benches.tools.base import Tool, usage
-from benches.verify import holds
+from benches.verify import WrongResult, holds
 from benches.yardsticks import Yardsticks
 
+BLOCK = 4_096
+"""What the smallest file takes on a disk."""
 QUICK = 3.0
 """Seconds: operations below are run three times in a round."""
 
 
-def measure(bench: Bench, files: FileSet, rounds: int | None = None) -> None:
+def measure(bench: Bench, files: FileSet) -> None:
     """All operations on one set, all rounds."""
-    bench.workplace.need(6 * files.files * max((files.smallest + files.largest) // 2, 4_096))
+    copies = 4 if files.in_place else 6
+    bench.workplace.need(copies * files.files * max((files.smallest + files.largest) // 2, BLOCK))
     inputs = Inputs(bench.workplace.root, files)
-    bench.take_turns(files, lambda tool: Round(bench, inputs, tool).measure(), rounds)
+    bench.take_turns(files, lambda tool: Round(bench, inputs, tool).measure(), files.rounds, files.tools)
     bench.workplace.put_aside(inputs.root)
 
 
@@ -86,12 +89,14 @@ class Round:
         for store in self.tool.stores(self.tree):
             if store.exists():
                 self.workplace.put_aside(store)
-        if self.inputs.files.in_place:
-            if (self.tree / "data" / "new").exists():
-                self.workplace.put_aside(self.tree / "data" / "new")
-            self.tree.rename(self.inputs.original)
-        else:
+        if not self.inputs.files.in_place:
             self.workplace.put_aside(self.tree)
+            return
+        beside = [path for path in self.tree.iterdir() if path.name != "data"]
+        self.workplace.put_aside(*beside, *self.tree.glob("data/new"))
+        self.tree.rename(self.inputs.original)
+        if usage([self.inputs.original])[0] != self.inputs.bytes:
+            raise WrongResult(f"{self.tool.name} changed what it was given to store")
 
     def record(self, operation: str, cost: Cost, beside: Yardsticks, flush: float = 0.0) -> None:
         place = (self.inputs.files.name, operation, self.tool.name)

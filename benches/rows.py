@@ -84,8 +84,6 @@ ROWS = [
     Row("small", "first", "init, add, commit, on the disk (x cp and flush)", by_flushed_copy),
     Row("small", "status", "status, nothing changed (x walk)", by_walk, 0.7, 0.5),
     Row("small", "one", "add and commit one file (x walk)", by_walk, 0.5, 0.25),
-    Row("small", "restore", "restore all (x cp)", by_copy),
-    Row("small", "switch", "switch branches (x cp over what differs)", by_copy),
     Row("videos", "first", "init, add, commit (x slower of cp and SHA-256)", by_slower, 1.3),
     Row("videos", "first", "init, add, commit (x cp)", by_copy),
     Row("videos", "first", "init, add, commit, on the disk (x cp and flush)", by_flushed_copy),

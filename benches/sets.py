@@ -24,6 +24,11 @@ class FileSet:
     in_place: bool = False
     """Tools work on the one copy there is, and nothing is restored: for sets too large to be copied each time."""
 
+    rounds: int | None = None
+    """The most rounds that it gets, where that is fewer than other sets."""
+    tools: tuple[str, ...] | None = None
+    """The only tools that it is measured with, where the others would take hours."""
+
     @property
     def title(self) -> str:
         """What a reader calls it."""
@@ -74,29 +79,32 @@ AnySet = FileSet | TableSet | CommitSet
 def _sets(divisor: int) -> list[AnySet]:
     return [
         FileSet("medium", 20_000 // divisor, 10_000, 60_000, 5_000 // divisor),
-        FileSet("small", 100_000 // divisor, 2_048, 2_048, 5_000 // divisor),
+        FileSet("small", 100_000 // divisor, 2_048, 2_048, 0, in_place=True),
         FileSet("videos", max(2, 40 // divisor), 25_000_000, 25_000_000, 0, ".mp4"),
         TableSet("table", 6_080_000 // divisor, 200),
         CommitSet("commits", 20_000 // divisor, 10_000 // divisor),
     ]
 
 
-HUGE = FileSet("huge", 1_000_000, 2_048, 2_048, 0, in_place=True)
+def _huge(files: int) -> FileSet:
+    return FileSet("huge", files, 2_048, 2_048, 0, in_place=True, rounds=3, tools=("oxide", "git"))
+
+
 TRACED = FileSet("traced", 2_000, 10_000, 60_000, 0)
 """What system calls are counted on: tracing slows a process many times over."""
 
 SCALES: dict[str, list[AnySet]] = {
     "tiny": [
         FileSet("medium", 40, 1_000, 6_000, 10),
-        FileSet("small", 60, 2_048, 2_048, 10),
+        FileSet("small", 60, 2_048, 2_048, 0, in_place=True),
         FileSet("videos", 2, 300_000, 300_000, 0, ".mp4"),
         TableSet("table", 5_000, 5),
         CommitSet("commits", 30, 12, repeats=2),
-        FileSet("huge", 80, 2_048, 2_048, 0, in_place=True),
+        _huge(80),
     ],
-    "small": [*_sets(20), FileSet("huge", 20_000, 2_048, 2_048, 0, in_place=True)],
+    "small": [*_sets(20), _huge(20_000)],
     "default": _sets(1),
-    "full": [*_sets(1), HUGE],
+    "full": [*_sets(1), _huge(1_000_000)],
 }
 
 

@@ -16,7 +16,7 @@ BYTES_IN_A_ROW = 60
 def measure(bench: Bench, table: TableSet) -> None:
     """Store it, store its second version, bring that back; all rounds."""
     workplace = bench.workplace
-    workplace.need(8 * table.rows * BYTES_IN_A_ROW)
+    workplace.need(6 * table.rows * BYTES_IN_A_ROW)
     root = workplace.root / table.name
     first, second = (root / version / "data" / "table.csv" for version in ("first", "second"))
     for path in (first, second):

@@ -51,8 +51,10 @@ class Workplace:
         return run(words).seconds
 
     def need(self, space: int) -> None:
-        """Raises:
-        NoSpace: less than `space` bytes are free.
+        """See whether `space` bytes are free.
+
+        Raises:
+            NoSpace: they are not.
         """
         free = shutil.disk_usage(self.root).free
         if free < space:
