@@ -1,4 +1,7 @@
-"""Commits one new file after the other: `commit_many.py TREE FROM UNTIL`. Each commit opens the repository anew."""
+"""Commits a new version of one file after the other: `python -m benches.commit_many TREE FILES FROM UNTIL`.
+
+The tree holds so many files and keeps that number. Each commit opens the repository anew.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ from pathlib import Path
 import oxide
 from oxide.types import Person
 
-LENGTH = 2_048
+from benches.sets import commit_files
 
-tree, start, end = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+tree, count, start, end = Path(sys.argv[1]), *(int(word) for word in sys.argv[2:])
+files = commit_files(count)
+source = random.Random(start)
 for number in range(start, end):
-    path = tree / "data" / f"commit_{number // 1_000:03}" / f"{number:06}.jpg"
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(random.Random(number).randbytes(LENGTH))
+    path = tree / files.name_of(number % count)
+    path.write_bytes(source.randbytes(files.largest))
     repository = oxide.Repository.open(tree)
     repository.add([path])
-    repository.commit(f"file {number}", author=Person("Bench", "bench@example.org"))
+    repository.commit(f"version {number}", author=Person("Bench", "bench@example.org"))

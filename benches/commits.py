@@ -8,11 +8,11 @@ from pathlib import Path
 from benches import yardsticks
 from benches.bench import Bench
 from benches.process import Cost, run
-from benches.sets import CommitSet, FileSet, make_files
+from benches.sets import CommitSet, commit_files, make_files
 from benches.tools.base import Tool, usage
 from benches.workplace import files_below
 
-DRIVER = Path(__file__).with_name("commit_many.py")
+ROOT = Path(__file__).resolve().parents[1]
 EARLY = 10
 """The commit after which the repository counts as young."""
 STRIDES = 10
@@ -33,7 +33,7 @@ def measure(bench: Bench, commits: CommitSet) -> None:
     bench.results.begin(commits, [tool.name])
     print(f"\n{commits.title}")
     tree = bench.workplace.root / commits.name
-    make_files(tree, FileSet("commits", commits.files, 10_000, 60_000, 0))
+    make_files(tree, commit_files(commits.files))
     tool.first(tree)
     before = usage(tool.stores(tree))[0]
     made = 0
@@ -41,8 +41,8 @@ def measure(bench: Bench, commits: CommitSet) -> None:
     for until in (EARLY, *(commits.commits * stride // STRIDES for stride in range(1, STRIDES + 1))):
         if until <= made:
             continue
-        words = [sys.executable, str(DRIVER), str(tree), str(made), str(until)]
-        cost = run(words, tree, tool.environment)
+        numbers = [str(number) for number in (commits.files, made, until)]
+        cost = run([sys.executable, "-m", "benches.commit_many", str(tree), *numbers], ROOT, tool.environment)
         bench.results.add(
             (commits.name, "stride", tool.name), bench.versions[tool.name], per_commit(cost, until - made), {}
         )

@@ -126,7 +126,9 @@ COUNTS = [
 ]
 
 COMMITS = [
-    Count("commits", "bytes a commit", "growth of the store by a commit of one file of 2 048 bytes (bytes)", 20_000),
+    Count(
+        "commits", "bytes a commit", "growth of the store by a commit of 2 048 new bytes in one file (bytes)", 20_000
+    ),
     Count("commits", "most files below .oxide", "files below `.oxide`, the most there were", 299),
 ]
 

@@ -59,7 +59,7 @@ class TableSet:
 
 @dataclass(frozen=True)
 class CommitSet:
-    """Many commits of one new file each, in a repository that already holds files."""
+    """Many commits, each of a new version of one file among many."""
 
     name: str
     files: int
@@ -71,6 +71,11 @@ class CommitSet:
     def title(self) -> str:
         """What a reader calls it."""
         return f"{spaced(self.commits)} commits of one file each among {spaced(self.files)}"
+
+
+def commit_files(count: int) -> FileSet:
+    """The files that are committed one by one."""
+    return FileSet("commits", count, 2_048, 2_048, 0)
 
 
 AnySet = FileSet | TableSet | CommitSet
