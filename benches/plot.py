@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from html import escape
 
-from benches.results import Results
-from benches.rows import Row, spread
+from benches.rows import Spread
 
 COLOURS = {
     "oxide": "#d6336c",
@@ -20,18 +20,24 @@ COLOURS = {
 WIDTH, LEFT, RIGHT, LINE, TOP, BOTTOM = 1000, 470, 30, 34, 66, 40
 
 
-def plot(rows: list[tuple[str, Row]], results: Results, tools: list[str]) -> str:
-    """An SVG of titled rows. The scale is logarithmic: half and double are equally far from 1."""
-    spreads = {
-        (number, tool): found
-        for number, (_, row) in enumerate(rows)
-        for tool in tools
-        if (found := spread(row.values(results, tool)))
-    }
-    extremes = [value for found in spreads.values() for value in (found.least, found.most)] or [1.0]
+@dataclass(frozen=True)
+class Line:
+    """One line of the picture."""
+
+    title: str
+    target: float
+    dots: dict[str, Spread | None]
+    """By tool."""
+
+
+def plot(lines: list[Line], tools: list[str]) -> str:
+    """An SVG. The scale is logarithmic: half and double are equally far from 1."""
+    spreads = [found for line in lines for found in line.dots.values() if found]
+    extremes = [value for found in spreads for value in (found.least, found.most)]
+    extremes += [1.0, *(line.target for line in lines)]
     low = math.floor(math.log10(min(extremes)))
     high = max(math.ceil(math.log10(max(extremes))), low + 1)
-    height = TOP + LINE * len(rows) + BOTTOM
+    height = TOP + LINE * len(lines) + BOTTOM
 
     def across(value: float) -> float:
         share = (math.log10(value) - low) / (high - low)
@@ -49,17 +55,17 @@ def plot(rows: list[tuple[str, Row]], results: Results, tools: list[str]) -> str
         shade = "#495057" if power == 0 else "#dee2e6"
         parts.append(f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{bottom}" stroke="{shade}"/>')
         parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle" fill="#495057">{10**power:g} x</text>')
-    for number, (title, row) in enumerate(rows):
+    for number, line in enumerate(lines):
         y = TOP + LINE * number + LINE / 2
-        parts.append(f'<text x="{LEFT - 10}" y="{y + 4:.1f}" text-anchor="end" fill="#212529">{escape(title)}</text>')
-        if row.target:
-            x = across(row.target)
-            parts.append(
-                f'<line x1="{x:.1f}" y1="{y - 13}" x2="{x:.1f}" y2="{y + 13}" stroke="#d6336c" stroke-dasharray="3 2"/>'
-            )
+        parts.append(
+            f'<text x="{LEFT - 10}" y="{y + 4:.1f}" text-anchor="end" fill="#212529">{escape(line.title)}</text>'
+        )
+        x = across(line.target)
+        parts.append(
+            f'<line x1="{x:.1f}" y1="{y - 13}" x2="{x:.1f}" y2="{y + 13}" stroke="#d6336c" stroke-dasharray="3 2"/>'
+        )
         for tool in reversed(tools):  # ours last, so that it lies above the others
-            found = spreads.get((number, tool))
-            if found:
+            if found := line.dots.get(tool):
                 parts += dot(tool, y, across(found.least), across(found.median), across(found.most))
     return "\n".join([*parts, "</svg>", ""])
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from string import Template
 
 from benches import counts
-from benches.plot import plot
+from benches.plot import Line, plot
 from benches.results import Results
-from benches.rows import AGEING, COMMITS, COUNTS, ROWS, Count, Row, Spread, spread
+from benches.rows import AGEING, COMMITS, COUNTS, ROWS, YARDSTICKS, Count, Row, Spread, spread
 from benches.sets import spaced
 from benches.tools import NAMES
 
@@ -50,12 +50,22 @@ def write_page(results: Results, folder: Path) -> None:
     )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "benchmarks.md").write_text(text)
-    shown = [
-        (f"{short_title(results, row.set)}: {row.title}", row)
-        for row in ROWS
-        if row.values(results, "oxide") and row.target
-    ]
-    (folder / "benchmarks.svg").write_text(plot([pair for pair in shown if "GB" not in pair[0]], results, NAMES))
+    (folder / "benchmarks.svg").write_text(plot(lines_of_plot(results), NAMES))
+
+
+def lines_of_plot(results: Results) -> list[Line]:
+    """Every ratio that has a target, by the tools that were measured."""
+    lines = []
+    for row in ROWS:
+        if row.target is not None and row.figure in YARDSTICKS and results.of(row.set, row.operation, "oxide"):
+            dots = {tool: spread(row.values(results, tool)) for tool in NAMES}
+            lines.append(Line(f"{short_title(results, row.set)}: {row.title}", row.target, dots))
+    for count in COUNTS:
+        if count.target is not None and results.value(count.set, count.name, "oxide"):
+            found = {tool: results.value(count.set, count.name, tool) for tool in NAMES}
+            dots = {tool: spread([value]) for tool, value in found.items() if value}
+            lines.append(Line(f"{short_title(results, count.set)}: {count.title}", count.target, dots))
+    return lines
 
 
 def sections(results: Results) -> str:
@@ -207,16 +217,11 @@ def judged(value: float | None, target: float | None, aim: float | None) -> str:
 
 def yardstick(results: Results, row: Row, tools: list[str]) -> str:
     """The range over which the row's yardstick wandered, beside all tools."""
-    name = "walk" if "walk" in row.title else "cp"
+    beside = YARDSTICKS.get(row.figure)
     samples = [sample for tool in tools for sample in results.of(row.set, row.operation, tool)]
-    if "seconds" in row.title or "GB" in row.title or not samples:
+    if beside is None or not samples:
         return ""
-    if "SHA-256" in row.title:
-        seconds = [max(sample["yardsticks"]["cp"], sample["yardsticks"]["sha256"]) for sample in samples]
-    elif "flush" in row.title:
-        seconds = [sample["yardsticks"]["cp"] + sample["yardsticks"]["flush"] for sample in samples]
-    else:
-        seconds = [sample["yardsticks"][name] for sample in samples]
+    seconds = [beside(sample) for sample in samples]
     return f"{statistics.median(seconds):.3f} ({min(seconds):.3f}-{max(seconds):.3f})"
 
 

@@ -8,27 +8,47 @@ from dataclasses import dataclass
 
 from benches.results import Results, Sample
 
-Ratio = Callable[[Sample], float]
+Figure = Callable[[Sample], float]
+
+
+def copied(sample: Sample) -> float:
+    """Seconds of `cp -r`."""
+    return sample["yardsticks"]["cp"]
+
+
+def copied_and_flushed(sample: Sample) -> float:
+    """Seconds of `cp -r` and `sync -f`."""
+    return sample["yardsticks"]["cp"] + sample["yardsticks"]["flush"]
+
+
+def walked(sample: Sample) -> float:
+    """Seconds of a walk that reads the metadata of every file."""
+    return sample["yardsticks"]["walk"]
+
+
+def slower(sample: Sample) -> float:
+    """Seconds of `cp -r` or of SHA-256 on all cores, whichever takes longer."""
+    return max(sample["yardsticks"]["cp"], sample["yardsticks"]["sha256"])
 
 
 def by_copy(sample: Sample) -> float:
-    """Seconds by those of `cp -r`."""
-    return sample["seconds"] / sample["yardsticks"]["cp"]
+    """Seconds by those of a copy."""
+    return sample["seconds"] / copied(sample)
 
 
 def by_flushed_copy(sample: Sample) -> float:
-    """Seconds until all is on the disk by those of `cp -r` and `sync -f`."""
-    return sample["durable"] / (sample["yardsticks"]["cp"] + sample["yardsticks"]["flush"])
+    """Seconds until all is on the disk, by those of a copy that is there too."""
+    return sample["durable"] / copied_and_flushed(sample)
 
 
 def by_walk(sample: Sample) -> float:
-    """Seconds by those of a walk that reads the metadata of every file."""
-    return sample["seconds"] / sample["yardsticks"]["walk"]
+    """Seconds by those of a walk."""
+    return sample["seconds"] / walked(sample)
 
 
 def by_slower(sample: Sample) -> float:
-    """Seconds by those of `cp -r` or of SHA-256 on all cores, whichever takes longer."""
-    return sample["seconds"] / max(sample["yardsticks"]["cp"], sample["yardsticks"]["sha256"])
+    """Seconds by those of a copy or of SHA-256."""
+    return sample["seconds"] / slower(sample)
 
 
 def by_seconds(sample: Sample) -> float:
@@ -41,6 +61,15 @@ def by_memory(sample: Sample) -> float:
     return sample["memory"] / 1e9
 
 
+YARDSTICKS: dict[Figure, Figure] = {
+    by_copy: copied,
+    by_flushed_copy: copied_and_flushed,
+    by_walk: walked,
+    by_slower: slower,
+}
+"""What a ratio was divided by."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of the comparison. A target is the most that the median may be; an aim is beyond it."""
@@ -48,13 +77,13 @@ class Row:
     set: str
     operation: str
     title: str
-    ratio: Ratio
+    figure: Figure
     target: float | None = None
     aim: float | None = None
 
     def values(self, results: Results, tool: str) -> list[float]:
         """One for each sample."""
-        return [self.ratio(sample) for sample in results.of(self.set, self.operation, tool)]
+        return [self.figure(sample) for sample in results.of(self.set, self.operation, tool)]
 
 
 @dataclass(frozen=True)
