@@ -125,7 +125,7 @@ impl Check<'_> {
                 })?;
                 if let Some(full) = full {
                     full.write()?;
-                    writer.written(&full);
+                    writer.written(full);
                 }
             }
             writer.seal()?;

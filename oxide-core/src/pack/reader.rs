@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use memmap2::Mmap;
 
+use super::mapped::Mapped;
 use super::{array, Entry, Kind, ENTRY, HEADER, RECORD_HEADER, TRAILER, TRAILER_MAGIC};
 use crate::codec::{self, Encoding};
 use crate::counters;
@@ -16,7 +18,7 @@ use crate::hash::Id;
 #[derive(Debug)]
 pub struct PackReader {
     path: PathBuf,
-    map: Mmap,
+    map: Arc<Mapped>,
     footer: usize,
     count: usize,
     /// `fan_out[b]`: the number of entries whose id begins with a byte below `b`.
@@ -45,10 +47,10 @@ impl PackReader {
             return Ok(None);
         };
         counters::PACKS_OPENED.add(1);
-        PackReader::check(path, map).map(Some)
+        PackReader::check(path, Mapped::new(map)).map(Some)
     }
 
-    fn check(path: &Path, map: Mmap) -> Result<PackReader> {
+    fn check(path: &Path, map: Arc<Mapped>) -> Result<PackReader> {
         if map.len() < HEADER.len() + TRAILER || !map.starts_with(HEADER) {
             return Err(damaged(
                 path,
@@ -79,6 +81,7 @@ impl PackReader {
             fan_out: Vec::new(),
         };
         reader.fan_out = reader.checked_fan_out()?;
+        reader.map.touch(reader.footer, end - reader.footer);
         Ok(reader)
     }
 
@@ -202,10 +205,12 @@ impl PackReader {
             .checked_add(entry.stored_length as usize)
             .and_then(|end| self.map[..self.footer].get(start..end))
             .ok_or_else(|| self.record_error(entry, "it reaches beyond the pack"))?;
-        if crc32fast::hash(bytes) != entry.crc {
-            return Err(self.record_error(entry, "its checksum is wrong"));
+        let right = crc32fast::hash(bytes) == entry.crc;
+        self.map.touch(start, bytes.len());
+        match right {
+            true => Ok(bytes),
+            false => Err(self.record_error(entry, "its checksum is wrong")),
         }
-        Ok(bytes)
     }
 
     /// Checks what reading does not need: that the records, each headed by what the index says of it, fill the pack, and
