@@ -46,9 +46,9 @@ pub fn prepare(copy: &WorkingCopy, plan: &mut CheckoutPlan, progress: &Progress)
             let write = &writes[*index];
             done.push((
                 *index,
-                write_new(&copy.store, write, folder.join(index.to_string()))?,
+                write_new(&copy.store, write, folder.join(index.to_string()), progress)?,
             ));
-            progress.advance(1, bytes_of(&write.row))?;
+            progress.advance(1, 0)?;
         }
         prepared.lock().expect("prepared lock").append(&mut done);
         Ok(())
@@ -83,7 +83,7 @@ fn disk_order(store: &Store, writes: &[Write]) -> Result<Vec<usize>> {
     Ok(keyed.into_iter().map(|(_, index)| index).collect())
 }
 
-fn write_new(store: &Store, write: &Write, path: PathBuf) -> Result<Prepared> {
+fn write_new(store: &Store, write: &Write, path: PathBuf, progress: &Progress) -> Result<Prepared> {
     let row = &write.row;
     let io_error = |error: io::Error| Error::io("look at", &path, &error);
     let (length, looks) = if row.kind != FileType::File {
@@ -92,6 +92,7 @@ fn write_new(store: &Store, write: &Write, path: PathBuf) -> Result<Prepared> {
             _ => store.content(&row.content)?,
         };
         fsx::symlink(&target, &path)?;
+        progress.advance(0, bytes_of(row))?;
         let parent = disk::open_root(path.parent().unwrap_or(&path))?;
         let name = path.file_name().unwrap_or_default();
         let name = disk::c_name(name.as_encoded_bytes()).map_err(io_error)?;
@@ -99,7 +100,7 @@ fn write_new(store: &Store, write: &Write, path: PathBuf) -> Result<Prepared> {
         (target.len() as u64, looks)
     } else {
         let file = fsx::create_new(&path)?;
-        let length = store.copy_content(&row.content, &file, &path)?;
+        let length = store.copy_content(&row.content, &file, &path, progress)?;
         if row.executable {
             fsx::at::set_executable(&file, true, &path)?;
         }

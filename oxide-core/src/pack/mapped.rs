@@ -47,10 +47,7 @@ impl Mapped {
         if length == 0 {
             return;
         }
-        let (first, last) = (
-            start as u64 / WINDOW,
-            (start + length - 1) as u64 / WINDOW,
-        );
+        let (first, last) = (start as u64 / WINDOW, (start + length - 1) as u64 / WINDOW);
         let known = self.last.swap(last, Ordering::Relaxed) == first;
         let bytes = (last - first + u64::from(!known)) * WINDOW;
         if bytes == 0 {

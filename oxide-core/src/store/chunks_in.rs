@@ -92,12 +92,7 @@ impl Session {
         let digests = hasher.finish()?;
         if !self.holds(Kind::Recipe, &digests.content)? {
             let encoded = (Encoding::Raw, None);
-            new |= self.add(
-                Kind::Recipe,
-                &digests.content,
-                &recipe.finish(),
-                encoded,
-            )?;
+            new |= self.add(Kind::Recipe, &digests.content, &recipe.finish(), encoded)?;
         }
         Ok(StoredContent { digests, size, new })
     }

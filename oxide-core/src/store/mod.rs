@@ -1,10 +1,12 @@
 //! The object store under `.oxide`: packs, own object files, sessions that write, leases that keep the collector away.
 //!
-//! `repository` is the control folder's layout, `packs` finds records, `contents` reads whole files, `session` and
-//! `contents_in` write (`chunks_in` what is cut, `hashing` reads and hashes large files, `group` one group's packs, `objects` own files, `external` what stays outside), `consolidate` merges small packs,
+//! `repository` is the control folder's layout, `packs` finds records, `contents` reads whole files (`chunks_out` those
+//! that are cut), `session` and `contents_in` write (`hashing` reads and hashes large files, `chunks_in` cuts them, `group`
+//! is one group's packs, `objects` own files, `external` what stays outside), `consolidate` merges small packs,
 //! `maintenance` is what the collector and the checker need.
 
 mod chunks_in;
+mod chunks_out;
 mod consolidate;
 mod contents;
 mod contents_in;
