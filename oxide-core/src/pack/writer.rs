@@ -58,7 +58,9 @@ pub struct FullBuffer {
 impl FullBuffer {
     /// Writes it to its place. To be followed by [`PackWriter::written`].
     pub fn write(&self) -> Result<()> {
-        fsx::write_all_at(&self.file, &self.bytes, self.offset, &self.path)
+        fsx::write_all_at(&self.file, &self.bytes, self.offset, &self.path)?;
+        fsx::begin_flush(&self.file, self.offset, self.bytes.len() as u64);
+        Ok(())
     }
 }
 

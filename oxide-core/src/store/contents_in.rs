@@ -112,6 +112,7 @@ impl Session {
             drop(block_now);
             block = hasher.sha256.read(source, path)?;
         }
+        fsx::begin_flush(&target, 0, 0);
         let digests = hasher.finish()?;
         let id = digests.content;
         if self.tombstoned.contains(&id.to_hex()) {

@@ -3,6 +3,7 @@
 mod damage;
 mod external;
 mod faults;
+mod large;
 mod policies;
 mod sessions;
 
