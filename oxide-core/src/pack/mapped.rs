@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use memmap2::{Mmap, UncheckedAdvice};
 
 /// Bytes that all mapped packs together may hold in memory.
-const LIMIT: u64 = 64 << 20;
+const LIMIT: u64 = 32 << 20;
 /// A touch brings in the pages around it too.
 const WINDOW: u64 = 64 << 10;
 
@@ -42,12 +42,14 @@ impl Mapped {
         })
     }
 
-    /// To be called after reading these bytes. They can still be read: what went back is mapped again when it is needed.
+    /// To be called when these bytes are read. What goes back meanwhile is mapped again when it is needed. A range that is
+    /// out of bounds counts for nothing.
     pub(super) fn touch(self: &Arc<Mapped>, start: usize, length: usize) {
-        if length == 0 {
+        let end = start.saturating_add(length);
+        if length == 0 || end > self.map.len() {
             return;
         }
-        let (first, last) = (start as u64 / WINDOW, (start + length - 1) as u64 / WINDOW);
+        let (first, last) = (start as u64 / WINDOW, (end - 1) as u64 / WINDOW);
         let known = self.last.swap(last, Ordering::Relaxed) == first;
         let bytes = (last - first + u64::from(!known)) * WINDOW;
         if bytes == 0 {

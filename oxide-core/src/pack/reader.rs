@@ -198,19 +198,22 @@ impl PackReader {
         .at(&self.path)
     }
 
-    /// A record's stored payload, with its checksum checked.
-    pub fn stored(&self, entry: &Entry) -> Result<&[u8]> {
+    fn payload(&self, entry: &Entry) -> Result<&[u8]> {
         let start = usize::try_from(entry.offset).unwrap_or(usize::MAX);
-        let bytes = start
+        self.map.touch(start, entry.stored_length as usize);
+        start
             .checked_add(entry.stored_length as usize)
             .and_then(|end| self.map[..self.footer].get(start..end))
-            .ok_or_else(|| self.record_error(entry, "it reaches beyond the pack"))?;
-        let right = crc32fast::hash(bytes) == entry.crc;
-        self.map.touch(start, bytes.len());
-        match right {
-            true => Ok(bytes),
-            false => Err(self.record_error(entry, "its checksum is wrong")),
+            .ok_or_else(|| self.record_error(entry, "it reaches beyond the pack"))
+    }
+
+    /// A record's stored payload, with its checksum checked.
+    pub fn stored(&self, entry: &Entry) -> Result<&[u8]> {
+        let bytes = self.payload(entry)?;
+        if crc32fast::hash(bytes) != entry.crc {
+            return Err(self.record_error(entry, "its checksum is wrong"));
         }
+        Ok(bytes)
     }
 
     /// Checks what reading does not need: that the records, each headed by what the index says of it, fill the pack, and
@@ -226,6 +229,7 @@ impl PackReader {
             if start != end {
                 return Some(format!("{named} does not follow the record before"));
             }
+            self.map.touch(start as usize, RECORD_HEADER);
             if self.map[start as usize..entry.offset as usize] != entry.record_header() {
                 return Some(format!("the header of {named} differs from the index"));
             }
@@ -245,11 +249,15 @@ impl PackReader {
             .map_err(|e| self.record_error(entry, e))
     }
 
-    /// Gives a record's decoded bytes to `use_bytes`, without a copy when they are stored as they are.
+    /// Gives a record's decoded bytes to `use_bytes`, without a copy when they are stored as they are. The caller has
+    /// checked the record with [`stored`](Self::stored); it is not checked again.
     pub fn with<T>(&self, entry: &Entry, use_bytes: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
+        let stored = self.payload(entry)?;
         if entry.encoding == Encoding::Raw && entry.raw_length == entry.stored_length {
-            return use_bytes(self.stored(entry)?);
+            return use_bytes(stored);
         }
-        use_bytes(&self.read(entry)?)
+        let decoded = codec::decode(entry.encoding, stored, entry.raw_length as usize)
+            .map_err(|e| self.record_error(entry, e))?;
+        use_bytes(&decoded)
     }
 }
