@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use memmap2::{Mmap, UncheckedAdvice};
 
 /// Bytes that all mapped packs together may hold in memory.
-const LIMIT: u64 = 32 << 20;
-/// A touch brings in the pages around it too.
-const WINDOW: u64 = 64 << 10;
+const LIMIT: u64 = 64 << 20;
+/// A touch brings in the pages around it too: this many bytes where the page cache holds the file in large pieces.
+const WINDOW: usize = 2 << 20;
 
 static TOUCHED: AtomicU64 = AtomicU64::new(0);
 /// Every pack that was touched since the pages last went back.
@@ -21,9 +21,8 @@ static HOLDERS: Mutex<Vec<Weak<Mapped>>> = Mutex::new(Vec::new());
 #[derive(Debug)]
 pub(super) struct Mapped {
     map: Mmap,
+    /// A bit for each window that was touched, in turn: a pack of usual length has no more windows than there are bits.
     touched: AtomicU64,
-    /// The window touched last: reading on in it brings in nothing new.
-    last: AtomicU64,
 }
 
 impl Deref for Mapped {
@@ -38,7 +37,6 @@ impl Mapped {
         Arc::new(Mapped {
             map,
             touched: AtomicU64::new(0),
-            last: AtomicU64::new(u64::MAX),
         })
     }
 
@@ -49,16 +47,18 @@ impl Mapped {
         if length == 0 || end > self.map.len() {
             return;
         }
-        let (first, last) = (start as u64 / WINDOW, (end - 1) as u64 / WINDOW);
-        let known = self.last.swap(last, Ordering::Relaxed) == first;
-        let bytes = (last - first + u64::from(!known)) * WINDOW;
-        if bytes == 0 {
+        let windows = (start / WINDOW..=(end - 1) / WINDOW).take(64);
+        let bits = windows.fold(0u64, |bits, window| bits | 1 << (window % 64));
+        let known = self.touched.fetch_or(bits, Ordering::Relaxed);
+        let new = u64::from((bits & !known).count_ones());
+        if new == 0 {
             return;
         }
-        if self.touched.fetch_add(bytes, Ordering::Relaxed) == 0 {
+        if known == 0 {
             let mut holders = HOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
             holders.push(Arc::downgrade(self));
         }
+        let bytes = new * WINDOW.min(self.map.len()) as u64;
         if TOUCHED.fetch_add(bytes, Ordering::Relaxed) + bytes > LIMIT {
             give_back();
         }
@@ -70,7 +70,6 @@ fn give_back() {
     TOUCHED.store(0, Ordering::Relaxed);
     for mapped in holders.iter().filter_map(Weak::upgrade) {
         mapped.touched.store(0, Ordering::Relaxed);
-        mapped.last.store(u64::MAX, Ordering::Relaxed);
         // SAFETY: the mapping is shared and only read, so a page that is dropped comes back from the file with the same
         // bytes, for readers at this moment too. Where the advice is refused the pages stay.
         let _ = unsafe { mapped.map.unchecked_advise(UncheckedAdvice::DontNeed) };
