@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -87,7 +86,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def about(count: int | None, expected: int) -> bool:
-    """Whether that many bytes were read or written, with the interpreter's own files; true where they are not counted."""
+    """Whether that many bytes passed, beside the interpreter's own files; true where they are not counted."""
     return count is None or expected <= count < expected + expected // 20 + 8 * MEBI
 
 
