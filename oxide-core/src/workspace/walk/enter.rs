@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::findings::{collapse, Findings, Found};
+use super::findings::{collapse, Findings, FolderFiles};
 use super::{is_control, Request, Task, Untracked, Walk};
 use crate::error::{Error, ErrorCode, Result};
 use crate::paths;
@@ -124,32 +124,21 @@ impl Walk<'_> {
         disk: DiskStat,
         findings: &mut Findings,
     ) -> Result<()> {
-        let (folder, name) = disk::split(path);
-        let found = Found {
-            folder: folder.into(),
-            name: name.into(),
-            record,
-            disk,
-        };
         if let Some(reason) = disk.kind.refusal() {
             findings.skip(path, reason);
         } else if let Some(record) = record {
             if !record.unchanged(&disk) {
-                findings.changed.push(found);
+                findings.add(FolderFiles::one(path, Some(record), &disk));
             }
         } else if ignore::decide(self.request.root, path)?.is_some() {
             findings.skip(path, "ignored");
         } else {
-            self.untracked_file(found, findings);
+            match self.request.untracked {
+                Untracked::Leave => {}
+                Untracked::Count => findings.counted.push((path.to_vec(), 1)),
+                Untracked::List => findings.add(FolderFiles::one(path, None, &disk)),
+            }
         }
         Ok(())
-    }
-
-    fn untracked_file(&self, found: Found, findings: &mut Findings) {
-        match self.request.untracked {
-            Untracked::Leave => {}
-            Untracked::Count => findings.counted.push((found.path(), 1)),
-            Untracked::List => findings.untracked.push(found),
-        }
     }
 }

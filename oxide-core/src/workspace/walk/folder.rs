@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use super::findings::{collapse, Findings, Found};
+use super::findings::{collapse, Findings, FolderFiles};
 use super::{is_control, Task, Untracked, Walk};
 use crate::error::Result;
 use crate::workspace::disk::{self, DiskKind, Listing, PIECE};
@@ -20,6 +20,13 @@ pub(super) struct Folder<'a> {
     pub(super) listing: &'a Listing,
     pub(super) slots: &'a [Slot<'a>],
     pub(super) rules: &'a Rules,
+}
+
+/// What one piece of a folder came to.
+pub(super) struct Compared {
+    pub(super) findings: Findings,
+    pub(super) files: FolderFiles,
+    pub(super) subfolders: Vec<Task>,
 }
 
 impl Folder<'_> {
@@ -44,33 +51,33 @@ impl Folder<'_> {
     }
 
     /// Merges the names on disk with the tracked ones.
-    pub(super) fn compare(
-        &self,
-        (names, slots): (Range<usize>, Range<usize>),
-    ) -> Result<(Findings, Vec<Task>)> {
-        let mut findings = Findings::default();
-        let mut subfolders = Vec::new();
+    pub(super) fn compare(&self, (names, slots): (Range<usize>, Range<usize>)) -> Result<Compared> {
+        let mut compared = Compared {
+            findings: Findings::default(),
+            files: FolderFiles::new(self.task.path.clone()),
+            subfolders: Vec::new(),
+        };
         let progress = self.walk.request.progress;
         progress.advance(names.len() as u64, 0)?;
         let mut slots = self.slots[slots].iter().peekable();
         for index in names {
             let name = self.listing.name(index);
             while let Some(gone) = slots.next_if(|slot| slot.name < name) {
-                self.removed(gone, &mut findings)?;
+                self.removed(gone, &mut compared.findings)?;
             }
             let slot = slots.next_if(|slot| slot.name == name);
             if is_control(name) {
                 continue;
             }
             match slot {
-                Some(slot) => self.tracked(index, slot, &mut findings, &mut subfolders)?,
-                None => self.other(index, &mut findings, &mut subfolders)?,
+                Some(slot) => self.tracked(index, slot, &mut compared)?,
+                None => self.other(index, &mut compared)?,
             }
         }
         for gone in slots {
-            self.removed(gone, &mut findings)?;
+            self.removed(gone, &mut compared.findings)?;
         }
-        Ok((findings, subfolders))
+        Ok(compared)
     }
 
     fn path(&self, name: &[u8]) -> Vec<u8> {
@@ -84,22 +91,20 @@ impl Folder<'_> {
     }
 
     /// A name that is tracked.
-    fn tracked(
-        &self,
-        index: usize,
-        slot: &Slot<'_>,
-        findings: &mut Findings,
-        subfolders: &mut Vec<Task>,
-    ) -> Result<()> {
+    fn tracked(&self, index: usize, slot: &Slot<'_>, compared: &mut Compared) -> Result<()> {
         if self.listing.kind(index) == DiskKind::Folder {
-            self.removed(slot, findings)?;
-            return self.subfolder(index, findings, subfolders);
+            self.removed(slot, &mut compared.findings)?;
+            return self.subfolder(index, compared);
         }
         let disk = match disk::stat_at(self.handle.as_fd(), self.listing.c_name(index)) {
             Ok(disk) => disk,
-            Err(error) if disk::is_missing(&error) => return self.removed(slot, findings),
+            Err(error) if disk::is_missing(&error) => {
+                return self.removed(slot, &mut compared.findings)
+            }
             Err(error) => {
-                findings.skip(&self.path(slot.name), disk::reason(&error));
+                compared
+                    .findings
+                    .skip(&self.path(slot.name), disk::reason(&error));
                 return Ok(());
             }
         };
@@ -107,29 +112,20 @@ impl Folder<'_> {
             return Ok(());
         }
         if disk.kind == DiskKind::Folder {
-            self.removed(slot, findings)?;
-            return self.subfolder(index, findings, subfolders);
+            self.removed(slot, &mut compared.findings)?;
+            return self.subfolder(index, compared);
         }
         if let Some(reason) = disk.kind.refusal() {
-            findings.skip(&self.path(slot.name), reason);
+            compared.findings.skip(&self.path(slot.name), reason);
             return Ok(());
         }
-        findings.changed.push(Found {
-            folder: self.task.path.clone(),
-            name: slot.name.into(),
-            record: Some(self.walk.request.index.record(&self.task.path, slot)?),
-            disk,
-        });
+        let record = self.walk.request.index.record(&self.task.path, slot)?;
+        compared.files.push(slot.name, Some(record), &disk);
         Ok(())
     }
 
     /// A name that is not tracked.
-    fn other(
-        &self,
-        index: usize,
-        findings: &mut Findings,
-        subfolders: &mut Vec<Task>,
-    ) -> Result<()> {
+    fn other(&self, index: usize, compared: &mut Compared) -> Result<()> {
         let mut kind = self.listing.kind(index);
         let look = || disk::stat_at(self.handle.as_fd(), self.listing.c_name(index));
         if kind == DiskKind::Unknown {
@@ -139,7 +135,7 @@ impl Folder<'_> {
             }
         }
         if kind == DiskKind::Folder {
-            return self.subfolder(index, findings, subfolders);
+            return self.subfolder(index, compared);
         }
         let untracked = self.walk.request.untracked;
         if untracked == Untracked::Leave || self.task.ignored {
@@ -150,7 +146,7 @@ impl Folder<'_> {
             return Ok(());
         }
         if let Some(reason) = kind.refusal() {
-            findings.skip(&self.path(name), reason);
+            compared.findings.skip(&self.path(name), reason);
             return Ok(());
         }
         if let Some(files) = &self.task.collapsed {
@@ -158,28 +154,20 @@ impl Folder<'_> {
             return Ok(());
         }
         if untracked == Untracked::Count {
-            findings.counted.push((self.path(name), 1));
+            compared.findings.counted.push((self.path(name), 1));
             return Ok(());
         }
         match look() {
-            Ok(disk) => findings.untracked.push(Found {
-                folder: self.task.path.clone(),
-                name: name.into(),
-                record: None,
-                disk,
-            }),
+            Ok(disk) => compared.files.push(name, None, &disk),
             Err(error) if disk::is_missing(&error) => {}
-            Err(error) => findings.skip(&self.path(name), disk::reason(&error)),
+            Err(error) => compared
+                .findings
+                .skip(&self.path(name), disk::reason(&error)),
         }
         Ok(())
     }
 
-    fn subfolder(
-        &self,
-        index: usize,
-        findings: &mut Findings,
-        subfolders: &mut Vec<Task>,
-    ) -> Result<()> {
+    fn subfolder(&self, index: usize, compared: &mut Compared) -> Result<()> {
         let request = self.walk.request;
         let path = self.path(self.listing.name(index));
         let tracked = self.task.tracked && request.index.has_tracked_below(&path)?;
@@ -193,11 +181,11 @@ impl Folder<'_> {
         let collapsed = match (tracked, &self.task.collapsed) {
             (false, Some(files)) => Some(files.clone()),
             (false, None) if request.untracked == Untracked::Count => {
-                Some(collapse(&path, findings))
+                Some(collapse(&path, &mut compared.findings))
             }
             _ => None,
         };
-        subfolders.push(Task {
+        compared.subfolders.push(Task {
             parent: self.handle.clone(),
             name: self.listing.c_name(index).to_owned(),
             path: path.into(),

@@ -21,8 +21,8 @@ use super::stat_index::Index;
 use crate::error::{Error, Result};
 use crate::paths;
 use crate::progress::Progress;
-pub(crate) use findings::{Findings, Found};
-use folder::Folder;
+pub(crate) use findings::{Findings, FolderFiles, Found, FoundFiles};
+use folder::{Compared, Folder};
 
 /// What to do about files that are not tracked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,21 +199,23 @@ impl Walk<'_> {
             rules: &rules,
         };
         let pieces = folder.pieces();
-        let compared: Result<Vec<(Findings, Vec<Task>)>> = match pieces.len() {
+        let compared: Result<Vec<Compared>> = match pieces.len() {
             1 => pieces.into_iter().map(|p| folder.compare(p)).collect(),
             _ => pieces.into_par_iter().map(|p| folder.compare(p)).collect(),
         };
         let mut subfolders = Vec::new();
         let mut all = Findings::default();
-        for (findings, mut tasks) in compared? {
-            all.append(findings);
-            subfolders.append(&mut tasks);
+        for mut compared in compared? {
+            all.append(compared.findings);
+            all.add(compared.files);
+            subfolders.append(&mut compared.subfolders);
         }
         if listing.len() == 0 && !task.path.is_empty() && !task.ignored {
             all.empty_folders.push(task.path.to_vec());
         }
-        let doubtful =
-            !all.removed.is_empty() || !all.untracked.is_empty() || !all.counted.is_empty();
+        let doubtful = !all.removed.is_empty()
+            || !all.counted.is_empty()
+            || all.files.iter().any(FolderFiles::has_untracked);
         if doubtful && task.tracked {
             self.request.index.verify(&task.path)?;
         }
