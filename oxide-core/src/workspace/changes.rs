@@ -68,9 +68,10 @@ impl<'a> FileChange<'a> {
 }
 
 impl Changes {
-    /// With room for this many files.
-    pub(crate) fn with_capacity(files: usize) -> Changes {
+    /// With room for this many files, whose paths have this many bytes together.
+    pub(crate) fn with_capacity(files: usize, bytes: usize) -> Changes {
         Changes {
+            paths: Vec::with_capacity(bytes),
             places: Vec::with_capacity(files),
             ..Changes::default()
         }

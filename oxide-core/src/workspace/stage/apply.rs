@@ -26,11 +26,12 @@ pub(in crate::workspace) fn apply(
     let after = edit(
         session,
         roots,
-        &mut rows(staged).map(|(change, key)| {
-            let after = change
-                .after
-                .map(|record| record.row(change.path).encode().1);
-            (key, after)
+        &mut changed(staged).map(|change| match change.after {
+            Some(after) => {
+                let (key, value) = after.row(change.path).encode();
+                (key, Some(value))
+            }
+            None => (FileRow::key(&change.text()), None),
         }),
         &mut staged.items.rows(staged.now, &staged.creator),
         staged.items.is_empty(),
@@ -40,9 +41,8 @@ pub(in crate::workspace) fn apply(
 }
 
 /// The files whose rows change, by key.
-fn rows(staged: &Staged) -> impl Iterator<Item = (FileChange<'_>, Vec<u8>)> {
-    let changes = staged.files.by_key().filter(FileChange::is_change);
-    changes.map(|change| (change, FileRow::key(&change.text())))
+fn changed(staged: &Staged) -> impl Iterator<Item = FileChange<'_>> {
+    staged.files.by_key().filter(FileChange::is_change)
 }
 
 fn edit(
@@ -67,12 +67,13 @@ fn edit(
 
 /// Another process moved the table. The disk decides what a file is; which item it is was decided by whoever was first.
 fn apply_elsewhere(session: &Session, staged: &Staged, roots: &FileRoots) -> Result<FileRoots> {
-    let keys: Vec<Vec<u8>> = rows(staged).map(|(_, key)| key).collect();
+    let keys = changed(staged).map(|change| FileRow::key(&change.text()));
+    let keys: Vec<Vec<u8>> = keys.collect();
     let current = tree::get_many(session, &roots.files, &keys)?;
     let items = staged.items.rows(staged.now, &staged.creator);
     let mut items: BTreeMap<Vec<u8>, Option<Vec<u8>>> = items.collect();
     let mut files = Vec::with_capacity(keys.len());
-    for ((change, key), current) in rows(staged).zip(current) {
+    for ((change, key), current) in changed(staged).zip(keys).zip(current) {
         let current = match current {
             Some(value) => Some(FileRow::decode(&key, &value)?),
             None => None,

@@ -100,7 +100,7 @@ fn new_names<'a>(
     added: impl Iterator<Item = FileChange<'a>>,
     folded: &mut FoldedNames,
 ) -> Result<Vec<NewName<'a>>> {
-    let mut names = Vec::new();
+    let mut names = Vec::with_capacity(added.size_hint().1.unwrap_or(0));
     let mut last: &[u8] = b"";
     for change in added {
         let (mut path, mut folder) = (change.path, change.folder());

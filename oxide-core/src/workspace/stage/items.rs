@@ -2,20 +2,22 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::super::changes::Changes;
-use super::super::rename::Identities;
-use super::super::StageRequest;
 use crate::error::Result;
 use crate::files::{ItemId, ItemRow};
 use crate::segment::Change;
 use crate::store::ReadObjects;
 use crate::tree;
+use crate::workspace::changes::{Changes, FileChange};
+use crate::workspace::rename::Identities;
+use crate::workspace::StageRequest;
 
 /// Changes to the table `items`.
 #[derive(Debug, Default)]
 pub(in crate::workspace) struct ItemChanges {
-    /// Sorted; whether the item appears or goes.
-    items: Vec<(ItemId, bool)>,
+    /// Items that appear, sorted.
+    gained: Vec<ItemId>,
+    /// Items that go, sorted.
+    lost: Vec<ItemId>,
     /// Rows that the base has, of items that appear again.
     restored: BTreeMap<ItemId, Vec<u8>>,
 }
@@ -28,22 +30,21 @@ impl ItemChanges {
         objects: &dyn ReadObjects,
         request: &StageRequest<'_>,
     ) -> Result<ItemChanges> {
-        let rows = || changes.iter().filter(|change| change.is_change());
-        let before = sorted(rows().filter_map(|change| change.before.map(|row| row.item)));
-        let after = sorted(rows().filter_map(|change| change.after.map(|row| row.item)));
-        let missing = |items: &[ItemId], from: &[ItemId]| -> Vec<ItemId> {
-            let missing = items
-                .iter()
-                .filter(|item| from.binary_search(item).is_err());
-            missing.copied().collect()
+        let items = |side: fn(&FileChange<'_>) -> Option<ItemId>| {
+            let rows = changes.iter().filter(FileChange::is_change);
+            let mut items: Vec<ItemId> = Vec::with_capacity(changes.len());
+            items.extend(rows.filter_map(|change| side(&change)));
+            items.sort_unstable();
+            items
         };
-        let gained = missing(&after, &before);
+        let before = items(|change| change.before.map(|row| row.item));
+        let mut gained = items(|change| change.after.map(|row| row.item));
+        let goes = |item: &&ItemId| gained.binary_search(item).is_err();
+        let lost: Vec<ItemId> = before.iter().filter(goes).copied().collect();
+        gained.retain(|item| before.binary_search(item).is_err());
         let known: HashSet<ItemId> = identities.taken.values().map(|(_, item)| *item).collect();
-        let again: Vec<ItemId> = gained
-            .iter()
-            .filter(|i| known.contains(i))
-            .copied()
-            .collect();
+        let again = gained.iter().filter(|item| known.contains(item));
+        let again: Vec<ItemId> = again.copied().collect();
         let mut restored = BTreeMap::new();
         if let Some(base) = request.base.as_ref().filter(|_| !again.is_empty()) {
             let keys: Vec<Vec<u8>> = again.iter().map(ItemRow::key).collect();
@@ -51,17 +52,15 @@ impl ItemChanges {
             let rows = again.into_iter().zip(values);
             restored.extend(rows.filter_map(|(item, value)| Some((item, value?))));
         }
-        let lost = missing(&before, &after)
-            .into_iter()
-            .map(|item| (item, false));
-        let mut items: Vec<(ItemId, bool)> = lost.collect();
-        items.extend(gained.into_iter().map(|item| (item, true)));
-        items.sort_unstable();
-        Ok(ItemChanges { items, restored })
+        Ok(ItemChanges {
+            gained,
+            lost,
+            restored,
+        })
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.gained.is_empty() && self.lost.is_empty()
     }
 
     /// The changes by key; new items are of this time and creator.
@@ -70,20 +69,21 @@ impl ItemChanges {
         created: i64,
         creator: &'a str,
     ) -> impl Iterator<Item = Change> + 'a {
-        self.items.iter().map(move |(item, appears)| {
-            let value = appears.then(|| match self.restored.get(item) {
+        let (mut gained, mut lost) = (self.gained.iter().peekable(), self.lost.iter().peekable());
+        std::iter::from_fn(move || {
+            // No item is in both.
+            let next = gained.peek().copied();
+            if let Some(item) = lost.next_if(|item| next.is_none_or(|next| *item < next)) {
+                return Some((ItemRow::key(item), None));
+            }
+            let item = gained.next()?;
+            let value = match self.restored.get(item) {
                 Some(value) => value.clone(),
                 None => new_item(*item, created, creator).1,
-            });
-            (ItemRow::key(item), value)
+            };
+            Some((ItemRow::key(item), Some(value)))
         })
     }
-}
-
-fn sorted(items: impl Iterator<Item = ItemId>) -> Vec<ItemId> {
-    let mut items: Vec<ItemId> = items.collect();
-    items.sort_unstable();
-    items
 }
 
 /// Key and value of a new item.

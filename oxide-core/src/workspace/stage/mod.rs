@@ -104,7 +104,7 @@ pub(super) fn stage(
 
 /// What was read, with what was tracked before.
 fn changes(found: FoundFiles, taken: take::Taken) -> Changes {
-    let mut changes = Changes::with_capacity(found.len());
+    let mut changes = Changes::with_capacity(found.len(), found.path_bytes());
     changes.set_records(taken.records);
     let mut places = taken.places.into_iter();
     for folder in found.into_folders() {

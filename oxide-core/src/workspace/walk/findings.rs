@@ -145,6 +145,13 @@ impl FoundFiles {
         self.length == 0
     }
 
+    /// Length of all paths together.
+    pub(crate) fn path_bytes(&self) -> usize {
+        let folders = self.folders.iter();
+        let bytes = folders.map(|f| f.names.len() + f.files.len() * (f.folder.len() + 1));
+        bytes.sum()
+    }
+
     /// Some files in order.
     pub(crate) fn range(&self, range: Range<usize>) -> impl Iterator<Item = Found<'_>> {
         let folder = self.starts.partition_point(|start| *start <= range.start);
