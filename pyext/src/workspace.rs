@@ -109,14 +109,14 @@ impl WorkingCopy {
             repair,
             force,
         };
-        let plan = long(py, progress.as_ref(), |progress| {
+        let mut plan = long(py, progress.as_ref(), |progress| {
             checkout::plan(&self.copy, &request, progress)
         })?;
         Ok(CheckoutPlan {
             copy: self.copy.clone(),
-            writes: plan.writes.clone(),
-            removes: plan.removes.clone(),
-            blocked: plan.blocked.clone(),
+            writes: std::mem::take(&mut plan.writes),
+            removes: std::mem::take(&mut plan.removes),
+            blocked: std::mem::take(&mut plan.blocked),
             bytes: plan.bytes,
             plan: Mutex::new(Some(plan)),
         })
