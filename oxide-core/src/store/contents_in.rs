@@ -11,7 +11,7 @@ use crate::codec;
 use crate::counters;
 use crate::error::{Error, Result};
 use crate::fsx;
-use crate::hash::{self, Id};
+use crate::hash::{self, Digests, Id};
 use crate::pack::Kind;
 use crate::progress::Progress;
 
@@ -23,7 +23,11 @@ const LARGEST_OBJECT: u64 = 64 << 20;
 impl Session {
     /// Stores a small content that is in memory (up to a few MiB). `name` is its file name, a hint for the encoding.
     pub fn put_content(&self, bytes: &[u8], name: &str) -> Result<StoredContent> {
-        let digests = hash::digests(bytes);
+        self.put_hashed(bytes, name, hash::digests(bytes))
+    }
+
+    /// [`put_content`](Self::put_content) of bytes whose digests are known.
+    pub fn put_hashed(&self, bytes: &[u8], name: &str, digests: Digests) -> Result<StoredContent> {
         let id = digests.content;
         let new = !self.holds(Kind::Blob, &id)? && {
             let incompressible = codec::is_media(bytes) || !codec::deduplicates(bytes, name);

@@ -219,6 +219,15 @@ impl<'a> Handles<'a> {
         &mut self.buffer[..length]
     }
 
+    /// The reusable buffer itself, for who needs the handles beside it; to be given back.
+    pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
+    pub(crate) fn give_buffer(&mut self, buffer: Vec<u8>) {
+        self.buffer = buffer;
+    }
+
     /// How a name looks now.
     pub(crate) fn looks(&mut self, folder: &[u8], name: &[u8]) -> io::Result<DiskStat> {
         let handle = self.folder(folder)?;

@@ -3,6 +3,7 @@
 mod apply;
 mod collisions;
 mod items;
+mod small;
 mod take;
 
 use std::collections::HashSet;

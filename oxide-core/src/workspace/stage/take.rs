@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::small;
 use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
 use crate::files::{FileType, ItemId};
@@ -114,10 +115,8 @@ pub(super) fn take(
     });
     in_batches(root, &batches(files), 1, &|handles, _, ranges| {
         for range in ranges {
-            let mut outcomes = Vec::with_capacity(range.len());
-            for found in files.range(range.clone()) {
-                outcomes.push(take_one(handles, session, &found, links, progress)?);
-            }
+            let batch: Vec<Found<'_>> = files.range(range.clone()).collect();
+            let outcomes = take_batch(handles, session, &batch, links, progress)?;
             taken.lock().expect("taken lock").add(range.start, outcomes);
         }
         Ok(())
@@ -152,6 +151,39 @@ fn batches(files: &FoundFiles) -> Vec<Range<usize>> {
         .map(|(_, range)| range)
         .chain(batches)
         .collect()
+}
+
+fn take_batch(
+    handles: &mut Handles<'_>,
+    session: &Session,
+    mut files: &[Found<'_>],
+    links: &Links,
+    progress: &Progress,
+) -> Result<Vec<Outcome>> {
+    let mut outcomes = Vec::with_capacity(files.len());
+    while let Some(first) = files.first() {
+        let length = small::group_length(files);
+        if links.by_reference || length < 2 {
+            outcomes.push(take_one(handles, session, first, links, progress)?);
+            files = &files[1..];
+            continue;
+        }
+        let (group, behind) = files.split_at(length);
+        for (found, record) in group
+            .iter()
+            .zip(small::take_group(handles, session, group)?)
+        {
+            outcomes.push(match record {
+                Some(record) => {
+                    progress.advance(1, found.size)?;
+                    Ok(record)
+                }
+                None => take_one(handles, session, found, links, progress)?,
+            });
+        }
+        files = behind;
+    }
+    Ok(outcomes)
 }
 
 fn take_one(
@@ -339,12 +371,12 @@ fn read_large(
     }
 }
 
-fn count(bytes: usize) {
+pub(super) fn count(bytes: usize) {
     counters::FILES_HASHED.add(1);
     counters::BYTES_HASHED.add(bytes as u64);
 }
 
-fn record(stored: &StoredContent, looks: &DiskStat, read_at: i64) -> Record {
+pub(super) fn record(stored: &StoredContent, looks: &DiskStat, read_at: i64) -> Record {
     let record = Record {
         stat: None,
         racy: false,
