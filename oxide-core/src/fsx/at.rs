@@ -10,7 +10,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, CWD};
 use rustix::io::Errno;
 
-use super::fault_point;
+use super::{fault_point, recording};
 use crate::error::{Error, Result};
 
 /// Permissions that the process' umask narrows: everything for folders.
@@ -19,11 +19,14 @@ const FOLDER_MODE: u32 = 0o777;
 /// Renames the file `from` to `name` in `folder`, replacing what is there. Across file systems the file is copied.
 pub fn rename(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("rename", path)?;
+    let turn = recording::turn();
     match rustix::fs::renameat(CWD, from, folder, name) {
+        Ok(()) => turn.renamed(from, path),
         Err(Errno::XDEV) => copy_across(from, folder, name)
-            .map_err(|error| Error::io("copy a file to", path, &error)),
-        other => other.map_err(|error| Error::io("rename a file to", path, &error.into())),
+            .map_err(|error| Error::io("copy a file to", path, &error))?,
+        Err(error) => return Err(Error::io("rename a file to", path, &error.into())),
     }
+    Ok(())
 }
 
 /// Swaps the file `from` with what is at `name` in `folder`. `false` where that cannot be done: nothing is at one of the
@@ -33,8 +36,12 @@ pub fn rename(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> 
 /// not, and what was there is still at hand.
 pub fn exchange(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rename", path)?;
+    let turn = recording::turn();
     match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            turn.exchanged(from, path);
+            Ok(true)
+        }
         Err(Errno::NOENT | Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
         Err(error) => Err(Error::io("rename a file to", path, &error.into())),
     }
@@ -43,10 +50,15 @@ pub fn exchange(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -
 /// Renames the file `from` to `name` in `folder` if nothing has that name. `false` when something has.
 pub fn rename_new(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rename", path)?;
+    let turn = recording::turn();
     match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            turn.renamed(from, path);
+            Ok(true)
+        }
         Err(Errno::EXIST) => Ok(false),
         Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            drop(turn);
             if rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
                 return Ok(false);
             }
@@ -86,26 +98,36 @@ fn copy_across(from: &Path, folder: BorrowedFd<'_>, name: &CStr) -> io::Result<(
 /// Removes a file or link; a missing one is no error.
 pub fn remove_file(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("unlink", path)?;
+    let turn = recording::turn();
     match rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(error) => Err(Error::io("remove", path, &error.into())),
+        Ok(()) => turn.unlinked(path),
+        Err(Errno::NOENT) => {}
+        Err(error) => return Err(Error::io("remove", path, &error.into())),
     }
+    Ok(())
 }
 
 /// Creates a folder; one that is there is no error.
 pub fn create_folder(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("mkdir", path)?;
+    let turn = recording::turn();
     match rustix::fs::mkdirat(folder, name, Mode::from_raw_mode(FOLDER_MODE)) {
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
-        Err(error) => Err(Error::io("create the folder", path, &error.into())),
+        Ok(()) => turn.folder_created(path),
+        Err(Errno::EXIST) => {}
+        Err(error) => return Err(Error::io("create the folder", path, &error.into())),
     }
+    Ok(())
 }
 
 /// Removes an empty folder; `false` when it is not empty or not there.
 pub fn remove_folder_if_empty(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rmdir", path)?;
+    let turn = recording::turn();
     match rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            turn.folder_removed(path);
+            Ok(true)
+        }
         Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(false),
         // The root of a mounted file system, or a folder of a folder that is not ours to change: it stays.
         Err(Errno::BUSY | Errno::ACCESS | Errno::PERM) => Ok(false),
@@ -116,7 +138,11 @@ pub fn remove_folder_if_empty(folder: BorrowedFd<'_>, name: &CStr, path: &Path) 
 /// Removes a file, link or folder with all that is in it; a missing one is no error.
 pub fn remove_all(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("rmdir", path)?;
-    remove_tree(folder, name).map_err(|error| Error::io("remove", path, &error))
+    let turn = recording::turn();
+    let going = recording::whole_tree(&turn, path);
+    remove_tree(folder, name).map_err(|error| Error::io("remove", path, &error))?;
+    turn.tree_removed(&going);
+    Ok(())
 }
 
 fn remove_tree(folder: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
@@ -154,5 +180,8 @@ pub fn set_executable(file: &File, executable: bool, path: &Path) -> Result<()> 
         };
         rustix::fs::fchmod(file, Mode::from_raw_mode(mode))
     };
-    change().map_err(|error| Error::io("change the permissions of", path, &error.into()))
+    let turn = recording::turn();
+    change().map_err(|error| Error::io("change the permissions of", path, &error.into()))?;
+    turn.permitted(file);
+    Ok(())
 }

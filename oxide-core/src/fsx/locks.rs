@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{flock, FlockOperation};
 use rustix::io::Errno;
 
-use super::fault_point;
+use super::{fault_point, recording};
 use crate::error::{Error, Result};
 
 /// An advisory lock on a file (flock), released when dropped or when the process dies.
@@ -24,13 +24,19 @@ impl Lock {
 
 fn open(path: &Path) -> Result<File> {
     fault_point("lock", path)?;
-    OpenOptions::new()
+    let turn = recording::turn();
+    let is_new = turn.is_recorded() && !path.exists();
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .open(path)
-        .map_err(|e| Error::io("lock", path, &e))
+        .map_err(|e| Error::io("lock", path, &e))?;
+    if is_new {
+        turn.created(path, &file);
+    }
+    Ok(file)
 }
 
 /// Takes an exclusive lock, creating the file; waits for its holder.

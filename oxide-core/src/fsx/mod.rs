@@ -4,6 +4,7 @@
 pub mod at;
 mod faults;
 mod locks;
+mod recording;
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -116,8 +117,12 @@ fn sync_parent(path: &Path) -> Result<()> {
 /// Gives `from` the second name `to` if no such name exists. `false` when the name was taken.
 pub fn link_new(from: &Path, to: &Path) -> Result<bool> {
     fault_point("link", to)?;
+    let turn = recording::turn();
     match std::fs::hard_link(from, to) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            turn.linked(from, to);
+            Ok(true)
+        }
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(e) => Err(Error::io("link", to, &e)),
     }
@@ -126,7 +131,10 @@ pub fn link_new(from: &Path, to: &Path) -> Result<bool> {
 /// Renames within one file system.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     fault_point("rename", to)?;
-    std::fs::rename(from, to).map_err(|e| Error::io("rename a file to", to, &e))
+    let turn = recording::turn();
+    std::fs::rename(from, to).map_err(|e| Error::io("rename a file to", to, &e))?;
+    turn.renamed(from, to);
+    Ok(())
 }
 
 /// Renames within one file system to a name that must be free; makes the folders above it.
@@ -135,6 +143,7 @@ pub fn rename_to_free(from: &Path, to: &Path) -> Result<()> {
         create_dir_all(folder)?;
     }
     fault_point("rename", to)?;
+    let turn = recording::turn();
     let flags = rustix::fs::RenameFlags::NOREPLACE;
     let renamed = rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, flags);
     let renamed = match renamed {
@@ -150,7 +159,9 @@ pub fn rename_to_free(from: &Path, to: &Path) -> Result<()> {
     renamed.map_err(|error| {
         let doing = format!("move '{}' to", from.display());
         Error::io(&doing, to, &error.into())
-    })
+    })?;
+    turn.renamed(from, to);
+    Ok(())
 }
 
 /// Creates a folder and its parents.
@@ -159,23 +170,36 @@ pub fn create_dir_all(path: &Path) -> Result<()> {
         return Ok(());
     }
     fault_point("mkdir", path)?;
-    std::fs::create_dir_all(path).map_err(|e| Error::io("create the folder", path, &e))
+    let turn = recording::turn();
+    let missing = recording::missing_folders(&turn, path);
+    std::fs::create_dir_all(path).map_err(|e| Error::io("create the folder", path, &e))?;
+    for folder in &missing {
+        turn.folder_created(folder);
+    }
+    Ok(())
 }
 
 /// Removes a file; a missing one is no error.
 pub fn remove_file(path: &Path) -> Result<()> {
     fault_point("unlink", path)?;
+    let turn = recording::turn();
     match std::fs::remove_file(path) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io("remove", path, &e)),
-        _ => Ok(()),
+        Ok(()) => turn.unlinked(path),
+        Err(e) if e.kind() == ErrorKind::NotFound => {}
+        Err(e) => return Err(Error::io("remove", path, &e)),
     }
+    Ok(())
 }
 
 /// Removes an empty folder; `false` when it is not empty or not there.
 pub fn remove_dir_if_empty(path: &Path) -> Result<bool> {
     fault_point("rmdir", path)?;
+    let turn = recording::turn();
     match std::fs::remove_dir(path) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            turn.folder_removed(path);
+            Ok(true)
+        }
         Err(e)
             if matches!(
                 e.kind(),
@@ -191,26 +215,36 @@ pub fn remove_dir_if_empty(path: &Path) -> Result<bool> {
 /// Removes a folder with all that is in it; a missing one is no error.
 pub fn remove_dir_all(path: &Path) -> Result<()> {
     fault_point("rmdir", path)?;
+    let turn = recording::turn();
+    let going = recording::whole_tree(&turn, path);
     match std::fs::remove_dir_all(path) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io("remove the folder", path, &e)),
-        _ => Ok(()),
+        Ok(()) => turn.tree_removed(&going),
+        Err(e) if e.kind() == ErrorKind::NotFound => {}
+        Err(e) => return Err(Error::io("remove the folder", path, &e)),
     }
+    Ok(())
 }
 
 /// Flushes a file's data (fdatasync).
 pub fn sync_data(file: &File, path: &Path) -> Result<()> {
     fault_point("flush", path)?;
     counters::FLUSHES.add(1);
-    file.sync_data().map_err(|e| Error::io("flush", path, &e))
+    let turn = recording::turn();
+    file.sync_data().map_err(|e| Error::io("flush", path, &e))?;
+    turn.flushed(file);
+    Ok(())
 }
 
 /// Flushes a folder's entries.
 pub fn sync_dir(path: &Path) -> Result<()> {
     fault_point("flush-folder", path)?;
     counters::FLUSHES.add(1);
+    let turn = recording::turn();
     File::open(path)
         .and_then(|folder| folder.sync_all())
-        .map_err(|e| Error::io("flush the folder", path, &e))
+        .map_err(|e| Error::io("flush the folder", path, &e))?;
+    turn.folder_flushed(path);
+    Ok(())
 }
 
 /// Flushes many files and folders, all of them in the file system of `folder`: one call for the whole file system where
@@ -220,9 +254,12 @@ pub fn sync_many(paths: &[PathBuf], folder: &Path) -> Result<()> {
     if paths.len() > 32 {
         fault_point("flush-all", folder)?;
         counters::FLUSHES.add(1);
-        return File::open(folder)
+        let turn = recording::turn();
+        File::open(folder)
             .and_then(|file| Ok(rustix::fs::syncfs(&file)?))
-            .map_err(|e| Error::io("flush the file system of", folder, &e));
+            .map_err(|e| Error::io("flush the file system of", folder, &e))?;
+        turn.all_flushed(folder);
+        return Ok(());
     }
     let _ = folder;
     for path in paths {
@@ -239,8 +276,11 @@ pub fn sync_many(paths: &[PathBuf], folder: &Path) -> Result<()> {
 /// Creates a symbolic link with exactly these target bytes.
 pub fn symlink(target: &[u8], path: &Path) -> Result<()> {
     fault_point("symlink", path)?;
+    let turn = recording::turn();
     std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(target), path)
-        .map_err(|e| Error::io("create the link", path, &e))
+        .map_err(|e| Error::io("create the link", path, &e))?;
+    turn.symlinked(path, target);
+    Ok(())
 }
 
 /// Creates a new file for reading and writing; it must not exist.
@@ -251,13 +291,16 @@ pub fn create_new(path: &Path) -> Result<File> {
 /// [`create_new`] with permission bits, which the process' umask narrows.
 pub fn create_new_with_mode(path: &Path, mode: u32) -> Result<File> {
     fault_point("create", path)?;
-    OpenOptions::new()
+    let turn = recording::turn();
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create_new(true)
         .mode(mode)
         .open(path)
-        .map_err(|e| Error::io("create", path, &e))
+        .map_err(|e| Error::io("create", path, &e))?;
+    turn.created(path, &file);
+    Ok(file)
 }
 
 /// Sets or clears the executable bits of a file: set for those who may read it.
@@ -308,16 +351,20 @@ pub fn preallocate(file: &File, length: u64, path: &Path) -> Result<()> {
 /// Writes all of `bytes` at the file's position.
 pub fn write_all(mut file: &File, bytes: &[u8], path: &Path) -> Result<()> {
     let (length, failure) = faults::write_point("write", path, bytes.len())?;
+    let turn = recording::turn();
     file.write_all(&bytes[..length])
         .map_err(|e| Error::io("write", path, &e))?;
+    turn.written(file, &bytes[..length]);
     failure.map_or(Ok(()), Err)
 }
 
 /// Writes all of `bytes` at `offset`.
 pub fn write_all_at(file: &File, bytes: &[u8], offset: u64, path: &Path) -> Result<()> {
     let (length, failure) = faults::write_point("write", path, bytes.len())?;
+    let turn = recording::turn();
     file.write_all_at(&bytes[..length], offset)
         .map_err(|e| Error::io("write", path, &e))?;
+    turn.written_at(file, &bytes[..length], offset);
     failure.map_or(Ok(()), Err)
 }
 
@@ -330,7 +377,12 @@ pub fn set_length(file: &File, length: u64, path: &Path) -> Result<()> {
 /// Makes the empty file `to` share the blocks of `from`. `false` where the file system cannot; `to` is still empty then.
 pub fn share_blocks(from: &File, to: &File, to_path: &Path) -> Result<bool> {
     fault_point("reflink", to_path)?;
-    Ok(reflink_copy::reflink_file(from, to).is_ok())
+    let turn = recording::turn();
+    let shared = reflink_copy::reflink_file(from, to).is_ok();
+    if shared {
+        turn.filled(to);
+    }
+    Ok(shared)
 }
 
 /// Opens an existing file for appending.
@@ -369,12 +421,14 @@ pub fn copy_file(from: &File, from_path: &Path, to: &File, to_path: &Path) -> Re
         usize::try_from(length).unwrap_or(usize::MAX),
     )?;
     let (mut source, mut target) = (from, to);
+    let turn = recording::turn();
     // `io::copy` uses copy_file_range or sendfile where they work.
     let copied = std::io::copy(
         &mut std::io::Read::take(&mut source, length_to_write as u64),
         &mut target,
     )
     .map_err(|e| Error::io("write", to_path, &e))?;
+    turn.filled(to);
     if let Some(failure) = failure {
         return Err(failure);
     }
