@@ -43,6 +43,9 @@ def canonical_json(text: str) -> str: ...
 def move_path(old: str, new: str) -> None:
     """Rename a file or folder to a name that must be free; makes the folders above it."""
 
+def make_folder(folder: str) -> None:
+    """Make a folder and those above it, flushed to the disk."""
+
 def remove_folder_if_empty(folder: str) -> bool:
     """``False`` when it is not empty or not there."""
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from oxide import _core, clock
-from oxide.errors import AlreadyExists, InvalidInput, NotARepository, NotFound, Unsupported
+from oxide.errors import AlreadyExists, FileSystemError, InvalidInput, NotARepository, NotFound, Unsupported
 from oxide.settings import Settings
 from oxide.workspace import (
     WORKSPACE,
@@ -104,9 +104,9 @@ class Repository:
         if os.path.exists(os.path.join(control, "repository")) and _core.Store.open(control).head() is not None:
             raise AlreadyExists(f"'{folder}' is a repository already", hint="see `oxide status`", path=folder)
         try:
-            os.makedirs(folder, exist_ok=True)
-        except OSError as error:
-            raise InvalidInput(f"cannot make the folder '{folder}': {error.strerror}", path=folder) from error
+            _core.make_folder(folder)
+        except FileSystemError as error:
+            raise InvalidInput(error.message, hint=error.hint, path=folder) from error
         if os.path.exists(os.path.join(control, "repository")):
             store = _core.Store.open(control)  # an init that was interrupted before its first operation
         else:

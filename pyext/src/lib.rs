@@ -92,6 +92,12 @@ mod _core {
         short(py, || oxide_core::fsx::rename_to_free(&old, &new))
     }
 
+    /// Makes a folder and those above it, flushed to the disk.
+    #[pyfunction]
+    fn make_folder(py: Python<'_>, folder: PathBuf) -> Result<()> {
+        short(py, || oxide_core::fsx::create_dir_all_durable(&folder))
+    }
+
     /// Removes an empty folder; false when it is not empty or not there.
     #[pyfunction]
     fn remove_folder_if_empty(py: Python<'_>, folder: PathBuf) -> Result<bool> {

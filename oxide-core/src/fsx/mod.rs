@@ -111,7 +111,11 @@ pub fn discard(temporary: &Path) {
 }
 
 fn sync_parent(path: &Path) -> Result<()> {
-    path.parent().map_or(Ok(()), sync_dir)
+    match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => sync_dir(Path::new(".")),
+        Some(folder) => sync_dir(folder),
+        None => Ok(()),
+    }
 }
 
 /// Gives `from` the second name `to` if no such name exists. `false` when the name was taken.
@@ -175,6 +179,17 @@ pub fn create_dir_all(path: &Path) -> Result<()> {
     std::fs::create_dir_all(path).map_err(|e| Error::io("create the folder", path, &e))?;
     for folder in &missing {
         turn.folder_created(folder);
+    }
+    Ok(())
+}
+
+/// [`create_dir_all`], flushed: a power cut leaves neither the folder nor those above it behind.
+pub fn create_dir_all_durable(path: &Path) -> Result<()> {
+    let missing = path.ancestors().take_while(|folder| !folder.is_dir());
+    let missing: Vec<&Path> = missing.collect();
+    create_dir_all(path)?;
+    for folder in missing {
+        sync_parent(folder)?;
     }
     Ok(())
 }
