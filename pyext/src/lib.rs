@@ -98,10 +98,22 @@ mod _core {
         short(py, || oxide_core::fsx::remove_dir_if_empty(&folder))
     }
 
-    /// Every fault point that there may be, as `operation.place`.
+    /// Makes a folder and those above it.
     #[pyfunction]
-    fn fault_points() -> Vec<String> {
-        oxide_core::fsx::fault_points()
+    fn make_folder(py: Python<'_>, folder: PathBuf) -> Result<()> {
+        short(py, || oxide_core::fsx::create_dir_all(&folder))
+    }
+
+    /// Removes a file; one that is gone is no error.
+    #[pyfunction]
+    fn remove_file(py: Python<'_>, path: PathBuf) -> Result<()> {
+        short(py, || oxide_core::fsx::remove_file(&path))
+    }
+
+    /// Notes that a file is in use now, by its time of change.
+    #[pyfunction]
+    fn mark_used(py: Python<'_>, path: PathBuf) -> Result<()> {
+        short(py, || oxide_core::fsx::mark_used(&path))
     }
 
     /// Makes a symbolic link, and the folders above it. The name must be free.

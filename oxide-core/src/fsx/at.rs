@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 const FOLDER_MODE: u32 = 0o777;
 
 /// Renames the file `from` to `name` in `folder`, replacing what is there. Across file systems the file is copied.
+#[track_caller]
 pub fn rename(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("rename", path)?;
     match rustix::fs::renameat(CWD, from, folder, name) {
@@ -31,6 +32,7 @@ pub fn rename(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> 
 ///
 /// A rename over a file makes some file systems (ext4) write the new content to the disk at once, file by file; a swap does
 /// not, and what was there is still at hand.
+#[track_caller]
 pub fn exchange(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rename", path)?;
     match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::EXCHANGE) {
@@ -41,6 +43,7 @@ pub fn exchange(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -
 }
 
 /// Renames the file `from` to `name` in `folder` if nothing has that name. `false` when something has.
+#[track_caller]
 pub fn rename_new(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rename", path)?;
     match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::NOREPLACE) {
@@ -84,6 +87,7 @@ fn copy_across(from: &Path, folder: BorrowedFd<'_>, name: &CStr) -> io::Result<(
 }
 
 /// Removes a file or link; a missing one is no error.
+#[track_caller]
 pub fn remove_file(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("unlink", path)?;
     match rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
@@ -93,6 +97,7 @@ pub fn remove_file(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<(
 }
 
 /// Creates a folder; one that is there is no error.
+#[track_caller]
 pub fn create_folder(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("mkdir", path)?;
     match rustix::fs::mkdirat(folder, name, Mode::from_raw_mode(FOLDER_MODE)) {
@@ -102,6 +107,7 @@ pub fn create_folder(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result
 }
 
 /// Removes an empty folder; `false` when it is not empty or not there.
+#[track_caller]
 pub fn remove_folder_if_empty(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rmdir", path)?;
     match rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR) {
@@ -114,6 +120,7 @@ pub fn remove_folder_if_empty(folder: BorrowedFd<'_>, name: &CStr, path: &Path) 
 }
 
 /// Removes a file, link or folder with all that is in it; a missing one is no error.
+#[track_caller]
 pub fn remove_all(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("rmdir", path)?;
     remove_tree(folder, name).map_err(|error| Error::io("remove", path, &error))
@@ -144,6 +151,7 @@ fn remove_tree(folder: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
 }
 
 /// Sets or clears the executable bits of an open file: set for those who may read it, as the umask decided.
+#[track_caller]
 pub fn set_executable(file: &File, executable: bool, path: &Path) -> Result<()> {
     fault_point("chmod", path)?;
     let change = || {

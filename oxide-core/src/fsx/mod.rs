@@ -8,7 +8,7 @@ mod locks;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -18,8 +18,8 @@ use rustix::fs::OFlags;
 use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
 
-pub use faults::{fault_point, fault_points};
-pub use locks::{lock, names, try_lock, try_lock_named, try_lock_open, Lock};
+pub use faults::fault_point;
+pub use locks::{create_locked, lock, try_lock, try_lock_named, try_lock_open, Lock};
 
 /// Whether a write must have reached the disk when the call returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,9 +69,13 @@ pub fn temporary_for(path: &Path) -> PathBuf {
 }
 
 /// Writes `bytes` to `path` so that a reader sees the old content or the new, never a part.
+#[track_caller]
 pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
-    let temporary = write_temporary(path, bytes, durability)?;
-    rename(&temporary, path).inspect_err(|_| discard(&temporary))?;
+    let (temporary, _file) = write_temporary(path, bytes, durability)?;
+    if let Err(error) = rename(&temporary, path) {
+        discard(&temporary);
+        return Err(error);
+    }
     match durability {
         Durability::Durable => sync_parent(path),
         Durability::Derived => Ok(()),
@@ -79,10 +83,11 @@ pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result
 }
 
 /// Creates `path` with `bytes` only if no such name exists (link(2)); durable. `false` when the name was taken.
+#[track_caller]
 pub fn publish_new(path: &Path, bytes: &[u8]) -> Result<bool> {
-    let temporary = write_temporary(path, bytes, Durability::Durable)?;
+    let (temporary, _file) = write_temporary(path, bytes, Durability::Durable)?;
     let linked = link_new(&temporary, path);
-    remove_file(&temporary)?;
+    discard(&temporary);
     if linked? {
         sync_parent(path)?;
         return Ok(true);
@@ -90,30 +95,37 @@ pub fn publish_new(path: &Path, bytes: &[u8]) -> Result<bool> {
     Ok(false)
 }
 
-fn write_temporary(path: &Path, bytes: &[u8], durability: Durability) -> Result<PathBuf> {
-    let temporary = temporary_for(path);
-    let write = || {
-        let file = create_new(&temporary)?;
-        write_all(&file, bytes, &temporary)?;
-        match durability {
-            Durability::Durable => sync_data(&file, &temporary),
-            Durability::Derived => Ok(()),
-        }
-    };
-    write().inspect_err(|_| discard(&temporary))?;
-    Ok(temporary)
+/// A new temporary file with `bytes`, and its handle: while that is open, no collector of leftovers takes the file.
+#[track_caller]
+fn write_temporary(path: &Path, bytes: &[u8], durability: Durability) -> Result<(PathBuf, File)> {
+    let (temporary, file) = create_locked(|| temporary_for(path))?;
+    let mut written = write_all(&file, bytes, &temporary);
+    if written.is_ok() && durability == Durability::Durable {
+        written = sync_data(&file, &temporary);
+    }
+    if let Err(error) = written {
+        discard(&temporary);
+        return Err(error);
+    }
+    Ok((temporary, file))
 }
 
 /// Removes a temporary file after a failure; what cannot be removed now is collected later.
+#[track_caller]
 pub fn discard(temporary: &Path) {
     let _ = remove_file(temporary);
 }
 
+#[track_caller]
 fn sync_parent(path: &Path) -> Result<()> {
-    path.parent().map_or(Ok(()), sync_dir)
+    match path.parent() {
+        Some(folder) => sync_dir(folder),
+        None => Ok(()),
+    }
 }
 
 /// Gives `from` the second name `to` if no such name exists. `false` when the name was taken.
+#[track_caller]
 pub fn link_new(from: &Path, to: &Path) -> Result<bool> {
     fault_point("link", to)?;
     match std::fs::hard_link(from, to) {
@@ -124,12 +136,14 @@ pub fn link_new(from: &Path, to: &Path) -> Result<bool> {
 }
 
 /// Renames within one file system.
+#[track_caller]
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     fault_point("rename", to)?;
     std::fs::rename(from, to).map_err(|e| Error::io("rename a file to", to, &e))
 }
 
 /// Renames within one file system to a name that must be free; makes the folders above it.
+#[track_caller]
 pub fn rename_to_free(from: &Path, to: &Path) -> Result<()> {
     if let Some(folder) = to.parent() {
         create_dir_all(folder)?;
@@ -154,6 +168,7 @@ pub fn rename_to_free(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Creates a folder and its parents.
+#[track_caller]
 pub fn create_dir_all(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -163,6 +178,7 @@ pub fn create_dir_all(path: &Path) -> Result<()> {
 }
 
 /// Removes a file; a missing one is no error.
+#[track_caller]
 pub fn remove_file(path: &Path) -> Result<()> {
     fault_point("unlink", path)?;
     match std::fs::remove_file(path) {
@@ -172,6 +188,7 @@ pub fn remove_file(path: &Path) -> Result<()> {
 }
 
 /// Removes an empty folder; `false` when it is not empty or not there.
+#[track_caller]
 pub fn remove_dir_if_empty(path: &Path) -> Result<bool> {
     fault_point("rmdir", path)?;
     match std::fs::remove_dir(path) {
@@ -189,6 +206,7 @@ pub fn remove_dir_if_empty(path: &Path) -> Result<bool> {
 }
 
 /// Removes a folder with all that is in it; a missing one is no error.
+#[track_caller]
 pub fn remove_dir_all(path: &Path) -> Result<()> {
     fault_point("rmdir", path)?;
     match std::fs::remove_dir_all(path) {
@@ -198,6 +216,7 @@ pub fn remove_dir_all(path: &Path) -> Result<()> {
 }
 
 /// Flushes a file's data (fdatasync).
+#[track_caller]
 pub fn sync_data(file: &File, path: &Path) -> Result<()> {
     fault_point("flush", path)?;
     counters::FLUSHES.add(1);
@@ -205,6 +224,7 @@ pub fn sync_data(file: &File, path: &Path) -> Result<()> {
 }
 
 /// Flushes a folder's entries.
+#[track_caller]
 pub fn sync_dir(path: &Path) -> Result<()> {
     fault_point("flush-folder", path)?;
     counters::FLUSHES.add(1);
@@ -215,6 +235,7 @@ pub fn sync_dir(path: &Path) -> Result<()> {
 
 /// Flushes many files and folders, all of them in the file system of `folder`: one call for the whole file system where
 /// there is one and they are many, which costs less than a flush for each.
+#[track_caller]
 pub fn sync_many(paths: &[PathBuf], folder: &Path) -> Result<()> {
     #[cfg(target_os = "linux")]
     if paths.len() > 32 {
@@ -237,6 +258,7 @@ pub fn sync_many(paths: &[PathBuf], folder: &Path) -> Result<()> {
 }
 
 /// Creates a symbolic link with exactly these target bytes.
+#[track_caller]
 pub fn symlink(target: &[u8], path: &Path) -> Result<()> {
     fault_point("symlink", path)?;
     std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(target), path)
@@ -244,35 +266,24 @@ pub fn symlink(target: &[u8], path: &Path) -> Result<()> {
 }
 
 /// Creates a new file for reading and writing; it must not exist.
+#[track_caller]
 pub fn create_new(path: &Path) -> Result<File> {
-    create_new_with_mode(path, 0o666)
-}
-
-/// [`create_new`] with permission bits, which the process' umask narrows.
-pub fn create_new_with_mode(path: &Path, mode: u32) -> Result<File> {
     fault_point("create", path)?;
     OpenOptions::new()
         .read(true)
         .write(true)
         .create_new(true)
-        .mode(mode)
         .open(path)
         .map_err(|e| Error::io("create", path, &e))
 }
 
-/// Sets or clears the executable bits of a file: set for those who may read it.
-pub fn set_executable(path: &Path, executable: bool) -> Result<()> {
-    fault_point("chmod", path)?;
-    let change = || {
-        let mut permissions = std::fs::symlink_metadata(path)?.permissions();
-        let mode = permissions.mode();
-        permissions.set_mode(match executable {
-            true => mode | ((mode & 0o444) >> 2),
-            false => mode & !0o111,
-        });
-        std::fs::set_permissions(path, permissions)
-    };
-    change().map_err(|e| Error::io("change the permissions of", path, &e))
+/// Notes that a file is in use now, by its time of change.
+#[track_caller]
+pub fn mark_used(path: &Path) -> Result<()> {
+    fault_point("touch", path)?;
+    File::open(path)
+        .and_then(|file| file.set_modified(SystemTime::now()))
+        .map_err(|e| Error::io("change the time of", path, &e))
 }
 
 /// Opens a file for reading without following a link at its end and without waiting for a writer of a named pipe.
@@ -284,28 +295,8 @@ pub fn open_no_follow(path: &Path) -> std::io::Result<File> {
         .open(path)
 }
 
-/// Reserves `length` bytes for a file that is about to be written, so that a full disk shows before any work is done.
-/// File systems that cannot reserve are left alone.
-pub fn preallocate(file: &File, length: u64, path: &Path) -> Result<()> {
-    if length == 0 {
-        return Ok(());
-    }
-    fault_point("preallocate", path)?;
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::io::Errno;
-        let reserved =
-            rustix::fs::fallocate(file, rustix::fs::FallocateFlags::KEEP_SIZE, 0, length);
-        if let Err(errno @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) = reserved {
-            return Err(Error::io("reserve space for", path, &errno.into()));
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = file;
-    Ok(())
-}
-
 /// Writes all of `bytes` at the file's position.
+#[track_caller]
 pub fn write_all(mut file: &File, bytes: &[u8], path: &Path) -> Result<()> {
     let (length, failure) = faults::write_point("write", path, bytes.len())?;
     file.write_all(&bytes[..length])
@@ -314,6 +305,7 @@ pub fn write_all(mut file: &File, bytes: &[u8], path: &Path) -> Result<()> {
 }
 
 /// Writes all of `bytes` at `offset`.
+#[track_caller]
 pub fn write_all_at(file: &File, bytes: &[u8], offset: u64, path: &Path) -> Result<()> {
     let (length, failure) = faults::write_point("write", path, bytes.len())?;
     file.write_all_at(&bytes[..length], offset)
@@ -321,13 +313,8 @@ pub fn write_all_at(file: &File, bytes: &[u8], offset: u64, path: &Path) -> Resu
     failure.map_or(Ok(()), Err)
 }
 
-/// Cuts a file to `length` bytes.
-pub fn set_length(file: &File, length: u64, path: &Path) -> Result<()> {
-    fault_point("truncate", path)?;
-    file.set_len(length).map_err(|e| Error::io("cut", path, &e))
-}
-
 /// Makes the empty file `to` share the blocks of `from`. `false` where the file system cannot; `to` is still empty then.
+#[track_caller]
 pub fn share_blocks(from: &File, to: &File, to_path: &Path) -> Result<bool> {
     fault_point("reflink", to_path)?;
     Ok(reflink_copy::reflink_file(from, to).is_ok())
@@ -339,22 +326,26 @@ pub fn open_append(path: &Path) -> Result<File> {
     file.map_err(|error| Error::io("open", path, &error))
 }
 
-/// Whether the file system of `folder` can share blocks between files. Tries it with two small files.
-pub fn supports_reflink(folder: &Path) -> Result<bool> {
-    let (source, target) = (folder.join(unique_name()), folder.join(unique_name()));
-    let probe = || {
-        let from = create_new(&source)?;
-        write_all(&from, b"reflink probe", &source)?;
-        share_blocks(&from, &create_new(&target)?, &target)
+/// Whether the file system of a control folder can share blocks between files. Tries it with two small files.
+#[track_caller]
+pub fn supports_reflink(control: &Path) -> Result<bool> {
+    let probe = control.join("probe");
+    let (source, from) = write_temporary(&probe, b"reflink probe", Durability::Derived)?;
+    let shared = match write_temporary(&probe, b"", Durability::Derived) {
+        Ok((target, to)) => {
+            let shared = share_blocks(&from, &to, &target);
+            discard(&target);
+            shared
+        }
+        Err(error) => Err(error),
     };
-    let shared = probe();
-    remove_file(&source)?;
-    remove_file(&target)?;
+    discard(&source);
     shared
 }
 
 /// Copies a whole file into the empty file `to` by the cheapest way there is: shared blocks, a copy inside the kernel,
 /// or reading and writing. Returns the length, which is that of `from`.
+#[track_caller]
 pub fn copy_file(from: &File, from_path: &Path, to: &File, to_path: &Path) -> Result<u64> {
     let length = from
         .metadata()
