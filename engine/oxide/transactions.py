@@ -176,6 +176,10 @@ def finish_interrupted(repository: Repository, state: State) -> None:
     files = state.pending["files"][1]
     if remembered is None or remembered[0] >= state.number:
         return
+    if remembered[0] < repository.store.oldest_operation():
+        # A power cut took away what was remembered since, and the collector what was before: the files are compared anew.
+        working_copy.remember(state.number, files)
+        return
     operations = (repository.store.operation(number) for number in range(remembered[0] + 1, state.number + 1))
     if any(operation["moves_files"] for operation in operations):
         working_copy.resume(remembered[1], files, state.number)

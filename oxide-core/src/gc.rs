@@ -58,6 +58,9 @@ pub fn collect(store: &Store, request: &GcRequest, progress: &Progress) -> Resul
         true => None,
         false => Some(lock_packs(store, progress)?),
     };
+    if !request.dry_run {
+        store.put_back_taken()?;
+    }
     progress.begin("marking", 0, 0);
     let mut marks = Marks::default();
     let Some(mut chain) = Chain::read(store, request)? else {

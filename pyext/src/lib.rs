@@ -104,10 +104,16 @@ mod _core {
         short(py, || oxide_core::fsx::remove_dir_if_empty(&folder))
     }
 
-    /// Every fault point that there may be, as `operation.place`.
+    /// Removes a file; one that is gone is no error.
     #[pyfunction]
-    fn fault_points() -> Vec<String> {
-        oxide_core::fsx::fault_points()
+    fn remove_file(py: Python<'_>, path: PathBuf) -> Result<()> {
+        short(py, || oxide_core::fsx::remove_file(&path))
+    }
+
+    /// Notes that a file is in use now, by its time of change.
+    #[pyfunction]
+    fn mark_used(py: Python<'_>, path: PathBuf) -> Result<()> {
+        short(py, || oxide_core::fsx::mark_used(&path))
     }
 
     /// Makes a symbolic link, and the folders above it. The name must be free.
@@ -127,7 +133,7 @@ mod _core {
     fn write_file_atomic(py: Python<'_>, path: PathBuf, data: &[u8], durable: bool) -> Result<()> {
         let durability = match durable {
             true => oxide_core::fsx::Durability::Durable,
-            false => oxide_core::fsx::Durability::Derived,
+            false => oxide_core::fsx::Durability::Whole,
         };
         short(py, || {
             oxide_core::fsx::write_atomic(&path, data, durability)

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 const FOLDER_MODE: u32 = 0o777;
 
 /// Renames the file `from` to `name` in `folder`, replacing what is there. Across file systems the file is copied.
+#[track_caller]
 pub fn rename(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("rename", path)?;
     let turn = recording::turn();
@@ -34,6 +35,7 @@ pub fn rename(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> 
 ///
 /// A rename over a file makes some file systems (ext4) write the new content to the disk at once, file by file; a swap does
 /// not, and what was there is still at hand.
+#[track_caller]
 pub fn exchange(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rename", path)?;
     let turn = recording::turn();
@@ -48,6 +50,7 @@ pub fn exchange(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -
 }
 
 /// Renames the file `from` to `name` in `folder` if nothing has that name. `false` when something has.
+#[track_caller]
 pub fn rename_new(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rename", path)?;
     let turn = recording::turn();
@@ -96,6 +99,7 @@ fn copy_across(from: &Path, folder: BorrowedFd<'_>, name: &CStr) -> io::Result<(
 }
 
 /// Removes a file or link; a missing one is no error.
+#[track_caller]
 pub fn remove_file(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("unlink", path)?;
     let turn = recording::turn();
@@ -108,6 +112,7 @@ pub fn remove_file(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<(
 }
 
 /// Creates a folder; one that is there is no error.
+#[track_caller]
 pub fn create_folder(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("mkdir", path)?;
     let turn = recording::turn();
@@ -120,6 +125,7 @@ pub fn create_folder(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result
 }
 
 /// Removes an empty folder; `false` when it is not empty or not there.
+#[track_caller]
 pub fn remove_folder_if_empty(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rmdir", path)?;
     let turn = recording::turn();
@@ -136,6 +142,7 @@ pub fn remove_folder_if_empty(folder: BorrowedFd<'_>, name: &CStr, path: &Path) 
 }
 
 /// Removes a file, link or folder with all that is in it; a missing one is no error.
+#[track_caller]
 pub fn remove_all(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("rmdir", path)?;
     let turn = recording::turn();
@@ -170,6 +177,7 @@ fn remove_tree(folder: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
 }
 
 /// Sets or clears the executable bits of an open file: set for those who may read it, as the umask decided.
+#[track_caller]
 pub fn set_executable(file: &File, executable: bool, path: &Path) -> Result<()> {
     fault_point("chmod", path)?;
     let change = || {

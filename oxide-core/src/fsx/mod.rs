@@ -2,6 +2,7 @@
 //! removals, each behind a named fault point that tests can make fail.
 
 pub mod at;
+mod boot;
 mod faults;
 mod locks;
 mod recording;
@@ -9,7 +10,7 @@ mod recording;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,15 +20,19 @@ use rustix::fs::OFlags;
 use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
 
-pub use faults::{fault_point, fault_points};
-pub use locks::{lock, names, try_lock, try_lock_named, try_lock_open, Lock};
+pub use boot::boot;
+pub use faults::fault_point;
+pub use locks::{create_locked, lock, try_lock, try_lock_named, try_lock_open, Lock};
 
 /// Whether a write must have reached the disk when the call returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// Flushed, with its folder.
     Durable,
-    /// Derived data: may be lost in a power cut.
+    /// Its bytes are flushed before it has its name: it may be lost in a power cut, but is never there in part. For derived
+    /// files without a checksum of their own.
+    Whole,
+    /// Derived data with a checksum: may be lost in a power cut, or torn.
     Derived,
 }
 
@@ -70,20 +75,25 @@ pub fn temporary_for(path: &Path) -> PathBuf {
 }
 
 /// Writes `bytes` to `path` so that a reader sees the old content or the new, never a part.
+#[track_caller]
 pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
-    let temporary = write_temporary(path, bytes, durability)?;
-    rename(&temporary, path).inspect_err(|_| discard(&temporary))?;
+    let (temporary, _file) = write_temporary(path, bytes, durability)?;
+    if let Err(error) = rename(&temporary, path) {
+        discard(&temporary);
+        return Err(error);
+    }
     match durability {
         Durability::Durable => sync_parent(path),
-        Durability::Derived => Ok(()),
+        Durability::Whole | Durability::Derived => Ok(()),
     }
 }
 
 /// Creates `path` with `bytes` only if no such name exists (link(2)); durable. `false` when the name was taken.
+#[track_caller]
 pub fn publish_new(path: &Path, bytes: &[u8]) -> Result<bool> {
-    let temporary = write_temporary(path, bytes, Durability::Durable)?;
+    let (temporary, _file) = write_temporary(path, bytes, Durability::Durable)?;
     let linked = link_new(&temporary, path);
-    remove_file(&temporary)?;
+    discard(&temporary);
     if linked? {
         sync_parent(path)?;
         return Ok(true);
@@ -91,25 +101,28 @@ pub fn publish_new(path: &Path, bytes: &[u8]) -> Result<bool> {
     Ok(false)
 }
 
-fn write_temporary(path: &Path, bytes: &[u8], durability: Durability) -> Result<PathBuf> {
-    let temporary = temporary_for(path);
-    let write = || {
-        let file = create_new(&temporary)?;
-        write_all(&file, bytes, &temporary)?;
-        match durability {
-            Durability::Durable => sync_data(&file, &temporary),
-            Durability::Derived => Ok(()),
-        }
-    };
-    write().inspect_err(|_| discard(&temporary))?;
-    Ok(temporary)
+/// A new temporary file with `bytes`, and its handle: while that is open, no collector of leftovers takes the file.
+#[track_caller]
+fn write_temporary(path: &Path, bytes: &[u8], durability: Durability) -> Result<(PathBuf, File)> {
+    let (temporary, file) = create_locked(|| temporary_for(path))?;
+    let mut written = write_all(&file, bytes, &temporary);
+    if written.is_ok() && durability != Durability::Derived {
+        written = sync_data(&file, &temporary);
+    }
+    if let Err(error) = written {
+        discard(&temporary);
+        return Err(error);
+    }
+    Ok((temporary, file))
 }
 
 /// Removes a temporary file after a failure; what cannot be removed now is collected later.
+#[track_caller]
 pub fn discard(temporary: &Path) {
     let _ = remove_file(temporary);
 }
 
+#[track_caller]
 fn sync_parent(path: &Path) -> Result<()> {
     match path.parent() {
         Some(folder) if folder.as_os_str().is_empty() => sync_dir(Path::new(".")),
@@ -119,6 +132,7 @@ fn sync_parent(path: &Path) -> Result<()> {
 }
 
 /// Gives `from` the second name `to` if no such name exists. `false` when the name was taken.
+#[track_caller]
 pub fn link_new(from: &Path, to: &Path) -> Result<bool> {
     fault_point("link", to)?;
     let turn = recording::turn();
@@ -133,6 +147,7 @@ pub fn link_new(from: &Path, to: &Path) -> Result<bool> {
 }
 
 /// Renames within one file system.
+#[track_caller]
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     fault_point("rename", to)?;
     let turn = recording::turn();
@@ -142,6 +157,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Renames within one file system to a name that must be free; makes the folders above it.
+#[track_caller]
 pub fn rename_to_free(from: &Path, to: &Path) -> Result<()> {
     if let Some(folder) = to.parent() {
         create_dir_all(folder)?;
@@ -169,6 +185,7 @@ pub fn rename_to_free(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Creates a folder and its parents.
+#[track_caller]
 pub fn create_dir_all(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -184,6 +201,7 @@ pub fn create_dir_all(path: &Path) -> Result<()> {
 }
 
 /// [`create_dir_all`], flushed: a power cut leaves neither the folder nor those above it behind.
+#[track_caller]
 pub fn create_dir_all_durable(path: &Path) -> Result<()> {
     let missing = path.ancestors().take_while(|folder| !folder.is_dir());
     let missing: Vec<&Path> = missing.collect();
@@ -195,6 +213,7 @@ pub fn create_dir_all_durable(path: &Path) -> Result<()> {
 }
 
 /// Removes a file; a missing one is no error.
+#[track_caller]
 pub fn remove_file(path: &Path) -> Result<()> {
     fault_point("unlink", path)?;
     let turn = recording::turn();
@@ -207,6 +226,7 @@ pub fn remove_file(path: &Path) -> Result<()> {
 }
 
 /// Removes an empty folder; `false` when it is not empty or not there.
+#[track_caller]
 pub fn remove_dir_if_empty(path: &Path) -> Result<bool> {
     fault_point("rmdir", path)?;
     let turn = recording::turn();
@@ -228,6 +248,7 @@ pub fn remove_dir_if_empty(path: &Path) -> Result<bool> {
 }
 
 /// Removes a folder with all that is in it; a missing one is no error.
+#[track_caller]
 pub fn remove_dir_all(path: &Path) -> Result<()> {
     fault_point("rmdir", path)?;
     let turn = recording::turn();
@@ -241,6 +262,7 @@ pub fn remove_dir_all(path: &Path) -> Result<()> {
 }
 
 /// Flushes a file's data (fdatasync).
+#[track_caller]
 pub fn sync_data(file: &File, path: &Path) -> Result<()> {
     fault_point("flush", path)?;
     counters::FLUSHES.add(1);
@@ -251,6 +273,7 @@ pub fn sync_data(file: &File, path: &Path) -> Result<()> {
 }
 
 /// Flushes a folder's entries.
+#[track_caller]
 pub fn sync_dir(path: &Path) -> Result<()> {
     fault_point("flush-folder", path)?;
     counters::FLUSHES.add(1);
@@ -264,6 +287,7 @@ pub fn sync_dir(path: &Path) -> Result<()> {
 
 /// Flushes many files and folders, all of them in the file system of `folder`: one call for the whole file system where
 /// there is one and they are many, which costs less than a flush for each.
+#[track_caller]
 pub fn sync_many(paths: &[PathBuf], folder: &Path) -> Result<()> {
     #[cfg(target_os = "linux")]
     if paths.len() > 32 {
@@ -289,6 +313,7 @@ pub fn sync_many(paths: &[PathBuf], folder: &Path) -> Result<()> {
 }
 
 /// Creates a symbolic link with exactly these target bytes.
+#[track_caller]
 pub fn symlink(target: &[u8], path: &Path) -> Result<()> {
     fault_point("symlink", path)?;
     let turn = recording::turn();
@@ -299,38 +324,30 @@ pub fn symlink(target: &[u8], path: &Path) -> Result<()> {
 }
 
 /// Creates a new file for reading and writing; it must not exist.
+#[track_caller]
 pub fn create_new(path: &Path) -> Result<File> {
-    create_new_with_mode(path, 0o666)
-}
-
-/// [`create_new`] with permission bits, which the process' umask narrows.
-pub fn create_new_with_mode(path: &Path, mode: u32) -> Result<File> {
     fault_point("create", path)?;
     let turn = recording::turn();
     let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create_new(true)
-        .mode(mode)
         .open(path)
         .map_err(|e| Error::io("create", path, &e))?;
     turn.created(path, &file);
     Ok(file)
 }
 
-/// Sets or clears the executable bits of a file: set for those who may read it.
-pub fn set_executable(path: &Path, executable: bool) -> Result<()> {
-    fault_point("chmod", path)?;
-    let change = || {
-        let mut permissions = std::fs::symlink_metadata(path)?.permissions();
-        let mode = permissions.mode();
-        permissions.set_mode(match executable {
-            true => mode | ((mode & 0o444) >> 2),
-            false => mode & !0o111,
-        });
-        std::fs::set_permissions(path, permissions)
-    };
-    change().map_err(|e| Error::io("change the permissions of", path, &e))
+/// Notes that a file is in use now, by its time of change.
+#[track_caller]
+pub fn mark_used(path: &Path) -> Result<()> {
+    fault_point("touch", path)?;
+    let turn = recording::turn();
+    File::open(path)
+        .and_then(|file| file.set_modified(SystemTime::now()))
+        .map_err(|e| Error::io("change the time of", path, &e))?;
+    turn.touched(path);
+    Ok(())
 }
 
 /// Opens a file for reading without following a link at its end and without waiting for a writer of a named pipe.
@@ -342,28 +359,8 @@ pub fn open_no_follow(path: &Path) -> std::io::Result<File> {
         .open(path)
 }
 
-/// Reserves `length` bytes for a file that is about to be written, so that a full disk shows before any work is done.
-/// File systems that cannot reserve are left alone.
-pub fn preallocate(file: &File, length: u64, path: &Path) -> Result<()> {
-    if length == 0 {
-        return Ok(());
-    }
-    fault_point("preallocate", path)?;
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::io::Errno;
-        let reserved =
-            rustix::fs::fallocate(file, rustix::fs::FallocateFlags::KEEP_SIZE, 0, length);
-        if let Err(errno @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) = reserved {
-            return Err(Error::io("reserve space for", path, &errno.into()));
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = file;
-    Ok(())
-}
-
 /// Writes all of `bytes` at the file's position.
+#[track_caller]
 pub fn write_all(mut file: &File, bytes: &[u8], path: &Path) -> Result<()> {
     let (length, failure) = faults::write_point("write", path, bytes.len())?;
     let turn = recording::turn();
@@ -374,6 +371,7 @@ pub fn write_all(mut file: &File, bytes: &[u8], path: &Path) -> Result<()> {
 }
 
 /// Writes all of `bytes` at `offset`.
+#[track_caller]
 pub fn write_all_at(file: &File, bytes: &[u8], offset: u64, path: &Path) -> Result<()> {
     let (length, failure) = faults::write_point("write", path, bytes.len())?;
     let turn = recording::turn();
@@ -383,13 +381,8 @@ pub fn write_all_at(file: &File, bytes: &[u8], offset: u64, path: &Path) -> Resu
     failure.map_or(Ok(()), Err)
 }
 
-/// Cuts a file to `length` bytes.
-pub fn set_length(file: &File, length: u64, path: &Path) -> Result<()> {
-    fault_point("truncate", path)?;
-    file.set_len(length).map_err(|e| Error::io("cut", path, &e))
-}
-
 /// Makes the empty file `to` share the blocks of `from`. `false` where the file system cannot; `to` is still empty then.
+#[track_caller]
 pub fn share_blocks(from: &File, to: &File, to_path: &Path) -> Result<bool> {
     fault_point("reflink", to_path)?;
     let turn = recording::turn();
@@ -406,22 +399,26 @@ pub fn open_append(path: &Path) -> Result<File> {
     file.map_err(|error| Error::io("open", path, &error))
 }
 
-/// Whether the file system of `folder` can share blocks between files. Tries it with two small files.
-pub fn supports_reflink(folder: &Path) -> Result<bool> {
-    let (source, target) = (folder.join(unique_name()), folder.join(unique_name()));
-    let probe = || {
-        let from = create_new(&source)?;
-        write_all(&from, b"reflink probe", &source)?;
-        share_blocks(&from, &create_new(&target)?, &target)
+/// Whether the file system of a control folder can share blocks between files. Tries it with two small files.
+#[track_caller]
+pub fn supports_reflink(control: &Path) -> Result<bool> {
+    let probe = control.join("probe");
+    let (source, from) = write_temporary(&probe, b"reflink probe", Durability::Derived)?;
+    let shared = match write_temporary(&probe, b"", Durability::Derived) {
+        Ok((target, to)) => {
+            let shared = share_blocks(&from, &to, &target);
+            discard(&target);
+            shared
+        }
+        Err(error) => Err(error),
     };
-    let shared = probe();
-    remove_file(&source)?;
-    remove_file(&target)?;
+    discard(&source);
     shared
 }
 
 /// Copies a whole file into the empty file `to` by the cheapest way there is: shared blocks, a copy inside the kernel,
 /// or reading and writing. Returns the length, which is that of `from`.
+#[track_caller]
 pub fn copy_file(from: &File, from_path: &Path, to: &File, to_path: &Path) -> Result<u64> {
     let length = from
         .metadata()

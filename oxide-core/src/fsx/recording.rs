@@ -113,6 +113,11 @@ impl Turn {
         });
     }
 
+    /// A file whose time was set: path.
+    pub(super) fn touched(&self, path: &Path) {
+        self.at("touch", path);
+    }
+
     /// From one name to another, replacing what had that: both paths.
     pub(super) fn renamed(&self, from: &Path, to: &Path) {
         self.between("rename", from, to);

@@ -17,25 +17,6 @@ fn atomic_writes_replace_and_new_names_are_taken_once() {
 }
 
 #[test]
-fn executable_bits_follow_the_bits_for_reading() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("script");
-    create_new_with_mode(&path, 0o640).expect("created");
-    let mode = || {
-        std::fs::metadata(&path)
-            .expect("a file")
-            .permissions()
-            .mode()
-            & 0o777
-    };
-    let before = mode();
-    set_executable(&path, true).expect("set");
-    assert_eq!(mode() & 0o111, (before & 0o444) >> 2);
-    set_executable(&path, false).expect("cleared");
-    assert_eq!(mode(), before);
-}
-
-#[test]
 fn removing_what_is_not_there_is_no_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a");

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::hashing::StreamHasher;
-use super::objects::{self, NewObject};
+use super::objects::NewObject;
 use super::recipe::RecipeWriter;
 use super::{Session, StoredContent};
 use crate::chunk;
@@ -91,7 +91,7 @@ impl Session {
     fn holds_object(&self, id: &Id) -> bool {
         self.objects.contains(id)
             || (!self.tombstoned.contains(&id.to_hex())
-                && objects::path(self.store().control(), id).exists())
+                && self.objects.find(self.store().control(), id))
     }
 
     fn put_object(

@@ -26,8 +26,16 @@ pub(crate) struct Update<'a> {
     pub(crate) seen: &'a [(Vec<u8>, Record)],
 }
 
-/// Brings the index on disk up to date, under its lock.
+/// Brings the index on disk up to date, under its lock. Where the file system refuses, the old index stays: the operation
+/// that it lags behind is published, so its verb has succeeded, and the next verb brings the index up to it.
 pub(crate) fn update(control: &Path, objects: &dyn ReadObjects, update: &Update<'_>) -> Result<()> {
+    match update_locked(control, objects, update) {
+        Err(error) if matches!(error.code, ErrorCode::Io | ErrorCode::DiskFull) => Ok(()),
+        other => other,
+    }
+}
+
+fn update_locked(control: &Path, objects: &dyn ReadObjects, update: &Update<'_>) -> Result<()> {
     let _lock = lock(control)?;
     match try_update(control, objects, update, Index::open(control)) {
         // Whatever is wrong with the old index, a new one can be built.
