@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from oxide import Repository, errors
 from oxide.settings import Settings
 from oxide.workspace import read_state
+from scenarios import QUERIES
 from support import AUTHOR, noise
 
 
@@ -23,6 +24,8 @@ class Facts(NamedTuple):
     """Number to id of every operation."""
     untracked: Sequence[str]
     """Files of the user's that no verb has been told of."""
+    asked: bool
+    """Whether SQL was used."""
 
 
 class Promise(NamedTuple):
@@ -32,11 +35,15 @@ class Promise(NamedTuple):
     """The newest operation; 0 before the repository was made."""
     saved: Mapping[str, bytes]
     """The untracked files."""
+    damaged: bool
+    """Whether the scenario has done damage that no repair has mended yet."""
 
 
 def inspect(tree: Path, facts: Facts, promise: Promise) -> None:
     """Fail with an AssertionError unless the repository at ``tree`` keeps the promise and goes on working."""
     repository = _open(tree, promise)
+    if promise.damaged:
+        repository.fsck(data=True, repair=True)
     head = read_state(repository.store).number
     assert head >= promise.operation, f"operation {promise.operation} was acknowledged, the newest one is {head}"
     _check_stored(repository, facts)
@@ -45,6 +52,8 @@ def inspect(tree: Path, facts: Facts, promise: Promise) -> None:
     _check_status(repository)
     for path, content in promise.saved.items():
         assert (tree / path).read_bytes() == content, f"the user's {path} is another"
+    if facts.asked:
+        _check_queries(repository)
     _check_goes_on(repository)
 
 
@@ -104,6 +113,15 @@ def _check_status(repository: Repository) -> None:
             modified.add(row["path"])
     assert {*status.modified} == modified
     assert {*status.removed} == removed
+
+
+def _check_queries(repository: Repository) -> None:
+    """Queries see what the store holds, whatever is left of the Parquet files."""
+    files, commits, operations = (repository.sql(statement).fetch_rows() for statement in QUERIES)
+    rows = repository.store.file_rows(read_state(repository.store).pending["files"][1])
+    assert files == [(row["path"], row["size"]) for row in rows]
+    assert commits == sorted((entry.commit.id,) for entry in repository.log())
+    assert operations == sorted((entry.number, entry.id) for entry in repository.operations())
 
 
 def _check_goes_on(repository: Repository) -> None:

@@ -79,7 +79,7 @@ class World:
         heads += [stash["commit"] for stash in view["stashes"]]
         for commit in heads:
             self._remember(commit)
-        self._record("returned", verb, json.dumps({"number": state.number}))
+        self._record("returned", verb, state.number)
 
     def _remember(self, commit: str) -> None:
         if commit in self.commits:
@@ -97,6 +97,12 @@ class World:
         with open(Path(os.environ["OXIDE_RECORD"]) / "record", "ab") as record:
             record.write(event)
 
+
+QUERIES = (
+    "SELECT path, size FROM files ORDER BY path",
+    "SELECT id FROM commits ORDER BY id",
+    "SELECT number, id FROM operations ORDER BY number",
+)
 
 # -- the scenarios -----------------------------------------------------------------------------------------------------
 def first_commits(world: World) -> None:
@@ -283,6 +289,20 @@ def folding(world: World) -> None:
         world.done("commit and tag")
 
 
+def querying(world: World) -> None:
+    """SQL over files, commits and operations, which leaves Parquet files behind."""
+    repository = world.first_commit()
+    for statement in QUERIES:
+        repository.sql(statement).fetch_rows()
+    world.done("sql")
+    world.save("images/0.png", picture("changed"))
+    repository.commit("second", all=True)
+    world.done("commit")
+    for statement in QUERIES:
+        repository.sql(statement).fetch_rows()
+    world.done("sql")
+
+
 def repairing(world: World) -> None:
     """A damaged pack is repaired, and everything derived is made again."""
     repository = world.first_commit()
@@ -299,6 +319,8 @@ def repairing(world: World) -> None:
     world.done("commit")
 
 
+ASKED = {querying.__name__}
+"""Scenarios after which the queries are asked too."""
 SCENARIOS: dict[str, Callable[[World], None]] = {
     scenario.__name__: scenario
     for scenario in (
@@ -311,6 +333,7 @@ SCENARIOS: dict[str, Callable[[World], None]] = {
         naming,
         collecting,
         folding,
+        querying,
         repairing,
     )
 }
@@ -319,5 +342,10 @@ SCENARIOS: dict[str, Callable[[World], None]] = {
 if __name__ == "__main__":
     world = World(Path(sys.argv[2]))
     SCENARIOS[sys.argv[1]](world)
-    facts = {"commits": world.commits, "operations": world.operations, "untracked": world.untracked}
+    facts = {
+        "commits": world.commits,
+        "operations": world.operations,
+        "untracked": world.untracked,
+        "asked": sys.argv[1] in ASKED,
+    }
     (Path(os.environ["OXIDE_RECORD"]) / "facts.json").write_text(json.dumps(facts))

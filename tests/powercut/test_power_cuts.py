@@ -70,7 +70,7 @@ def _record(name: str, folder: Path) -> Recorded:
         for commit, files in stored["commits"].items()
     }
     operations = {int(number): identity for number, identity in stored["operations"].items()}
-    return Recorded(name, world, disk.read_record(record / "record"), Facts(commits, operations, stored["untracked"]))
+    return Recorded(name, world, disk.read_record(record / "record"), Facts(commits, operations, stored["untracked"], stored["asked"]))
 
 
 def test_the_record_is_complete(recorded: Recorded) -> None:
@@ -98,7 +98,7 @@ def _try_cuts(recorded: Recorded, part: int) -> int:
             if step % 2 != part:
                 continue
             for number, outcome in enumerate(state.cuts(SAMPLES, random)):
-                if (key := hash((promise.operation, outcome.key()))) in seen:
+                if (key := hash((promise.operation, promise.damaged, outcome.key()))) in seen:
                     continue
                 seen.add(key)
                 _try(recorded, Path(scratch), outcome, promise, f"cut {step}, outcome {number}")
@@ -106,29 +106,33 @@ def _try_cuts(recorded: Recorded, part: int) -> int:
 
 
 def _cuts(recorded: Recorded) -> Iterator[tuple[disk.Disk, Promise]]:
-    """Every cut worth trying: a verb that changes the same places in the same order as an earlier one is passed over."""
+    """Every cut worth trying: a verb that changes the same places in the same order as an earlier one is passed over, and so
+    are all but queries in the scenario about these.
+    """
     state = disk.Disk(recorded.world)
     acknowledged = 0
     saved: dict[str, bytes] = {}
     seen: set[tuple[tuple[str, str], ...]] = set()
     ends = [position for position, event in enumerate(recorded.events) if event.name == "returned"]
-    repeated = False
+    repeated = damaged = False
     for position, event in enumerate(recorded.events):
         if position == 0 or recorded.events[position - 1].name == "returned":
             end = next(end for end in ends if end >= position)
             verb = tuple((each.name, _place(each)) for each in recorded.events[position : end + 1])
-            repeated = verb in seen
+            kind = os.fsdecode(recorded.events[end].fields[0])
+            repeated = verb in seen or (recorded.facts.asked and kind != "sql")
             seen.add(verb)
         state.apply(event)
         if event.name == "returned":
-            acknowledged = json.loads(event.fields[1])["number"]
+            acknowledged, damaged = int(event.fields[1]), False
         elif event.name == "user":
             path = os.fsdecode(os.path.relpath(event.fields[0], os.fsencode(recorded.world / "tree")))
+            damaged |= path.startswith(".oxide/")
             if path in recorded.facts.untracked:
                 saved[path] = event.fields[-1]
         following = recorded.events[position + 1].name if position + 1 < len(recorded.events) else "returned"
         if not repeated and (event.name in _DECIDING or following in _DECIDING):
-            yield state, Promise(acknowledged, dict(saved))
+            yield state, Promise(acknowledged, dict(saved), damaged)
 
 
 def _place(event: disk.Event) -> str:

@@ -21,6 +21,8 @@ use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
 
 pub use boot::boot;
+#[cfg(test)]
+pub(crate) use boot::tests::BOOT;
 pub use faults::fault_point;
 pub use locks::{create_locked, lock, try_lock, try_lock_named, try_lock_open, Lock};
 

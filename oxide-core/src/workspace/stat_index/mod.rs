@@ -22,6 +22,8 @@ use crate::tree::{self, RowChange};
 
 use super::disk::{self, DiskKind, DiskStat};
 use base::Base;
+#[cfg(test)]
+use update::write_base;
 pub(crate) use update::{discard, refresh, update, Update};
 
 /// The operation number of an index that was built without knowing one.
@@ -495,3 +497,6 @@ fn set(overlay: &mut Overlay, path: &[u8], record: Option<Record>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

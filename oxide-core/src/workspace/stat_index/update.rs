@@ -153,7 +153,7 @@ fn append(control: &Path, index: &Index, touched: &BTreeSet<Vec<u8>>) -> Result<
     fsx::write_all(&file, &batch, &path)
 }
 
-fn write_base(control: &Path, index: &Index) -> Result<()> {
+pub(super) fn write_base(control: &Path, index: &Index) -> Result<()> {
     let mut nonce = [0; 8];
     getrandom::fill(&mut nonce)
         .map_err(|error| Error::new(ErrorCode::Io, format!("no random numbers: {error}")))?;
