@@ -177,7 +177,7 @@ def finish_interrupted(repository: Repository, state: State) -> None:
     if remembered is None or remembered[0] >= state.number:
         return
     if remembered[0] < repository.store.oldest_operation():
-        # A power cut took away what was remembered since, and the collector what was before: the files are compared anew.
+        # A power cut took away what was remembered since, and the collector what was before: compare the files anew.
         working_copy.remember(state.number, files)
         return
     operations = (repository.store.operation(number) for number in range(remembered[0] + 1, state.number + 1))

@@ -2,13 +2,13 @@
 
 A change is *pending* from the moment it is made until a flush makes it *durable*:
 
-- the data of a file by a flush of that file, names by a flush of their folder, everything by a flush of the file system;
+- the data of a file by a flush of that file, names by a flush of their folder, everything by one of the file system;
 - a name of a new file is not made durable by flushing the file.
 
-A cut keeps what is durable and any part of what is pending: of each name any of the versions that it has had, of each file
-any mixture of old and new blocks, zeros where blocks had been promised, a write that broke off in the middle. One change
-made of two, a rename from folder to folder, may lose either half under ``.oxide``. In the working tree it is kept or lost
-whole: there the names are the user's, and no program can move a file safely on a disk that could lose it then.
+A cut keeps what is durable and any part of what is pending: of each name any of the versions that it has had, of each
+file any mixture of old and new blocks, zeros where blocks had been promised, a write that broke off in the middle. One
+change made of two, a rename from folder to folder, may lose either half under ``.oxide``. In the working tree it is
+kept or lost whole: there the names are the user's, and on a disk that could lose half no program could move a file.
 """
 
 from __future__ import annotations
@@ -265,7 +265,7 @@ class Disk:
             folder.flush()
         self.ties.clear()
 
-    def _returned(self, _label: bytes, _facts: bytes) -> None:
+    def _returned(self, _verb: bytes, _operation: bytes, _config: bytes) -> None:
         """A verb has returned; nothing changes."""
 
     def _user(self, path: bytes, file: bytes, mode: bytes, content: bytes) -> None:
@@ -308,9 +308,9 @@ class Disk:
         return self._outcome({}, {}, kept=True)
 
     def cuts(self, samples: int, random: Random) -> Iterator[Outcome]:
-        """What a cut now may leave: nothing pending, everything pending, then every choice where no more than ``samples``
-        are possible, else as many of them by chance. What lies in ``.oxide/tmp`` and ``.oxide/leases`` alone is always
-        left to chance: nothing refers to it.
+        """What a cut now may leave: nothing pending, everything pending, then every choice where no more than
+        ``samples`` are possible, else as many of them by chance. What lies in ``.oxide/tmp`` and ``.oxide/leases`` alone
+        is always left to chance: nothing refers to it.
         """
         yield self._outcome({}, {}, kept=False)
         yield self.everything()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +33,8 @@ class Promise(NamedTuple):
 
     operation: int
     """The newest operation; 0 before the repository was made."""
+    configs: Collection[bytes]
+    """What the settings of the repository may be: those acknowledged, or those that were being set."""
     saved: Mapping[str, bytes]
     """The untracked files."""
     damaged: bool
@@ -50,6 +52,8 @@ def inspect(tree: Path, facts: Facts, promise: Promise) -> None:
     problems = [problem for problem in repository.fsck(data=True).problems if not _is_leftover(problem, repository)]
     assert not problems, f"fsck finds {problems}"
     _check_status(repository)
+    config = tree / ".oxide" / "config"
+    assert not promise.configs or (config.read_bytes() if config.exists() else b"") in promise.configs
     for path, content in promise.saved.items():
         assert (tree / path).read_bytes() == content, f"the user's {path} is another"
     if facts.asked:

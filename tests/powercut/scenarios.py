@@ -1,13 +1,15 @@
 """What people do with a repository, verb by verb, while every change of a file is recorded.
 
-Each scenario runs in a process of its own (``python scenarios.py NAME FOLDER``) with ``OXIDE_RECORD`` set. After every verb
-that returns it puts into the record what has been acknowledged.
+Each scenario runs in a process of its own (``python scenarios.py NAME FOLDER``) with ``OXIDE_RECORD`` set. After every
+verb that returns it puts into the record what has been acknowledged.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from oxide import Repository
 from oxide.settings import Settings
 from oxide.workspace import read_state
-from support import AUTHOR, clip, noise, picture
+from support import AUTHOR, clip, noise, oxide_command, picture
 
 
 class World:
@@ -68,6 +70,12 @@ class World:
         self.done("commit")
         return repository
 
+    def prepared(self) -> Repository:
+        """:meth:`first_commit` as the beginning of something else: no cut is tried in it."""
+        repository = self.first_commit()
+        self.done(PREPARED)
+        return repository
+
     def done(self, verb: str) -> None:
         """A verb has returned: what stands now was acknowledged."""
         repository = self.repository
@@ -79,7 +87,8 @@ class World:
         heads += [stash["commit"] for stash in view["stashes"]]
         for commit in heads:
             self._remember(commit)
-        self._record("returned", verb, state.number)
+        config = self.tree / ".oxide" / "config"
+        self._record("returned", verb, state.number, config.read_bytes() if config.exists() else b"")
 
     def _remember(self, commit: str) -> None:
         if commit in self.commits:
@@ -104,6 +113,10 @@ QUERIES = (
     "SELECT number, id FROM operations ORDER BY number",
 )
 
+PREPARED = "prepared"
+"""What has returned before this is tried in another scenario."""
+
+
 # -- the scenarios -----------------------------------------------------------------------------------------------------
 def first_commits(world: World) -> None:
     """init, add, commit; a second commit of a change, a removal and a new file."""
@@ -120,6 +133,7 @@ def first_commits(world: World) -> None:
 def large_files(world: World) -> None:
     """Files of their own and chunked ones."""
     repository = world.init()
+    world.done(PREPARED)
     world.save("videos/a.mp4", clip("a", 1_200_000))
     world.save("table.csv", noise("table", 1_100_000))
     repository.add(["videos"])
@@ -137,7 +151,7 @@ def large_files(world: World) -> None:
 
 def switching(world: World) -> None:
     """Branches, and checkouts that change, bring and remove files."""
-    repository = world.first_commit()
+    repository = world.prepared()
     repository.checkout("other", create=True)
     world.done("checkout")
     world.save("images/0.png", picture("other"))
@@ -157,7 +171,7 @@ def switching(world: World) -> None:
 
 def merging(world: World) -> None:
     """A merge that joins two sides, and one with a conflict that is resolved."""
-    repository = world.first_commit()
+    repository = world.prepared()
     repository.create_branch("side")
     world.done("branch")
     world.save("images/0.png", picture("ours"))
@@ -191,7 +205,7 @@ def merging(world: World) -> None:
 
 def restoring(world: World) -> None:
     """restore of files, of what is staged, and from another revision; move and remove."""
-    repository = world.first_commit()
+    repository = world.prepared()
     world.save("images/0.png", picture("spoiled"))
     world.delete("images/1.png")
     repository.restore(["images"], force=True)
@@ -208,7 +222,7 @@ def restoring(world: World) -> None:
 
 def stashing(world: World) -> None:
     """Work is shelved, other work done, and the first brought back."""
-    repository = world.first_commit()
+    repository = world.prepared()
     world.save("images/0.png", picture("work"))
     world.save("images/new.png", picture("new work"))
     repository.add(["images/new.png"])
@@ -226,7 +240,7 @@ def stashing(world: World) -> None:
 
 def naming(world: World) -> None:
     """Tags, branches, settings, undo and redo."""
-    repository = world.first_commit()
+    repository = world.prepared()
     repository.create_tag("v1")
     world.done("tag")
     repository.create_branch("topic")
@@ -248,7 +262,7 @@ def naming(world: World) -> None:
 
 def collecting(world: World) -> None:
     """What nothing reaches any more goes: packs are rewritten, own files and old operations removed."""
-    repository = world.first_commit()
+    repository = world.prepared()
     repository.checkout("doomed", create=True)
     world.done("checkout")
     world.save("doomed.mp4", clip("doomed", 1_100_000))
@@ -281,6 +295,7 @@ def collecting(world: World) -> None:
 def folding(world: World) -> None:
     """So many small commits that packs are merged and operations folded into runs."""
     repository = world.init()
+    world.done(PREPARED)
     for number in range(34):
         world.save("counter.txt", f"{number}\n".encode())
         repository.add(["counter.txt"])
@@ -291,7 +306,7 @@ def folding(world: World) -> None:
 
 def querying(world: World) -> None:
     """SQL over files, commits and operations, which leaves Parquet files behind."""
-    repository = world.first_commit()
+    repository = world.prepared()
     for statement in QUERIES:
         repository.sql(statement).fetch_rows()
     world.done("sql")
@@ -303,9 +318,30 @@ def querying(world: World) -> None:
     world.done("sql")
 
 
+def relying(world: World) -> None:
+    """A process dies before it has flushed the names of what it stored; another one finds that and relies on it."""
+    repository = world.prepared()
+    for path, content, place in (
+        ("videos/a.mp4", clip("relied on", 1_100_000), "objects"),
+        ("images/9.png", picture("relied on"), "packs"),
+    ):
+        world.save(path, content)
+        died = subprocess.run(
+            [*oxide_command(), "add", "."],
+            cwd=world.tree,
+            env={**os.environ, "OXIDE_FAULT": f"flush-folder.{place}:kill"},
+            capture_output=True,
+        )
+        assert died.returncode == -signal.SIGKILL, died.stderr
+        repository.add(["."])
+        world.done("add")
+        repository.commit(path)
+        world.done("commit")
+
+
 def repairing(world: World) -> None:
     """A damaged pack is repaired, and everything derived is made again."""
-    repository = world.first_commit()
+    repository = world.prepared()
     control = world.tree / ".oxide"
     pack = sorted((control / "packs").glob("data-*.pack"))[0]
     damaged = bytearray(pack.read_bytes())
@@ -334,6 +370,7 @@ SCENARIOS: dict[str, Callable[[World], None]] = {
         collecting,
         folding,
         querying,
+        relying,
         repairing,
     )
 }

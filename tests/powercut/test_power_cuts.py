@@ -70,7 +70,12 @@ def _record(name: str, folder: Path) -> Recorded:
         for commit, files in stored["commits"].items()
     }
     operations = {int(number): identity for number, identity in stored["operations"].items()}
-    return Recorded(name, world, disk.read_record(record / "record"), Facts(commits, operations, stored["untracked"], stored["asked"]))
+    return Recorded(
+        name,
+        world,
+        disk.read_record(record / "record"),
+        Facts(commits, operations, stored["untracked"], stored["asked"]),
+    )
 
 
 def test_the_record_is_complete(recorded: Recorded) -> None:
@@ -106,33 +111,35 @@ def _try_cuts(recorded: Recorded, part: int) -> int:
 
 
 def _cuts(recorded: Recorded) -> Iterator[tuple[disk.Disk, Promise]]:
-    """Every cut worth trying: a verb that changes the same places in the same order as an earlier one is passed over, and so
-    are all but queries in the scenario about these.
+    """Every cut worth trying. Passed over are verbs that change the same places by the same calls as an earlier one, what only
+    prepares a scenario, and all but queries in the scenario about these.
     """
     state = disk.Disk(recorded.world)
-    acknowledged = 0
+    acknowledged = returned = 0
     saved: dict[str, bytes] = {}
-    seen: set[tuple[tuple[str, str], ...]] = set()
+    seen: set[frozenset[tuple[str, str]]] = set()
     ends = [position for position, event in enumerate(recorded.events) if event.name == "returned"]
+    labels = [os.fsdecode(recorded.events[end].fields[0]) for end in ends]
+    first = ends[labels.index(scenarios.PREPARED)] if scenarios.PREPARED in labels else -1
     repeated = damaged = False
     for position, event in enumerate(recorded.events):
         if position == 0 or recorded.events[position - 1].name == "returned":
             end = next(end for end in ends if end >= position)
-            verb = tuple((each.name, _place(each)) for each in recorded.events[position : end + 1])
-            kind = os.fsdecode(recorded.events[end].fields[0])
-            repeated = verb in seen or (recorded.facts.asked and kind != "sql")
+            verb = frozenset((each.name, _place(each)) for each in recorded.events[position : end + 1])
+            repeated = verb in seen or (recorded.facts.asked and labels[ends.index(end)] != "sql")
             seen.add(verb)
         state.apply(event)
         if event.name == "returned":
-            acknowledged, damaged = int(event.fields[1]), False
+            acknowledged, damaged, returned = int(event.fields[1]), False, position
         elif event.name == "user":
             path = os.fsdecode(os.path.relpath(event.fields[0], os.fsencode(recorded.world / "tree")))
             damaged |= path.startswith(".oxide/")
             if path in recorded.facts.untracked:
                 saved[path] = event.fields[-1]
         following = recorded.events[position + 1].name if position + 1 < len(recorded.events) else "returned"
-        if not repeated and (event.name in _DECIDING or following in _DECIDING):
-            yield state, Promise(acknowledged, dict(saved), damaged)
+        if position > first and not repeated and (event.name in _DECIDING or following in _DECIDING):
+            configs = {recorded.events[each].fields[2] for each in ends if returned <= each <= end}
+            yield state, Promise(acknowledged, configs, dict(saved), damaged)
 
 
 def _place(event: disk.Event) -> str:
