@@ -309,8 +309,8 @@ class Disk:
 
     def cuts(self, samples: int, random: Random) -> Iterator[Outcome]:
         """What a cut now may leave: nothing pending, everything pending, then every choice where no more than
-        ``samples`` are possible, else as many of them by chance. What lies in ``.oxide/tmp`` and ``.oxide/leases`` alone
-        is always left to chance: nothing refers to it.
+        ``samples`` are possible, else as many of them by chance. What lies in ``.oxide/tmp`` and ``.oxide/leases``
+        alone is always left to chance: nothing refers to it.
         """
         yield self._outcome({}, {}, kept=False)
         yield self.everything()

@@ -1,6 +1,6 @@
 """The power goes at any moment: whatever the disk kept of what was not flushed, the repository is whole.
 
-``OXIDE_POWERCUT_SAMPLES`` is the number of outcomes tried for each cut that has more (default 12);
+``OXIDE_POWERCUT_SAMPLES`` is the number of outcomes tried for each cut that has more (default 6);
 ``OXIDE_POWERCUT_SEED`` another choice of them.
 """
 
@@ -29,10 +29,10 @@ import scenarios
 from inspection import Facts, Promise, inspect
 from support import command_environment
 
-SAMPLES = int(os.environ.get("OXIDE_POWERCUT_SAMPLES", "12"))
+SAMPLES = int(os.environ.get("OXIDE_POWERCUT_SAMPLES", "6"))
 SEED = os.environ.get("OXIDE_POWERCUT_SEED", "oxide")
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-"""A folder in memory where there is one: which flushes were asked for is recorded, and nothing here outlives the test."""
+"""A folder in memory where there is one: flushes are recorded, and nothing here outlives the test."""
 _DECIDING = {"flush", "flush-folder", "flush-all", "link", "rename", "exchange", "returned"}
 """Changes before and after which a cut is of interest."""
 
@@ -111,8 +111,8 @@ def _try_cuts(recorded: Recorded, part: int) -> int:
 
 
 def _cuts(recorded: Recorded) -> Iterator[tuple[disk.Disk, Promise]]:
-    """Every cut worth trying. Passed over are verbs that change the same places by the same calls as an earlier one, what only
-    prepares a scenario, and all but queries in the scenario about these.
+    """Every cut worth trying. Passed over are verbs that change the same places by the same calls as an earlier one,
+    what only prepares a scenario, and all but queries in the scenario about these.
     """
     state = disk.Disk(recorded.world)
     acknowledged = returned = 0
