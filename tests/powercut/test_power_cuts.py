@@ -1,6 +1,6 @@
 """The power goes at any moment: whatever the disk kept of what was not flushed, the repository is whole.
 
-``OXIDE_POWERCUT_SAMPLES`` is the number of outcomes tried for each cut that has more (default 6);
+``OXIDE_POWERCUT_SAMPLES`` is the number of outcomes tried for each cut that has more (default 8);
 ``OXIDE_POWERCUT_SEED`` another choice of them.
 """
 
@@ -29,7 +29,7 @@ import scenarios
 from inspection import Facts, Promise, inspect
 from support import command_environment
 
-SAMPLES = int(os.environ.get("OXIDE_POWERCUT_SAMPLES", "6"))
+SAMPLES = int(os.environ.get("OXIDE_POWERCUT_SAMPLES", "8"))
 SEED = os.environ.get("OXIDE_POWERCUT_SEED", "oxide")
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """A folder in memory where there is one: flushes are recorded, and nothing here outlives the test."""
