@@ -106,13 +106,13 @@ pub fn create_folder(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result
     }
 }
 
-/// Removes an empty folder; `false` when it is not empty or not there.
+/// Removes an empty folder, unless it is gone already; `false` when it stays because something is in it.
 #[track_caller]
 pub fn remove_folder_if_empty(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rmdir", path)?;
     match rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR) {
-        Ok(()) => Ok(true),
-        Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(false),
+        Ok(()) | Err(Errno::NOENT) => Ok(true),
+        Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(false),
         // The root of a mounted file system, or a folder of a folder that is not ours to change: it stays.
         Err(Errno::BUSY | Errno::ACCESS | Errno::PERM) => Ok(false),
         Err(error) => Err(Error::io("remove the folder", path, &error.into())),
