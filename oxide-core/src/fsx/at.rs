@@ -74,6 +74,7 @@ pub fn rename_new(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path)
 
 /// Renames the folder `from` to `name` in `folder` if nothing has that name. `false` when something has, when `folder`
 /// is gone, or when it lies on another file system.
+#[track_caller]
 pub fn rename_folder_new(
     from: &Path,
     folder: BorrowedFd<'_>,
@@ -81,8 +82,12 @@ pub fn rename_folder_new(
     path: &Path,
 ) -> Result<bool> {
     fault_point("rename", path)?;
+    let turn = recording::turn();
     match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            turn.renamed(from, path);
+            Ok(true)
+        }
         Err(
             Errno::EXIST
             | Errno::NOTEMPTY
@@ -97,6 +102,7 @@ pub fn rename_folder_new(
 }
 
 /// Creates a new file in `folder` for writing; it must not exist. The process' umask narrows its permissions.
+#[track_caller]
 pub fn create_new(
     folder: BorrowedFd<'_>,
     name: &CStr,
@@ -106,16 +112,23 @@ pub fn create_new(
     fault_point("create", path)?;
     let mode = if executable { FOLDER_MODE } else { FILE_MODE };
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(mode))
+    let turn = recording::turn();
+    let file = rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(mode))
         .map(File::from)
-        .map_err(|error| Error::io("create", path, &error.into()))
+        .map_err(|error| Error::io("create", path, &error.into()))?;
+    turn.created(path, &file);
+    Ok(file)
 }
 
 /// Creates a symbolic link in `folder` with exactly these target bytes.
+#[track_caller]
 pub fn symlink(target: &[u8], folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("symlink", path)?;
+    let turn = recording::turn();
     rustix::fs::symlinkat(target, folder, name)
-        .map_err(|error| Error::io("create the link", path, &error.into()))
+        .map_err(|error| Error::io("create the link", path, &error.into()))?;
+    turn.symlinked(path, target);
+    Ok(())
 }
 
 /// Brings a file or link into a folder of another file system under a temporary name, then renames it.
@@ -171,7 +184,7 @@ pub fn create_folder(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result
     Ok(())
 }
 
-/// Removes an empty folder; `false` when it is not empty or not there.
+/// Removes an empty folder, unless it is gone already; `false` when it stays because something is in it.
 #[track_caller]
 pub fn remove_folder_if_empty(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rmdir", path)?;
@@ -181,7 +194,8 @@ pub fn remove_folder_if_empty(folder: BorrowedFd<'_>, name: &CStr, path: &Path) 
             turn.folder_removed(path);
             Ok(true)
         }
-        Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(false),
+        Err(Errno::NOENT) => Ok(true),
+        Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(false),
         // The root of a mounted file system, or a folder of a folder that is not ours to change: it stays.
         Err(Errno::BUSY | Errno::ACCESS | Errno::PERM) => Ok(false),
         Err(error) => Err(Error::io("remove the folder", path, &error.into())),

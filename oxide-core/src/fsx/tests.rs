@@ -79,3 +79,19 @@ fn no_other_module_changes_files() {
         }
     }
 }
+
+/// What a test of power cuts replays is complete only when each change is recorded.
+#[test]
+fn every_change_that_can_fail_is_recorded() {
+    for name in ["mod.rs", "at.rs", "locks.rs"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/fsx");
+        let text = std::fs::read_to_string(path.join(name)).expect("a source");
+        for function in text.split("\nfn ").flat_map(|part| part.split("\npub fn ")) {
+            let changes = ["fault_point(\"", "write_point("];
+            if changes.iter().any(|change| function.contains(change)) {
+                let title = function.lines().next().unwrap_or_default();
+                assert!(function.contains("recording::turn()"), "{name}: {title}");
+            }
+        }
+    }
+}

@@ -96,7 +96,6 @@ fn lock_path(control: &Path) -> std::path::PathBuf {
 }
 
 fn lock(control: &Path) -> Result<Lock> {
-    fsx::create_dir_all(&folder(control))?;
     fsx::lock(&lock_path(control))
 }
 
