@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from oxide import Repository, errors
 from oxide.settings import Settings
 from oxide.workspace import read_state
-from scenarios import QUERIES
+from powercut.scenarios import QUERIES
 from support import AUTHOR, noise
 
 

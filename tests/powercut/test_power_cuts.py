@@ -21,12 +21,10 @@ from typing import NamedTuple
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import disk
-import scenarios
-from inspection import Facts, Promise, inspect
+from powercut import disk, scenarios
+from powercut.inspection import Facts, Promise, inspect
 from support import command_environment
 
 SAMPLES = int(os.environ.get("OXIDE_POWERCUT_SAMPLES", "8"))

@@ -23,7 +23,7 @@ pub fn rename(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> 
     fault_point("rename", path)?;
     let turn = recording::turn();
     match rustix::fs::renameat(CWD, from, folder, name) {
-        Ok(()) => turn.renamed(from, path),
+        Ok(()) => turn.renamed(from, &turn.place(folder, name, path)),
         Err(Errno::XDEV) => copy_across(from, folder, name)
             .map_err(|error| Error::io("copy a file to", path, &error))?,
         Err(error) => return Err(Error::io("rename a file to", path, &error.into())),
@@ -42,7 +42,7 @@ pub fn exchange(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -
     let turn = recording::turn();
     match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::EXCHANGE) {
         Ok(()) => {
-            turn.exchanged(from, path);
+            turn.exchanged(from, &turn.place(folder, name, path));
             Ok(true)
         }
         Err(Errno::NOENT | Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
@@ -57,7 +57,7 @@ pub fn rename_new(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path)
     let turn = recording::turn();
     match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::NOREPLACE) {
         Ok(()) => {
-            turn.renamed(from, path);
+            turn.renamed(from, &turn.place(folder, name, path));
             Ok(true)
         }
         Err(Errno::EXIST) => Ok(false),
@@ -85,7 +85,7 @@ pub fn rename_folder_new(
     let turn = recording::turn();
     match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::NOREPLACE) {
         Ok(()) => {
-            turn.renamed(from, path);
+            turn.renamed(from, &turn.place(folder, name, path));
             Ok(true)
         }
         Err(
@@ -116,7 +116,7 @@ pub fn create_new(
     let file = rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(mode))
         .map(File::from)
         .map_err(|error| Error::io("create", path, &error.into()))?;
-    turn.created(path, &file);
+    turn.created(&turn.place(folder, name, path), &file);
     Ok(file)
 }
 
@@ -127,7 +127,7 @@ pub fn symlink(target: &[u8], folder: BorrowedFd<'_>, name: &CStr, path: &Path) 
     let turn = recording::turn();
     rustix::fs::symlinkat(target, folder, name)
         .map_err(|error| Error::io("create the link", path, &error.into()))?;
-    turn.symlinked(path, target);
+    turn.symlinked(&turn.place(folder, name, path), target);
     Ok(())
 }
 
@@ -164,7 +164,7 @@ pub fn remove_file(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<(
     fault_point("unlink", path)?;
     let turn = recording::turn();
     match rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
-        Ok(()) => turn.unlinked(path),
+        Ok(()) => turn.unlinked(&turn.place(folder, name, path)),
         Err(Errno::NOENT) => {}
         Err(error) => return Err(Error::io("remove", path, &error.into())),
     }
@@ -177,7 +177,7 @@ pub fn create_folder(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result
     fault_point("mkdir", path)?;
     let turn = recording::turn();
     match rustix::fs::mkdirat(folder, name, Mode::from_raw_mode(FOLDER_MODE)) {
-        Ok(()) => turn.folder_created(path),
+        Ok(()) => turn.folder_created(&turn.place(folder, name, path)),
         Err(Errno::EXIST) => {}
         Err(error) => return Err(Error::io("create the folder", path, &error.into())),
     }
@@ -191,7 +191,7 @@ pub fn remove_folder_if_empty(folder: BorrowedFd<'_>, name: &CStr, path: &Path) 
     let turn = recording::turn();
     match rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR) {
         Ok(()) => {
-            turn.folder_removed(path);
+            turn.folder_removed(&turn.place(folder, name, path));
             Ok(true)
         }
         Err(Errno::NOENT) => Ok(true),
@@ -207,7 +207,7 @@ pub fn remove_folder_if_empty(folder: BorrowedFd<'_>, name: &CStr, path: &Path) 
 pub fn remove_all(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("rmdir", path)?;
     let turn = recording::turn();
-    let going = recording::whole_tree(&turn, path);
+    let going = recording::whole_tree(&turn, &turn.place(folder, name, path));
     remove_tree(folder, name).map_err(|error| Error::io("remove", path, &error))?;
     turn.tree_removed(&going);
     Ok(())

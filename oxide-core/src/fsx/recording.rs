@@ -9,8 +9,10 @@
 //! Copies between file systems are not recorded: what is replayed lies in one.
 //! While a change is made and recorded, no other recorded one is, so that the record is an order that was.
 
+use std::ffi::{CStr, OsStr};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Seek, Write};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -69,6 +71,20 @@ impl Turn {
     /// Whether changes are recorded: what only the record needs is looked at only then.
     pub(super) fn is_recorded(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Where `name` in an open folder lies; `path`, which may be another for the sake of messages, where nobody can tell.
+    pub(super) fn place(&self, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> PathBuf {
+        let look = || {
+            let link = format!("/proc/self/fd/{}", folder.as_raw_fd());
+            Some(
+                std::fs::read_link(link)
+                    .ok()?
+                    .join(OsStr::from_bytes(name.to_bytes())),
+            )
+        };
+        let found = self.is_recorded().then(look).flatten();
+        found.unwrap_or_else(|| path.to_path_buf())
     }
 
     /// A new empty file: path, file, permissions.
@@ -266,7 +282,9 @@ impl Turn {
 fn absolute(path: &Path) -> Vec<u8> {
     let absolute = std::path::absolute(path);
     let path = absolute.as_deref().unwrap_or(path);
-    path.as_os_str().as_bytes().to_vec()
+    // Without a slash at the end.
+    let path: PathBuf = path.components().collect();
+    path.into_os_string().into_encoded_bytes()
 }
 
 fn identity(looks: &Metadata) -> Vec<u8> {
