@@ -52,6 +52,9 @@ def remove_folder_if_empty(folder: str) -> bool:
 def remove_file(path: str) -> None:
     """Remove a file; one that is gone is no error."""
 
+def nameless_file(control: str) -> int:
+    """Create a file without a name below a control folder, gone when it is closed. Returns its descriptor."""
+
 def mark_used(path: str) -> None:
     """Note that a file is in use now, by its time of change."""
 
@@ -258,5 +261,8 @@ class CheckoutPlan:
     bytes: int
     def prepare(self, progress: Progress | None = None) -> None:
         """Write all new content into temporary files; a full disk fails here and changes nothing."""
-    def apply(self, operation: int, files: str, progress: Progress | None = None) -> list[Record]:
-        """Move them into place and remember the result. Returns [{path, reason}] of what could not be changed."""
+    def apply(
+        self, operation: int, files: str, progress: Progress | None = None, *, insist: bool = False
+    ) -> list[Record]:
+        """Move them into place and remember the result. Returns [{path, reason}] of what could not be changed; with
+        ``insist`` the next verb tries that again."""

@@ -128,8 +128,10 @@ def move_files(
     )
     plan.prepare(progress)
     state = publish(repository, session, kind, description, change, moves_files=True, position=position, redo=redo)
+    # What is staged nowhere could not be brought back by hand.
+    insist = after != state.pending["files"][1]
     try:
-        failed = plan.apply(state.number, after, progress)
+        failed = plan.apply(state.number, after, progress, insist=insist)
     except KeyboardInterrupt:
         remembered = repository.working_copy.remembered()  # written last
         if remembered is None or remembered[0] < state.number:
@@ -169,8 +171,8 @@ def checkout_result(state: State, plan: CheckoutPlan, failed: list[Record]) -> C
 def finish_interrupted(repository: Repository, state: State) -> None:
     """Bring the working files up to the newest operation when a crash came between publishing and moving them.
 
-    The caller holds the working copy's lock. Raises :class:`FileSystemError` when a file cannot be changed; the next verb
-    tries again.
+    The caller holds the working copy's lock. Raises :class:`FileSystemError` when a file cannot be changed; then the
+    next verb tries again.
     """
     working_copy, store = repository.working_copy, repository.store
     remembered = working_copy.remembered()
@@ -184,8 +186,9 @@ def finish_interrupted(repository: Repository, state: State) -> None:
         return
     # Of what the collector has forgotten nothing is known: the newest operation says how the files shall be.
     after = files_after(store, (moving or missed)[-1])
+    shelved = [pushed for operation in moving if (pushed := _shelved_when(store, operation)) is not None]
     try:
-        failed = working_copy.resume(remembered[1], after, state.number)
+        failed = working_copy.resume(shelved[-1] if shelved else remembered[1], after, state.number)
     except IntegrityError:
         if first == remembered[0] + 1:
             raise
@@ -204,23 +207,36 @@ def finish_interrupted(repository: Repository, state: State) -> None:
 def files_after(store: Store, operation: Record) -> str:
     """The root of the files that an operation left on disk: the staged ones, but for an undone stash those that it had
     shelved, which were on disk and perhaps not staged."""
-    view = store.read_record("view", operation["view"])
-    if operation["kind"] == "undo" and operation["number"] > store.oldest_operation():
-        before = store.operation(operation["number"] - 1)
-        undone = store.operation(operation["redo"][0]) if operation["redo"][0] >= store.oldest_operation() else before
-        shelved = shelved_by(undone, store.read_record("view", before["view"]), view)
+    view, before = _views(store, operation)
+    oldest = store.oldest_operation()
+    if before is not None and operation["kind"] == "undo" and operation["redo"][0] >= oldest:
+        shelved = shelved_by(store, store.operation(operation["redo"][0]), before, view)
         if shelved is not None:
-            tables: Record = store.read_record("commit", shelved)["tables"]
-            root: str = tables["files"]["root"]
-            return root
+            return shelved
     files: str = view["workspaces"][WORKSPACE]["pending"]["files"]["root"]
     return files
 
 
-def shelved_by(undone: Record, view: Record, past: Record) -> str | None:
-    """The commit that ``undone`` shelved when it is a push of a stash; ``view`` has it, ``past`` is the view before."""
-    pushed = undone["kind"] == "stash" and len(past["stashes"]) < len(view["stashes"])
-    return view["stashes"][0]["commit"] if pushed else None
+def _shelved_when(store: Store, operation: Record) -> str | None:
+    """The root of the files that were on disk when an operation shelved them; ``None`` when it did not."""
+    view, before = _views(store, operation)
+    return None if before is None else shelved_by(store, operation, view, before)
+
+
+def _views(store: Store, operation: Record) -> tuple[Record, Record | None]:
+    """The view of an operation, and that of the one before where it is kept."""
+    number = operation["number"]
+    before = store.operation(number - 1) if number > store.oldest_operation() else None
+    return store.read_record("view", operation["view"]), before and store.read_record("view", before["view"])
+
+
+def shelved_by(store: Store, pushed: Record, view: Record, past: Record) -> str | None:
+    """The root of the files that ``pushed`` shelved when it is a push of a stash; ``view`` has it, ``past`` has not."""
+    if pushed["kind"] != "stash" or len(past["stashes"]) >= len(view["stashes"]):
+        return None
+    tables: Record = store.read_record("commit", view["stashes"][0]["commit"])["tables"]
+    root: str = tables["files"]["root"]
+    return root
 
 
 def is_behind(repository: Repository, state: State) -> bool:
@@ -243,7 +259,7 @@ def finish_before_reading(repository: Repository) -> State:
 
 
 def finish_if_free(repository: Repository, state: State) -> None:
-    """:func:`finish_interrupted` for verbs that change no file: without waiting, and not where nothing may be written."""
+    """:func:`finish_interrupted` for verbs that change no file: without waiting, nor where nothing may be written."""
     if not is_behind(repository, state):
         return
     with suppress(FileSystemError):

@@ -13,7 +13,7 @@ from oxide import clock
 from oxide.errors import NothingToDo
 from oxide.transactions import copy_view, expect_workspace, finish_interrupted, move_files, publish, shelved_by
 from oxide.types import CheckoutResult, OperationEntry, Person, Progress
-from oxide.workspace import State, read_commit, read_state
+from oxide.workspace import State, read_state
 
 if TYPE_CHECKING:
     from oxide._core import Record
@@ -104,10 +104,8 @@ def _restore_view(
 
 
 def _files_after(repository: Repository, state: State, past: State, kind: str, subject: Record) -> str:
-    shelved = shelved_by(subject, state.view, past.view) if kind == "undo" else None
-    if shelved is None:
-        return past.pending["files"][1]
-    return read_commit(repository.store, shelved).tables["files"][1]
+    shelved = shelved_by(repository.store, subject, state.view, past.view) if kind == "undo" else None
+    return shelved or past.pending["files"][1]
 
 
 def operations(repository: Repository, limit: int | None) -> Iterator[OperationEntry]:

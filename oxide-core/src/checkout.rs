@@ -164,9 +164,5 @@ pub fn resume(
     };
     let mut plan = plan::plan_resume(copy, &request, progress)?;
     prepare(copy, &mut plan, progress)?;
-    let (seen, skipped) = apply::carry_out(copy, plan, progress)?;
-    if skipped.is_empty() {
-        apply::remember(copy, operation, to, &seen)?;
-    }
-    Ok(skipped)
+    apply(copy, plan, operation, to, true, progress)
 }

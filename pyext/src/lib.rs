@@ -110,6 +110,13 @@ mod _core {
         short(py, || oxide_core::fsx::remove_file(&path))
     }
 
+    /// Creates a file without a name below a control folder and gives its descriptor.
+    #[pyfunction]
+    fn nameless_file(py: Python<'_>, control: PathBuf) -> Result<i32> {
+        let file = short(py, || oxide_core::fsx::create_nameless(&control))?;
+        Ok(std::os::fd::IntoRawFd::into_raw_fd(file))
+    }
+
     /// Notes that a file is in use now, by its time of change.
     #[pyfunction]
     fn mark_used(py: Python<'_>, path: PathBuf) -> Result<()> {

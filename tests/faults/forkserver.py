@@ -1,4 +1,4 @@
-"""A process that has everything imported and forks for each command: a fault costs a few milliseconds, not an interpreter.
+"""A process that has everything imported and forks for each command: a fault costs milliseconds, not an interpreter.
 
 The core reads ``OXIDE_FAULT`` at its first change of a file, so the process itself never makes one: what it is asked to
 do, it does in children. It reads one JSON request a line and answers with one JSON line.
@@ -64,7 +64,7 @@ def in_child(work: Callable[[], int], out: Path, err: Path) -> int:
 
 
 def command(scratch: Path, tree: Path, arguments: list[str], fault: str = "") -> Ended:
-    """Run one command line as the executable does, in ``tree``, with a fault or without, noting the points it passes."""
+    """Run one command line in ``tree`` as the executable does, with a fault or without, noting the points it passes."""
     out, err, log = scratch / "out", scratch / "err", scratch / "log"
     log.unlink(missing_ok=True)
 
@@ -118,7 +118,7 @@ def answer(request: dict[str, Any]) -> Any:
 
 
 def arrange(scenario: Scenario, scratch: Path, prepared: Path) -> Path:
-    """A fresh copy of a prepared repository, links and times as they are, with what happened before. Returns its tree."""
+    """A fresh copy of a prepared repository, times as they are, with what happened before. Returns its tree."""
     work = scratch / "work"
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(prepared, work, symlinks=True)
@@ -165,7 +165,7 @@ def serve() -> None:
 
 
 class Server:
-    """A fork server as its user sees it. Ends with the block."""
+    """A fork server as its user sees it. To be closed."""
 
     def __init__(self, scratch: Path, environment: Mapping[str, str]) -> None:
         self.scratch = scratch
@@ -177,13 +177,12 @@ class Server:
             env={**environment, "PYTHONPATH": str(HERE.parent)},
         )
 
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
+    def close(self) -> None:
+        """Let it end."""
+        assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait()
+        self._process.stdout.close()
 
     def ask(self, do: str, scenario: str, prepared: Path, **more: object) -> Any:
         """``prepare``: build the repository. ``undisturbed``: run the command and describe before and after.

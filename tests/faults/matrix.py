@@ -1,4 +1,4 @@
-"""Every fault at every point of every scenario: the undisturbed runs give the points, each fault has a process of its own.
+"""Every fault at every point of every scenario: undisturbed runs give the points, each fault has a process of its own.
 
 ``python tests/faults/matrix.py`` writes ``points.txt`` anew. ``OXIDE_FAULTS=all`` makes the test run every case instead
 of a choice in which each point of each calling place meets each fault.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +23,8 @@ from faults import scenarios, sources
 from faults.forkserver import Server
 from support import command_environment
 
-ALL = "OXIDE_FAULTS"
+EVERYTHING = "OXIDE_FAULTS"
+"""The variable that says `all` for every case."""
 FAULTS = ("kill", "enospc", "eio", "short")
 POINTS = Path(__file__).with_name("points.txt")
 
@@ -66,13 +69,14 @@ class Matrix:
         environment = command_environment(home)
         workers = range(os.cpu_count() or 1)
         self._servers = [Server(folder / f"server-{number}", environment) for number in workers]
-        self._callers = sources.Callers()
         self.undisturbed: dict[str, Any] = dict(self._each(list(scenarios.BY_NAME), self._undisturbed))
 
-    def close(self) -> None:
-        """End the servers."""
+    def __enter__(self) -> Matrix:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for server in self._servers:
-            server.__exit__()
+            server.close()
 
     def _prepared(self, scenario: str) -> Path:
         return self.folder / scenario.replace(" ", "-")
@@ -84,7 +88,7 @@ class Matrix:
         return scenario, {**found, "passed": self._named(found["log"])}
 
     def _named(self, log: Iterable[Sequence[str]]) -> list[Passed]:
-        return [Passed(point, self._callers.name(site)) for point, site in log]
+        return [Passed(point, sources.caller(site)) for point, site in log]
 
     def points(self) -> set[Passed]:
         """Every point that a scenario passes when nothing fails."""
@@ -156,7 +160,18 @@ class Matrix:
         return results
 
 
-COSTLY = {"add of many clips"}
+@contextmanager
+def folder(spare: Path) -> Iterator[Path]:
+    """Where the copies lie: in memory where there is enough, as no flush has to be real here; else in ``spare``."""
+    memory = Path("/dev/shm")
+    if not (memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 << 30):
+        yield spare
+        return
+    with tempfile.TemporaryDirectory(prefix="oxide-faults-", dir=memory) as found:
+        yield Path(found)
+
+
+COSTLY = {"add of many clips", "cat"}
 """Scenarios that move so many bytes that others go first."""
 
 
@@ -175,23 +190,25 @@ def listing(undisturbed: set[Passed], after_a_fault: set[Passed]) -> str:
 
 def listed() -> tuple[set[Passed], set[Passed]]:
     """The checked-in points: passed when nothing fails, and those that only a fault leads to."""
-    first, _, second = POINTS.read_text().partition("\n# only after a fault\n")
+    text = POINTS.read_text() if POINTS.exists() else ""
+    first, _, second = text.partition("\n# only after a fault\n")
     parts = [{Passed(*line.split(" ")) for line in part.splitlines() if line} for part in (first, second)]
     return parts[0], parts[1]
 
 
 def main() -> None:
-    """Run everything, say what is wrong, and write the list."""
-    with tempfile.TemporaryDirectory() as folder:
-        matrix = Matrix(Path(folder))
-        cases = matrix.all_cases() if os.environ.get(ALL) else matrix.chosen_cases()
-        outcomes = matrix.run(cases)
-        matrix.close()
+    """Run the cases, say what is wrong, and write the list."""
+    with tempfile.TemporaryDirectory() as spare, folder(Path(spare)) as place, Matrix(place) as matrix:
+        everything = os.environ.get(EVERYTHING) == "all"
+        outcomes = matrix.run(matrix.all_cases() if everything else matrix.chosen_cases())
+        points = matrix.points()
     for outcome in outcomes:
         for violation in outcome.violations:
             print(f"{outcome.case.scenario}, {outcome.case.variable} in {outcome.case.passed.caller}: {violation}")
-    after = {passed for outcome in outcomes for passed in outcome.passed}
-    POINTS.write_text(listing(matrix.points(), after))
+    # What only a fault leads to depends on which case is run: what is known stays while its place exists.
+    calls = {call.caller for call in sources.calls()}
+    known = {passed for passed in listed()[1] if passed.caller in calls}
+    POINTS.write_text(listing(points, known.union(*(outcome.passed for outcome in outcomes))))
     print(f"{len(outcomes)} cases, {sum(bool(outcome.violations) for outcome in outcomes)} with violations")
 
 

@@ -63,8 +63,8 @@ class Scenario:
     died: tuple[str, list[str]] | None = None
     """A fault that killed this command line before: what the verb finds half done."""
     rolls_forward: bool = True
-    """Whether the next verb brings the working files to one of both states: not where the verb itself must be run again,
-    as it publishes no operation, moves files before it does, or was told to overwrite."""
+    """Whether the next verb brings the working files to one of both states. Not where the verb must be run again: it
+    publishes no operation, moves files before it does, or was told to overwrite."""
     otherwise: list[str] = field(default_factory=list)
     """What completes the work where the same command finds it half done."""
     damaged: bool = False
@@ -344,6 +344,13 @@ def many_clips(place: Place) -> None:
         place.write(f"{number:02}.png", noise(("picture", number), 1_000_000))
 
 
+def long_file(place: Place) -> None:
+    """A file that is not read into memory."""
+    place.oxide("init")
+    place.write("long.bin", noise("long", 9 << 20))
+    place.commit("one")
+
+
 def query_cached(place: Place) -> None:
     """Parquet of an older state in the cache, with as many copies of the history as are kept."""
     started(place)
@@ -475,10 +482,17 @@ ALL = [
     Scenario("fsck", damaged, ["fsck", "--data", "--repair"], damaged=True, repeatable=True),
     Scenario("sql", query_cached, QUERY, repeatable=True, arrange=full_cache),
     Scenario("sql without derived folders", without_cache, QUERY, repeatable=True),
+    Scenario("cat", long_file, ["cat", "long.bin"], repeatable=True),
     Scenario("doctor", started, ["doctor"], repeatable=True),
     Scenario("status", without_cache, ["status"], repeatable=True),
     *(
-        Scenario(f"{' '.join(verb)} after a checkout died", two_branches, verb, died=(fault, CHECKOUT), repeatable=verb[0] != "commit")
+        Scenario(
+            f"{' '.join(verb)} after a checkout died",
+            two_branches,
+            verb,
+            died=(fault, CHECKOUT),
+            repeatable=verb[0] != "commit",
+        )
         for verb, fault in (
             (["status"], "rename.tree:kill:4"),
             (["add", "."], "rename.tree:kill:1"),

@@ -21,19 +21,17 @@ class Call(NamedTuple):
     function: str
 
 
-class Callers:
-    """Names of the functions around lines."""
+@cache
+def _functions(file: str) -> list[tuple[int, str]]:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    return [(number, match[1]) for number, line in enumerate(lines, 1) if (match := FUNCTION.match(line))]
 
-    @cache  # noqa: B019: it lives as long as the tests
-    def _functions(self, file: str) -> list[tuple[int, str]]:
-        lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
-        return [(number, match[1]) for number, line in enumerate(lines, 1) if (match := FUNCTION.match(line))]
 
-    def name(self, site: str) -> str:
-        """`file::function` of `file:line` as the log has it; the file is relative to its crate's sources."""
-        file, _, line = site.rpartition(":")
-        around = [name for number, name in self._functions(_in_repository(file)) if number <= int(line)]
-        return f"{_short(file)}::{around[-1] if around else ''}"
+def caller(site: str) -> str:
+    """`file::function` of `file:line` as the log has it; the file is relative to its crate's sources."""
+    file, _, line = site.rpartition(":")
+    around = [name for number, name in _functions(_in_repository(file)) if number <= int(line)]
+    return f"{_short(file)}::{around[-1] if around else ''}"
 
 
 def _in_repository(file: str) -> str:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faults.forkserver import Ended, in_child
-from support import AUTHOR, Node, tree as nodes_of
+from support import AUTHOR, Node
+from support import tree as nodes_of
 
 if TYPE_CHECKING:
     from faults.scenarios import Scenario
@@ -170,6 +171,7 @@ class Judge:
         self.tree, self.scenario, self.fault, self.ended = tree, scenario, fault, ended
         self.before, self.after, self.log = expected["before"], expected["after"], expected["log"]
         self.settled = expected["settled"]
+        self.skipped = "warning: skipped " in ended.err
 
     def violations(self) -> Iterator[str]:
         """Each promise that does not hold, in a sentence."""
@@ -186,7 +188,7 @@ class Judge:
             yield f"success was reported, but the state is the old one: {_difference(found, self.after['state'])}"
         yield from self.acknowledged(self.after if done else self.before)
         yield from self.next_verb(done)
-        if not done or self.scenario.repeatable:
+        if not done or (self.scenario.repeatable and not self.skipped):
             yield from self.again()
         yield from self.skipped_paths()
         yield from self.finished()
@@ -235,12 +237,12 @@ class Judge:
         for path in sorted({*now, *before, *after}):
             node = now.get(path)
             known = [before.get(path), after.get(path), self.settled.get(path)]
-            if node not in known and not (node or ["folder"])[0] == "folder":
+            if node not in known and (node or ["folder"])[0] != "folder":
                 yield f"'{path}' is neither the old file nor the new one: {node}"
         yield from self.kept_contents("right after the fault")
 
     def kept_contents(self, when: str) -> Iterator[str]:
-        """Every content that the user had is still on the disk or stored, but what the undisturbed verb gives up too."""
+        """Every content that the user had is on the disk or stored, but for what the undisturbed verb gives up too."""
 
         def held(tree: dict[str, list[Any]], stored: list[str]) -> set[str]:
             return {node[1] for node in tree.values() if node[0] == "file"} | set(stored)
@@ -267,7 +269,7 @@ class Judge:
         code, _, err = run(self.tree, "status")
         if code:
             yield f"status ends with {code}: {err}"
-        if self.ended.code == SKIPPED or not self.scenario.rolls_forward:
+        if self.skipped or not self.scenario.rolls_forward:
             return
         wanted = self.after["tree"] if done else self.settled
         if _tree(self.tree) != wanted:
@@ -284,12 +286,13 @@ class Judge:
 
     def skipped_paths(self) -> Iterator[str]:
         """Files that could not be replaced are named, and restored afterwards."""
-        if self.ended.code != SKIPPED or self.scenario.code == SKIPPED:
+        if not self.skipped:
             return
         now, wanted = _tree(self.tree), self.after["tree"]
         left = [path for path in sorted({*now, *wanted}) if now.get(path) != wanted.get(path)]
         for path in left:
-            if path not in self.ended.err and self.before["tree"].get(path, ["folder"])[0] != "folder":
+            named = any(str(name) in self.ended.err for name in [Path(path), *Path(path).parents][:-1])
+            if not named and self.before["tree"].get(path, ["folder"])[0] != "folder":
                 yield f"'{path}' was skipped and is not named: {self.ended.err}"
             if path not in wanted:
                 _remove(self.tree, path)
@@ -338,11 +341,12 @@ def run(tree: Path, *arguments: str) -> tuple[int, str, str]:
     """A command line in this process: (exit code, output, errors)."""
     from oxide_cli import main
 
-    out, err = io.StringIO(), io.StringIO()
+    out, err = io.TextIOWrapper(io.BytesIO(), errors="replace"), io.StringIO()
     os.chdir(tree)
     with redirect_stdout(out), redirect_stderr(err):
         code = main.run(list(arguments))
-    return code, out.getvalue(), err.getvalue()
+    out.seek(0)
+    return code, out.read(), err.getvalue()
 
 
 def _difference(found: Look, wanted: Look) -> str:

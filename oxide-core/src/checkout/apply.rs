@@ -25,16 +25,20 @@ const BATCH: usize = 64;
 const CHANGED: &str = "changed while it was being checked out";
 
 /// Moves the prepared files into place, removes what goes, and remembers the result in the stat index as of `operation`.
-/// `files` is the staged root after that operation. Returns paths that could not be changed, with reasons.
+/// `files` is the root that the disk is then at. Returns paths that could not be changed, with reasons. With `insist` the
+/// stat index stays where it was while there are any, so that the next verb tries again.
 pub fn apply(
     copy: &WorkingCopy,
     plan: CheckoutPlan,
     operation: u64,
     files: &Id,
+    insist: bool,
     progress: &Progress,
 ) -> Result<Vec<Skipped>> {
     let (seen, skipped) = carry_out(copy, plan, progress)?;
-    remember(copy, operation, files, &seen)?;
+    if skipped.is_empty() || !insist {
+        remember(copy, operation, files, &seen)?;
+    }
     Ok(skipped)
 }
 
@@ -42,7 +46,7 @@ pub fn apply(
 type Seen = Vec<(Vec<u8>, Record)>;
 
 /// Notes in the stat index that the disk is at `files` as of `operation`.
-pub(super) fn remember(copy: &WorkingCopy, operation: u64, files: &Id, seen: &Seen) -> Result<()> {
+fn remember(copy: &WorkingCopy, operation: u64, files: &Id, seen: &Seen) -> Result<()> {
     stat_index::update(
         copy.store.control(),
         &copy.store,
@@ -56,7 +60,7 @@ pub(super) fn remember(copy: &WorkingCopy, operation: u64, files: &Id, seen: &Se
 }
 
 /// Moves and removes what is planned. Returns how the files look now, and paths that could not be changed.
-pub(super) fn carry_out(
+fn carry_out(
     copy: &WorkingCopy,
     plan: CheckoutPlan,
     progress: &Progress,

@@ -340,6 +340,15 @@ pub fn create_new(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// Creates a file without a name below a control folder: it is gone when it is closed, whatever becomes of the process.
+#[track_caller]
+pub fn create_nameless(control: &Path) -> Result<File> {
+    create_dir_all(&control.join("tmp"))?;
+    let (path, file) = create_locked(|| temporary_for(&control.join("nameless")))?;
+    remove_file(&path)?;
+    Ok(file)
+}
+
 /// Notes that a file is in use now, by its time of change.
 #[track_caller]
 pub fn mark_used(path: &Path) -> Result<()> {
