@@ -151,7 +151,6 @@ def test_only_fsx_changes_files(root: Path) -> None:
 
 
 USERS_FILES = {
-    ("engine/oxide/repository.py", "os.makedirs"): "the folder that becomes a repository",
     ("engine/oxide/sql/output.py", "open"): "the same",
     ("engine/oxide/sql/output.py", "os.open"): "the result of a query, written where the user said",
     ("engine/oxide/sql/output.py", "os.replace"): "the same",
