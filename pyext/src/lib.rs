@@ -82,8 +82,8 @@ mod _core {
 
     /// Whether the file system of a folder can share blocks between files.
     #[pyfunction]
-    fn supports_reflink(py: Python<'_>, folder: PathBuf) -> Result<bool> {
-        short(py, || oxide_core::fsx::supports_reflink(&folder))
+    fn supports_reflink(py: Python<'_>, control: PathBuf) -> Result<bool> {
+        short(py, || oxide_core::fsx::supports_reflink(&control))
     }
 
     /// Renames a file or folder to a name that must be free; makes the folders above it.
