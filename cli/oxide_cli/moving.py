@@ -10,7 +10,7 @@ from oxide_cli.rendering.changes import conflict_lines, moved_line
 from oxide_cli.rendering.text import LISTED, count, number, quote_path, short
 
 if TYPE_CHECKING:
-    from oxide.types import CheckoutResult, MergeResult
+    from oxide.types import CheckoutResult, MergeResult, Skipped
 
 
 def tell_moved(console: Console, result: CheckoutResult | None) -> int:
@@ -20,9 +20,14 @@ def tell_moved(console: Console, result: CheckoutResult | None) -> int:
     line = moved_line(result)
     if line:
         console.done(line)
-    for entry in sorted(result.failed):
+    return tell_skipped(console, result.failed)
+
+
+def tell_skipped(console: Console, skipped: list[Skipped]) -> int:
+    """By name what could not be changed on disk."""
+    for entry in sorted(skipped):
         console.warn(f"skipped {quote_path(entry.path)}: {entry.reason}")
-    return SOME_SKIPPED if result.failed else 0
+    return SOME_SKIPPED if skipped else 0
 
 
 def tell_position(console: Console, result: CheckoutResult) -> None:

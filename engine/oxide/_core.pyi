@@ -43,22 +43,31 @@ def canonical_json(text: str) -> str: ...
 def move_path(old: str, new: str) -> None:
     """Rename a file or folder to a name that must be free; makes the folders above it."""
 
+def make_folder(folder: str) -> None:
+    """Make a folder and those above it, flushed to the disk."""
+
 def remove_folder_if_empty(folder: str) -> bool:
     """``False`` when it is not empty or not there."""
 
-def fault_points() -> list[str]:
-    """Every fault point that there may be, as ``operation.place``; ``OXIDE_FAULT_LOG`` shows which ones a run
-    passes.
-    """
+def remove_file(path: str) -> None:
+    """Remove a file; one that is gone is no error."""
 
-def supports_reflink(folder: str) -> bool:
-    """Whether the file system can share blocks between files."""
+def nameless_file(control: str) -> int:
+    """Create a file without a name below a control folder, gone when it is closed. Returns its descriptor."""
+
+def mark_used(path: str) -> None:
+    """Note that a file is in use now, by its time of change."""
+
+def supports_reflink(control: str) -> bool:
+    """Whether the file system of a control folder can share blocks between files."""
 
 def make_link(target: bytes, path: str) -> None:
     """Make a symbolic link, and the folders above it. The name must be free."""
 
 def write_file_atomic(path: str, data: bytes, durable: bool = True) -> None:
-    """Replace a file so that readers see the old content or the new."""
+    """Replace a file so that readers see the old content or the new. Not ``durable``: a power cut may take it away, but
+    never leaves a part of it.
+    """
 
 @final
 class Store:
@@ -84,7 +93,8 @@ class Store:
     def publish(self, number: int, operation: Record) -> bool:
         """Publish operation ``number``; ``False`` when another process was first. Flush the session before."""
     def tidy(self) -> None:
-        """Consolidate packs and operations in bounded steps. Cheap when there is nothing to do."""
+        """Consolidate packs and operations in bounded steps. Cheap when there is nothing to do; what the file system
+        refuses is left to the next time."""
     def count(self, root: str) -> int:
         """Number of rows of a table."""
     def file_rows(self, root: str, paths: Sequence[str] = ()) -> list[Record]:
@@ -251,5 +261,8 @@ class CheckoutPlan:
     bytes: int
     def prepare(self, progress: Progress | None = None) -> None:
         """Write all new content into temporary files; a full disk fails here and changes nothing."""
-    def apply(self, operation: int, files: str, progress: Progress | None = None) -> list[Record]:
-        """Move them into place and remember the result. Returns [{path, reason}] of what could not be changed."""
+    def apply(
+        self, operation: int, files: str, progress: Progress | None = None, *, insist: bool = False
+    ) -> list[Record]:
+        """Move them into place and remember the result. Returns [{path, reason}] of what could not be changed; with
+        ``insist`` the next verb tries that again."""

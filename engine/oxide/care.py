@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from oxide import clock
+from oxide.transactions import finish_if_free
 from oxide.types import FsckResult, GcResult, IgnoredPath, Problem, Progress
 from oxide.workspace import read_state
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 def gc(repository: Repository, *, keep: float, now: bool, dry_run: bool, progress: Progress | None) -> GcResult:
     """Give back the space of what nothing reaches any more. ``keep``: seconds for which old operations keep theirs."""
+    if not dry_run:
+        # The operations that an interrupted command went through stay until it is finished.
+        finish_if_free(repository, read_state(repository.store))
     report = repository.store.gc(int(keep), clock.now() // 1_000_000, now, dry_run, progress)
     return GcResult(
         report["live_bytes"],

@@ -12,7 +12,7 @@ from oxide.history import is_ancestor, merge_bases
 from oxide.moving import merge_states, with_item_row
 from oxide.revisions import resolve
 from oxide.transactions import expect_workspace, finish_interrupted, move_files
-from oxide.types import CheckoutResult, Conflict, MergeResult, Progress
+from oxide.types import CheckoutResult, Conflict, MergeResult, Progress, Skipped
 from oxide.wording import count
 from oxide.workspace import (
     WORKSPACE,
@@ -291,7 +291,13 @@ def list_conflicts(repository: Repository) -> list[Conflict]:
 
 
 def resolve_conflicts(
-    repository: Repository, names: Sequence[str], side: str, *, force: bool, progress: Progress | None
+    repository: Repository,
+    names: Sequence[str],
+    side: str,
+    *,
+    force: bool,
+    skipped: list[Skipped] | None,
+    progress: Progress | None,
 ) -> list[Conflict]:
     """Decide conflicts by taking one side's row. A folder names every conflict below it."""
     if side not in ("ours", "theirs", "base"):
@@ -310,7 +316,7 @@ def resolve_conflicts(
             workspace["pending"] = from_tables(tables)
             workspace["conflicts"] = session.write_record("list", {"items": left}) if left else None
 
-        move_files(
+        _, moved = move_files(
             repository,
             session,
             "resolve",
@@ -321,6 +327,8 @@ def resolve_conflicts(
             force=force,
             progress=progress,
         )
+        if skipped is not None:
+            skipped += moved.failed
     return [to_conflict(conflict) for conflict in left]
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from oxide import _core, clock
-from oxide.errors import AlreadyExists, InvalidInput, NotARepository, NotFound, Unsupported
+from oxide.errors import AlreadyExists, FileSystemError, InvalidInput, NotARepository, NotFound, Unsupported
 from oxide.settings import Settings
 from oxide.workspace import (
     WORKSPACE,
@@ -104,9 +104,9 @@ class Repository:
         if os.path.exists(os.path.join(control, "repository")) and _core.Store.open(control).head() is not None:
             raise AlreadyExists(f"'{folder}' is a repository already", hint="see `oxide status`", path=folder)
         try:
-            os.makedirs(folder, exist_ok=True)
-        except OSError as error:
-            raise InvalidInput(f"cannot make the folder '{folder}': {error.strerror}", path=folder) from error
+            _core.make_folder(folder)
+        except FileSystemError as error:
+            raise InvalidInput(error.message, hint=error.hint, path=folder) from error
         if os.path.exists(os.path.join(control, "repository")):
             store = _core.Store.open(control)  # an init that was interrupted before its first operation
         else:
@@ -218,12 +218,21 @@ class Repository:
         return staging.add(self, self.to_paths(paths), progress=progress)
 
     def remove(
-        self, paths: Sequence[PathLike], *, cached: bool = False, force: bool = False, dry_run: bool = False
+        self,
+        paths: Sequence[PathLike],
+        *,
+        cached: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+        skipped: list[Skipped] | None = None,
     ) -> list[str]:
-        """Stage the removal of tracked files and remove them from disk, unless ``cached``. Returns their paths."""
+        """Stage the removal of tracked files and remove them from disk, unless ``cached``. Returns their paths.
+
+        Files that could not be removed from disk are appended to ``skipped``.
+        """
         from oxide import staging
 
-        return staging.remove(self, self.to_paths(paths), cached=cached, force=force, dry_run=dry_run)
+        return staging.remove(self, self.to_paths(paths), cached=cached, force=force, dry_run=dry_run, skipped=skipped)
 
     def move(self, sources: Sequence[PathLike], destination: PathLike) -> list[tuple[str, str]]:
         """Rename tracked files or folders; items stay the same. Returns (old, new) for each file."""
@@ -463,14 +472,23 @@ class Repository:
         return merging.list_conflicts(self)
 
     def resolve(
-        self, names: Sequence[PathLike], side: str, *, force: bool = False, progress: Progress | None = None
+        self,
+        names: Sequence[PathLike],
+        side: str,
+        *,
+        force: bool = False,
+        skipped: list[Skipped] | None = None,
+        progress: Progress | None = None,
     ) -> list[Conflict]:
-        """Decide conflicts as ``ours``, ``theirs`` or ``base``. ``names``: paths, folders, keys. Returns the rest."""
+        """Decide conflicts as ``ours``, ``theirs`` or ``base``. ``names``: paths, folders, keys. Returns the rest.
+
+        Files that could not be changed on disk are appended to ``skipped``.
+        """
         from oxide import merging
 
         known = {conflict.name for conflict in self.conflicts() if conflict.table != "files"}
         wanted = [os.fspath(name) if os.fspath(name) in known else self.to_path(name) for name in names]
-        return merging.resolve_conflicts(self, wanted, side, force=force, progress=progress)
+        return merging.resolve_conflicts(self, wanted, side, force=force, skipped=skipped, progress=progress)
 
     def revert(self, revision: str, *, progress: Progress | None = None) -> MergeResult:
         """A new commit that takes back what another did."""
@@ -484,11 +502,20 @@ class Repository:
 
         return merging.cherry_pick(self, revision, progress=progress)
 
-    def stash_push(self, message: str | None = None, *, progress: Progress | None = None) -> StashEntry:
-        """Shelve staged and modified files. Untracked files stay."""
+    def stash_push(
+        self,
+        message: str | None = None,
+        *,
+        skipped: list[Skipped] | None = None,
+        progress: Progress | None = None,
+    ) -> StashEntry:
+        """Shelve staged and modified files. Untracked files stay.
+
+        Files that could not be changed on disk are appended to ``skipped``.
+        """
         from oxide import stashing
 
-        return stashing.push(self, message, progress=progress)
+        return stashing.push(self, message, skipped=skipped, progress=progress)
 
     def stash_pop(self, index: int = 0, *, progress: Progress | None = None) -> MergeResult:
         """Bring a shelved state back, staged."""

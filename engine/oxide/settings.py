@@ -92,7 +92,7 @@ class Settings:
 
         values = _read(file)
         values[key] = value
-        os.makedirs(os.path.dirname(file), exist_ok=True)
+        _core.make_folder(os.path.dirname(file))
         _core.write_file_atomic(os.fspath(file), (json.dumps(values, indent=2, sort_keys=True) + "\n").encode())
         return Setting(key, value, f"{'repository' if file == self._repository_file else 'user'} {file}")
 

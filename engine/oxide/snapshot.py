@@ -7,10 +7,9 @@ import html
 import io
 import os
 import posixpath
-import tempfile
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
+from oxide import _core
 from oxide.errors import InvalidInput, NotFound
 from oxide.types import Commit, FileEntry
 
@@ -70,8 +69,7 @@ class Snapshot:
         store = self._repository.store
         if row["size"] <= _IN_MEMORY:
             return io.BytesIO(store.content(row["content_id"]))
-        folder = Path(self._repository.control) / "tmp"
-        stream = tempfile.TemporaryFile(dir=folder if folder.is_dir() else None)  # noqa: SIM115 - the caller closes it
+        stream = os.fdopen(_core.nameless_file(os.fspath(self._repository.control)), "w+b")
         try:
             store.copy_content(row["content_id"], stream.fileno())
             stream.seek(0)

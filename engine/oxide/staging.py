@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from oxide import clock
 from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, RefMoved
 from oxide.history import count_between
-from oxide.transactions import finish_if_free, finish_interrupted, move_files, plan_files, publish
+from oxide.transactions import (
+    finish_before_reading,
+    finish_if_free,
+    finish_interrupted,
+    move_files,
+    plan_files,
+    publish,
+)
 from oxide.types import AddResult, Commit, Diff, FileChanges, Person, Progress, Skipped, Status, TableChanges, Untracked
 from oxide.wording import count
 from oxide.workspace import (
@@ -37,7 +44,7 @@ def add(
     repository: Repository, paths: Sequence[str], *, by_reference: bool = False, progress: Progress | None
 ) -> AddResult:
     """Stage what is on disk under ``paths``, removals too; ``by_reference``: links, for the files that they lead to."""
-    state = read_state(repository.store)
+    state = finish_before_reading(repository)
     with repository.store.begin() as session:
         staged = stage(repository, session, state, paths, by_reference=by_reference, progress=progress)
         resolved = _resolved_by_adding(repository, state, paths, staged)
@@ -112,7 +119,15 @@ def drop_conflicts(repository: Repository, session: Session, workspace: Record, 
     workspace["conflicts"] = session.write_record("list", {"items": left}) if left else None
 
 
-def remove(repository: Repository, paths: Sequence[str], *, cached: bool, force: bool, dry_run: bool) -> list[str]:
+def remove(
+    repository: Repository,
+    paths: Sequence[str],
+    *,
+    cached: bool,
+    force: bool,
+    dry_run: bool,
+    skipped: list[Skipped] | None,
+) -> list[str]:
     """Stage the removal of tracked files, and remove them from disk unless ``cached``."""
     from oxide import _core
 
@@ -148,7 +163,11 @@ def remove(repository: Repository, paths: Sequence[str], *, cached: bool, force:
         if cached:
             publish(repository, session, "rm", description, change)
         else:
-            move_files(repository, session, "rm", description, change, before=roots[0], after=after[0], force=force)
+            _, moved = move_files(
+                repository, session, "rm", description, change, before=roots[0], after=after[0], force=force
+            )
+            if skipped is not None:
+                skipped += moved.failed
     return names
 
 
@@ -167,7 +186,7 @@ def commit(
     store = repository.store
     made: list[str] = []
     with store.begin() as session:
-        state = read_state(store)
+        state = finish_before_reading(repository) if all else read_state(store)
         _refuse_conflicts(repository, state.workspace)
         staged = stage(repository, session, state, [""], tracked_only=True, progress=progress) if all else None
         if staged is not None and skipped is not None:

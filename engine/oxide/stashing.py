@@ -10,7 +10,7 @@ from oxide.merging import enter_conflicts
 from oxide.moving import keep_our_items, merge_states
 from oxide.staging import stage
 from oxide.transactions import expect_workspace, finish_interrupted, move_files, publish
-from oxide.types import MergeResult, Progress, StashEntry
+from oxide.types import MergeResult, Progress, Skipped, StashEntry
 from oxide.workspace import (
     State,
     base_tables,
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from oxide.repository import Repository
 
 
-def push(repository: Repository, message: str | None, *, progress: Progress | None) -> StashEntry:
+def push(
+    repository: Repository, message: str | None, *, skipped: list[Skipped] | None, progress: Progress | None
+) -> StashEntry:
     """Shelve staged changes and changes of tracked files; the workspace is as its commit again."""
     store = repository.store
     with store.begin() as session, repository.working_copy.lock():
@@ -71,7 +73,7 @@ def push(repository: Repository, message: str | None, *, progress: Progress | No
             expect_workspace(view, state)["pending"] = from_tables(base)
             view["stashes"].insert(0, entry)
 
-        move_files(
+        _, moved = move_files(
             repository,
             session,
             "stash",
@@ -81,6 +83,8 @@ def push(repository: Repository, message: str | None, *, progress: Progress | No
             after=base["files"][1],
             progress=progress,
         )
+        if skipped is not None:
+            skipped += moved.failed
     return _entry(0, entry)
 
 

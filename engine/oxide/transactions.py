@@ -6,9 +6,10 @@ Order on disk: packs with all new objects, then the operation's name. See ``docs
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from oxide import clock
-from oxide.errors import FileSystemError, InterruptedAtTheEnd, RefMoved, WouldOverwrite
+from oxide.errors import FileSystemError, IntegrityError, InterruptedAtTheEnd, RefMoved, WouldOverwrite
 from oxide.types import CheckoutResult, Progress, Skipped
 from oxide.wording import count
 from oxide.workspace import WORKSPACE, State, read_state
@@ -17,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from oxide._core import CheckoutPlan, Record, Session, Staged
+    from oxide._core import CheckoutPlan, Record, Session, Staged, Store
     from oxide.repository import Repository
 
 Change = Callable[["Record"], None]
@@ -75,19 +76,18 @@ def publish(
         session.flush()
         if store.publish(number, operation):
             after = State(number, {**operation, "number": number}, view)
-            if staged is not None:
-                repository.working_copy.remember(after.number, after.pending["files"][1], staged)
-            elif not moves_files:
-                _keep_up(repository, before, after)
+            if not moves_files:
+                _keep_up(repository, before, after, staged)
             store.tidy()
             return after
 
 
-def _keep_up(repository: Repository, before: State, after: State) -> None:
+def _keep_up(repository: Repository, before: State, after: State, staged: Staged | None) -> None:
     """Move the stat index to the new operation, unless a checkout is still under way below it."""
     remembered = repository.working_copy.remembered()
-    if remembered is not None and remembered[0] == before.number:
-        repository.working_copy.remember(after.number, after.pending["files"][1])
+    current = staged is not None if remembered is None else remembered[0] == before.number
+    if current:
+        repository.working_copy.remember(after.number, after.pending["files"][1], staged)
 
 
 def expect_workspace(view: Record, planned: State) -> Record:
@@ -128,8 +128,10 @@ def move_files(
     )
     plan.prepare(progress)
     state = publish(repository, session, kind, description, change, moves_files=True, position=position, redo=redo)
+    # What is staged nowhere could not be brought back by hand.
+    insist = after != state.pending["files"][1]
     try:
-        failed = plan.apply(state.number, after, progress)
+        failed = plan.apply(state.number, after, progress, insist=insist)
     except KeyboardInterrupt:
         remembered = repository.working_copy.remembered()  # written last
         if remembered is None or remembered[0] < state.number:
@@ -169,29 +171,99 @@ def checkout_result(state: State, plan: CheckoutPlan, failed: list[Record]) -> C
 def finish_interrupted(repository: Repository, state: State) -> None:
     """Bring the working files up to the newest operation when a crash came between publishing and moving them.
 
-    The caller holds the working copy's lock.
+    The caller holds the working copy's lock. Raises :class:`FileSystemError` when a file cannot be changed; then the
+    next verb tries again.
     """
-    working_copy = repository.working_copy
+    working_copy, store = repository.working_copy, repository.store
     remembered = working_copy.remembered()
-    files = state.pending["files"][1]
     if remembered is None or remembered[0] >= state.number:
         return
-    operations = (repository.store.operation(number) for number in range(remembered[0] + 1, state.number + 1))
-    if any(operation["moves_files"] for operation in operations):
-        working_copy.resume(remembered[1], files, state.number)
-    else:
-        working_copy.remember(state.number, files)
+    first = max(remembered[0] + 1, store.oldest_operation())
+    missed = [store.operation(number) for number in range(first, state.number + 1)]
+    moving = [operation for operation in missed if operation["moves_files"]]
+    if not moving and first == remembered[0] + 1:
+        working_copy.remember(state.number, state.pending["files"][1])
+        return
+    # Of what the collector has forgotten nothing is known: the newest operation says how the files shall be.
+    after = files_after(store, (moving or missed)[-1])
+    shelved = [pushed for operation in moving if (pushed := _shelved_when(store, operation)) is not None]
+    try:
+        failed = working_copy.resume(shelved[-1] if shelved else remembered[1], after, state.number)
+    except IntegrityError:
+        if first == remembered[0] + 1:
+            raise
+        # A power cut took away what was remembered since, and the collector the table from before: compare anew.
+        working_copy.remember(state.number, state.pending["files"][1])
+        return
+    if failed:
+        raise FileSystemError(
+            f"an interrupted command could not be finished: '{failed[0]['path']}': {failed[0]['reason']}"
+            + (f", and {count(len(failed) - 1, 'more file')}" if len(failed) > 1 else ""),
+            hint="remove what is in the way, then run the same command again",
+            path=failed[0]["path"],
+        )
+
+
+def files_after(store: Store, operation: Record) -> str:
+    """The root of the files that an operation left on disk: the staged ones, but for an undone stash those that it had
+    shelved, which were on disk and perhaps not staged."""
+    view, before = _views(store, operation)
+    oldest = store.oldest_operation()
+    if before is not None and operation["kind"] == "undo" and operation["redo"][0] >= oldest:
+        shelved = shelved_by(store, store.operation(operation["redo"][0]), before, view)
+        if shelved is not None:
+            return shelved
+    files: str = view["workspaces"][WORKSPACE]["pending"]["files"]["root"]
+    return files
+
+
+def _shelved_when(store: Store, operation: Record) -> str | None:
+    """The root of the files that were on disk when an operation shelved them; ``None`` when it did not."""
+    view, before = _views(store, operation)
+    return None if before is None else shelved_by(store, operation, view, before)
+
+
+def _views(store: Store, operation: Record) -> tuple[Record, Record | None]:
+    """The view of an operation, and that of the one before where it is kept."""
+    number = operation["number"]
+    before = store.operation(number - 1) if number > store.oldest_operation() else None
+    return store.read_record("view", operation["view"]), before and store.read_record("view", before["view"])
+
+
+def shelved_by(store: Store, pushed: Record, view: Record, past: Record) -> str | None:
+    """The root of the files that ``pushed`` shelved when it is a push of a stash; ``view`` has it, ``past`` has not."""
+    if pushed["kind"] != "stash" or len(past["stashes"]) >= len(view["stashes"]):
+        return None
+    tables: Record = store.read_record("commit", view["stashes"][0]["commit"])["tables"]
+    root: str = tables["files"]["root"]
+    return root
+
+
+def is_behind(repository: Repository, state: State) -> bool:
+    """Whether the working files may not have been brought up to the newest operation."""
+    remembered = repository.working_copy.remembered()
+    return remembered is not None and remembered[0] < state.number
+
+
+def finish_before_reading(repository: Repository) -> State:
+    """:func:`finish_interrupted` for verbs that take up what is on disk: a checkout that is under way is waited for.
+
+    Returns the state afterwards.
+    """
+    state = read_state(repository.store)
+    if is_behind(repository, state):
+        with repository.working_copy.lock():
+            state = read_state(repository.store)
+            finish_interrupted(repository, state)
+    return state
 
 
 def finish_if_free(repository: Repository, state: State) -> None:
-    """:func:`finish_interrupted` for verbs that only read: without waiting, and not where nothing may be written."""
-    remembered = repository.working_copy.remembered()
-    if remembered is None or remembered[0] >= state.number:
+    """:func:`finish_interrupted` for verbs that change no file: without waiting, nor where nothing may be written."""
+    if not is_behind(repository, state):
         return
-    try:
+    with suppress(FileSystemError):
         lock = repository.working_copy.try_lock()
-    except FileSystemError:
-        return
-    if lock is not None:
-        with lock:
-            finish_interrupted(repository, state)
+        if lock is not None:
+            with lock:
+                finish_interrupted(repository, read_state(repository.store))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from oxide import clock
 from oxide.errors import NothingToDo
-from oxide.transactions import copy_view, expect_workspace, finish_interrupted, move_files, publish
+from oxide.transactions import copy_view, expect_workspace, finish_interrupted, move_files, publish, shelved_by
 from oxide.types import CheckoutResult, OperationEntry, Person, Progress
 from oxide.workspace import State, read_state
 
@@ -104,13 +104,8 @@ def _restore_view(
 
 
 def _files_after(repository: Repository, state: State, past: State, kind: str, subject: Record) -> str:
-    pushed = subject["kind"] == "stash" and len(past.view["stashes"]) < len(state.view["stashes"])
-    if kind == "undo" and pushed:
-        shelved: str = repository.store.read_record("commit", state.view["stashes"][0]["commit"])["tables"]["files"][
-            "root"
-        ]
-        return shelved
-    return past.pending["files"][1]
+    shelved = shelved_by(repository.store, subject, state.view, past.view) if kind == "undo" else None
+    return shelved or past.pending["files"][1]
 
 
 def operations(repository: Repository, limit: int | None) -> Iterator[OperationEntry]:

@@ -146,7 +146,8 @@ impl Drop for Temporary {
 
 /// Completes what a dead process left half done: an operation was published that leads from the remembered `from` to `to`,
 /// but not every file was moved. Files that are still exactly the old row become the new one; new files that are not
-/// there are written; everything else is the user's and stays. Returns paths that could not be changed.
+/// there are written; everything else is the user's and stays. Returns paths that could not be changed; while there are
+/// any, the stat index stays where it was, so that the next verb tries again.
 pub fn resume(
     copy: &WorkingCopy,
     from: &Id,
@@ -163,5 +164,5 @@ pub fn resume(
     };
     let mut plan = plan::plan_resume(copy, &request, progress)?;
     prepare(copy, &mut plan, progress)?;
-    apply(copy, plan, operation, to, progress)
+    apply(copy, plan, operation, to, true, progress)
 }

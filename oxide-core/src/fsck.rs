@@ -56,6 +56,9 @@ pub fn check(store: &Store, request: &FsckRequest, progress: &Progress) -> Resul
         true => Some(gc::lock_packs(store, progress)?),
         false => None,
     };
+    if request.repair {
+        store.put_back_taken()?;
+    }
     // What was mended, and records that are lost for good though nothing shows their place any more.
     let mut settled: Vec<Problem> = Vec::new();
     let mut round = 0;

@@ -4,6 +4,7 @@
 mod mark;
 mod sweep;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -13,6 +14,7 @@ use crate::oplog;
 use crate::progress::Progress;
 use crate::record::{self, Record};
 use crate::store::{Store, LEFT_BEHIND};
+use crate::workspace::WorkingCopy;
 
 pub(crate) use mark::contents_of;
 use mark::Marks;
@@ -58,6 +60,9 @@ pub fn collect(store: &Store, request: &GcRequest, progress: &Progress) -> Resul
         true => None,
         false => Some(lock_packs(store, progress)?),
     };
+    if !request.dry_run {
+        store.put_back_taken()?;
+    }
     progress.begin("marking", 0, 0);
     let mut marks = Marks::default();
     let Some(mut chain) = Chain::read(store, request)? else {
@@ -129,7 +134,8 @@ struct Chain {
 }
 
 impl Chain {
-    /// From the newest operation down to the first that is older than the grace period; `None` before the first one.
+    /// From the newest operation down to the first that is older than the grace period and than what the working files
+    /// stand for; `None` before the first one.
     fn read(store: &Store, request: &GcRequest) -> Result<Option<Chain>> {
         let Some((head, operation)) = oplog::head(store.control())? else {
             return Ok(None);
@@ -140,6 +146,7 @@ impl Chain {
             first: head,
         };
         let oldest = oplog::oldest(store.control())?;
+        let on_disk = on_disk(store)?;
         while chain.first > oldest {
             let operation = match oplog::read(store.control(), chain.first - 1) {
                 Ok(operation) => operation,
@@ -150,12 +157,12 @@ impl Chain {
                 .unwrap_or(i64::MAX)
                 .saturating_mul(1_000_000);
             let age = age.saturating_sub(record::integer(&operation, "time")?);
-            if age
-                >= i64::try_from(request.keep_seconds)
-                    .unwrap_or(i64::MAX)
-                    .saturating_mul(1_000_000)
-                || request.keep_seconds == 0
-            {
+            let old = request.keep_seconds == 0
+                || age
+                    >= i64::try_from(request.keep_seconds)
+                        .unwrap_or(i64::MAX)
+                        .saturating_mul(1_000_000);
+            if old && on_disk.is_none_or(|number| chain.first <= number) {
                 break;
             }
             chain.kept.push(view_of(&operation)?);
@@ -167,6 +174,20 @@ impl Chain {
     fn mark(&self, store: &Store, marks: &mut Marks, progress: &Progress) -> Result<()> {
         marks.add_views(store, &self.head, &self.kept, progress)
     }
+}
+
+/// The operation that the working files were last brought to. Those since stay too, whatever their age: what an interrupted
+/// command was about to put on disk may be kept by nothing else.
+fn on_disk(store: &Store) -> Result<Option<u64>> {
+    let tree = store
+        .control()
+        .parent()
+        .map_or(PathBuf::new(), PathBuf::from);
+    let copy = WorkingCopy {
+        store: store.clone(),
+        tree,
+    };
+    Ok(copy.remembered()?.map(|(number, _)| number))
 }
 
 fn view_of(operation: &Record) -> Result<Id> {

@@ -172,7 +172,8 @@ fn merge_runs(control: &Path) -> Result<()> {
     }
 }
 
-/// Forgets operations below `number` (the collector's part).
+/// Forgets operations below `number` (the collector's part). They are gone for good when this returns: what they alone
+/// refer to may be removed.
 pub fn drop_before(control: &Path, number: u64) -> Result<()> {
     let _lock = fsx::lock(&lock_path(control))?;
     let listing = Listing::read(control)?;
@@ -186,7 +187,8 @@ pub fn drop_before(control: &Path, number: u64) -> Result<()> {
     for loose in listing.loose.iter().filter(|loose| **loose < number) {
         fsx::remove_file(&loose_path(control, *loose))?;
     }
-    Ok(())
+    // Also where nothing was left to do: whoever removed them may not have come as far as this.
+    fsx::sync_dir(&folder(control))
 }
 
 /// An operation and its number.

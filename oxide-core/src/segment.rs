@@ -246,10 +246,10 @@ pub fn write(
 ) -> Result<Id> {
     let id = segment.id();
     // A record that is there already stays: a second one could close a circle of deltas.
-    if objects.keeps(Kind::Segment, &id)? || objects.keeps(Kind::SegmentDelta, &id)? {
+    if keeps_chain(objects, &id)? {
         return Ok(id);
     }
-    // Beside a record that is about to go only the whole segment is safe: a delta could rest on itself through it.
+    // Beside a record that is about to go, or a delta whose base has gone, only the whole segment is safe: a delta could rest on itself through it.
     let going =
         objects.contains(Kind::Segment, &id)? || objects.contains(Kind::SegmentDelta, &id)?;
     let base = base.filter(|_| !going);
@@ -268,6 +268,22 @@ pub fn write(
         counters::SEGMENTS_WRITTEN.add(1);
     }
     Ok(id)
+}
+
+/// Whether a segment is stored and can be relied on, with all that its deltas rest on. The collector takes a base that
+/// nothing reaches, while a delta that nothing reaches either may stay in a pack that is not worth rewriting.
+fn keeps_chain(objects: &dyn WriteObjects, id: &Id) -> Result<bool> {
+    let mut at = *id;
+    for _ in 0..=delta::MAXIMUM_STEP {
+        if objects.keeps(Kind::Segment, &at)? {
+            return Ok(true);
+        }
+        if !objects.keeps(Kind::SegmentDelta, &at)? {
+            return Ok(false);
+        }
+        at = delta::read(objects, &at)?.base;
+    }
+    Ok(false)
 }
 
 /// Rows as owned pairs: a convenience for tests and small tables.

@@ -82,8 +82,8 @@ mod _core {
 
     /// Whether the file system of a folder can share blocks between files.
     #[pyfunction]
-    fn supports_reflink(py: Python<'_>, folder: PathBuf) -> Result<bool> {
-        short(py, || oxide_core::fsx::supports_reflink(&folder))
+    fn supports_reflink(py: Python<'_>, control: PathBuf) -> Result<bool> {
+        short(py, || oxide_core::fsx::supports_reflink(&control))
     }
 
     /// Renames a file or folder to a name that must be free; makes the folders above it.
@@ -92,16 +92,35 @@ mod _core {
         short(py, || oxide_core::fsx::rename_to_free(&old, &new))
     }
 
+    /// Makes a folder and those above it, flushed to the disk.
+    #[pyfunction]
+    fn make_folder(py: Python<'_>, folder: PathBuf) -> Result<()> {
+        short(py, || oxide_core::fsx::create_dir_all_durable(&folder))
+    }
+
     /// Removes an empty folder; false when it is not empty or not there.
     #[pyfunction]
     fn remove_folder_if_empty(py: Python<'_>, folder: PathBuf) -> Result<bool> {
         short(py, || oxide_core::fsx::remove_dir_if_empty(&folder))
     }
 
-    /// Every fault point that there may be, as `operation.place`.
+    /// Removes a file; one that is gone is no error.
     #[pyfunction]
-    fn fault_points() -> Vec<String> {
-        oxide_core::fsx::fault_points()
+    fn remove_file(py: Python<'_>, path: PathBuf) -> Result<()> {
+        short(py, || oxide_core::fsx::remove_file(&path))
+    }
+
+    /// Creates a file without a name below a control folder and gives its descriptor.
+    #[pyfunction]
+    fn nameless_file(py: Python<'_>, control: PathBuf) -> Result<i32> {
+        let file = short(py, || oxide_core::fsx::create_nameless(&control))?;
+        Ok(std::os::fd::IntoRawFd::into_raw_fd(file))
+    }
+
+    /// Notes that a file is in use now, by its time of change.
+    #[pyfunction]
+    fn mark_used(py: Python<'_>, path: PathBuf) -> Result<()> {
+        short(py, || oxide_core::fsx::mark_used(&path))
     }
 
     /// Makes a symbolic link, and the folders above it. The name must be free.
@@ -121,7 +140,7 @@ mod _core {
     fn write_file_atomic(py: Python<'_>, path: PathBuf, data: &[u8], durable: bool) -> Result<()> {
         let durability = match durable {
             true => oxide_core::fsx::Durability::Durable,
-            false => oxide_core::fsx::Durability::Derived,
+            false => oxide_core::fsx::Durability::Whole,
         };
         short(py, || {
             oxide_core::fsx::write_atomic(&path, data, durability)

@@ -9,7 +9,7 @@ use oxide_core::gc::GcRequest;
 use oxide_core::rows::Value;
 use oxide_core::schema::Schema;
 use oxide_core::store::ReadObjects;
-use oxide_core::{browse, columns, files, fsck, gc, oplog, record, tree, usage, Id};
+use oxide_core::{browse, columns, files, fsck, gc, oplog, record, tree, usage, ErrorCode, Id};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
@@ -129,9 +129,14 @@ impl Store {
     }
 
     fn tidy(&self, py: Python<'_>) -> Result<()> {
-        short(py, || {
+        let tidy = || {
             oplog::consolidate(self.store.control())?;
             self.store.consolidate()
+        };
+        short(py, || match tidy() {
+            // What was published before stays published; the next verb tries again.
+            Err(error) if matches!(error.code, ErrorCode::Io | ErrorCode::DiskFull) => Ok(()),
+            tidied => tidied,
         })
     }
 

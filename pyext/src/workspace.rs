@@ -312,18 +312,19 @@ impl CheckoutPlan {
         outcome
     }
 
-    #[pyo3(signature = (operation, files, progress=None))]
+    #[pyo3(signature = (operation, files, progress=None, *, insist=false))]
     fn apply<'py>(
         &self,
         py: Python<'py>,
         operation: u64,
         files: &str,
         progress: Option<Bound<'py, PyAny>>,
+        insist: bool,
     ) -> Result<Bound<'py, PyList>> {
         let files = Id::from_hex(files)?;
         let plan = self.take()?;
         let skipped = long(py, progress.as_ref(), |progress| {
-            checkout::apply(&self.copy, plan, operation, &files, progress)
+            checkout::apply(&self.copy, plan, operation, &files, insist, progress)
         })?;
         Ok(convert::skipped(py, &skipped)?)
     }

@@ -282,6 +282,7 @@ def test_an_interruption_says_how_to_continue(repository: FakeRepository, oxide:
         (["switch", "-c", "new"], ("checkout", "new", True, False, True)),
         (["checkout", "--force", "main"], ("checkout", "main", False, True, False)),
         (["gc", "--keep", "2w"], ("gc", 14 * 86400.0)),
+        (["gc", "--keep", "0"], ("gc", 0.0)),
         (["gc"], ("gc", 14 * 86400.0)),
     ],
 )

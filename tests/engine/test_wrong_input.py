@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from oxide import Repository, _core, errors
+from oxide import Repository, errors
 from oxide.settings import Settings
-from support import AUTHOR, as_nobody, finish, give_to_nobody, noise, python, tree, write
+from support import AUTHOR, as_nobody, give_to_nobody, write
 
 
 @pytest.fixture
@@ -283,49 +283,3 @@ else:
     )
     for path in [root, *root.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-CHANGE = f"""
-import sys
-from oxide import Repository, errors
-from oxide.settings import Settings
-repo = Repository.open(sys.argv[1], settings=Settings(None, {AUTHOR!r}))
-try:
-    repo.add(["."])
-    repo.commit("changed")
-    repo.checkout("other")
-except errors.DiskFull as error:
-    assert error.message and "space" in error.hint
-    print("full")
-else:
-    print("done")
-"""
-
-
-@pytest.mark.parametrize("point", _core.fault_points())
-def test_a_full_disk_at_any_point_leaves_nothing_half_done(repo: Repository, point: str) -> None:
-    write(repo.root, "file", "one")
-    write(repo.root, "large.mp4", noise("large", 2 << 20))
-    repo.add(["."])
-    repo.commit("one")
-    repo.create_branch("other")
-    write(repo.root, "file", "two")
-    write(repo.root, "new/file", "new")
-    write(repo.root, "large.mp4", noise("larger", 2 << 20))
-    wanted = tree(repo.root)
-    ran = finish(python(CHANGE, str(repo.root), environment={"OXIDE_FAULT": f"{point}:enospc"}))
-    assert ran.code == 0, ran.err
-    assert repo.fsck(data=True).problems == []
-    if ran.out.strip() == "done":
-        return  # the point is not on this way, or what it writes is derived and was done without
-    committed = len(list(repo.log("main"))) == 2
-    if not (committed and repo.status().branch == "other"):
-        assert tree(repo.root) == wanted, "no file of the user moved"
-    ran = finish(
-        python(CHANGE.replace('repo.commit("changed")', 'repo.commit("changed", allow_empty=True)'), str(repo.root))
-    )
-    assert ran.out.strip() == "done", ran.err
-    assert repo.status().clean
-    repo.checkout("main", force=True)
-    assert tree(repo.root) == wanted, "the same commands, run again, finish"
-    assert repo.fsck(data=True).problems == []

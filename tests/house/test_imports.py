@@ -148,3 +148,70 @@ def test_only_fsx_changes_files(root: Path) -> None:
         for match in changing.finditer(without_tests_and_comments(path.read_text(encoding="utf-8")))
     ]
     assert not wrong, "\n".join(wrong)
+
+
+USERS_FILES = {
+    ("engine/oxide/sql/output.py", "open"): "the same",
+    ("engine/oxide/sql/output.py", "os.open"): "the result of a query, written where the user said",
+    ("engine/oxide/sql/output.py", "os.replace"): "the same",
+    ("engine/oxide/sql/output.py", "os.unlink"): "the same",
+}
+"""What Python may change by itself: nothing under `.oxide`."""
+
+CHANGING = {
+    "os": "unlink remove rename renames replace link symlink mkdir makedirs rmdir removedirs utime chmod truncate",
+    "shutil": "copy copy2 copyfile copytree copymode copystat move rmtree copyfileobj",
+}
+METHODS = {"write_text", "write_bytes", "mkdir", "unlink", "rmdir", "touch", "symlink_to", "hardlink_to"}
+
+
+def file_changes(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Calls that change files, as (line, what)."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+            yield from ((node.lineno, "tempfile") for name in names if name.partition(".")[0] == "tempfile")
+        if not isinstance(node, ast.Call):
+            continue
+        function, name = node.func, ast.unparse(node.func)
+        words = [
+            argument.value
+            for argument in [*node.args, *(keyword.value for keyword in node.keywords)]
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+        ]
+        module, _, called = name.rpartition(".")
+        if called in CHANGING.get(module, "").split():
+            yield node.lineno, name
+        elif (
+            isinstance(function, ast.Attribute) and function.attr in METHODS and module not in ("_core", "oxide._core")
+        ):
+            yield node.lineno, function.attr
+        elif (
+            called == "open" and module != "os" and any(re.fullmatch(r"[rbt]*[wax+][rwabt+]*", word) for word in words)
+        ):
+            yield node.lineno, "open"
+        elif name == "os.open" and re.search(r"O_CREAT|O_TRUNC|O_APPEND", ast.unparse(node)):
+            yield node.lineno, name
+
+
+def test_python_changes_files_through_the_core_only(root: Path) -> None:
+    """So that every change under `.oxide` has a fault point."""
+    found = {
+        (str(path.relative_to(root)), what): line
+        for room in ("engine", "cli", "server")
+        for path in sorted((root / room).rglob("*.py"))
+        for line, what in file_changes(ast.parse(path.read_text(encoding="utf-8"), str(path)))
+    }
+    wrong = [f"{file}:{line} {what}" for (file, what), line in found.items() if (file, what) not in USERS_FILES]
+    assert not wrong, "\n".join(wrong)
+    assert set(found) == set(USERS_FILES), "an exception that nothing needs"
+
+
+def test_the_check_of_changes_sees_every_way_to_make_one() -> None:
+    for line in (
+        "os.unlink(path)", "shutil.rmtree(path)", "path.write_text('x')", "path.mkdir()", "open(path, 'wb')",
+        "path.open('a')", "open(path, mode='r+')", "os.open(path, os.O_CREAT)", "import tempfile",
+    ):  # fmt: skip
+        assert list(file_changes(ast.parse(line))), line
+    for line in ("open(path)", "open(path, encoding='utf-8')", "name.replace('a', 'w')", "_core.remove_file(path)"):
+        assert not list(file_changes(ast.parse(line))), line

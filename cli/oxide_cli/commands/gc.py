@@ -17,14 +17,16 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def parse_duration(context: click.Context, parameter: click.Parameter, value: str) -> float:
-    """``14d``, ``12h``, ``30m``, ``90s`` or ``2w``, in seconds."""
+    """``14d``, ``12h``, ``30m``, ``90s``, ``2w`` or ``0``, in seconds."""
+    if value == "0":
+        return 0.0
     amount, unit = value[:-1], value[-1:]
     if unit not in _SECONDS or not (amount.isascii() and amount.isdecimal()):
         raise click.BadParameter(f"{value!r} is not a duration: write 14d, 12h, 30m or 90s", context, parameter)
     return float(int(amount) * _SECONDS[unit])
 
 
-@verb("gc", "oxide gc --dry-run", "oxide gc", "oxide gc --keep 30d", "oxide gc --keep 0s --now")
+@verb("gc", "oxide gc --dry-run", "oxide gc", "oxide gc --keep 30d", "oxide gc --keep 0 --now")
 @click.option(
     "--keep",
     callback=parse_duration,

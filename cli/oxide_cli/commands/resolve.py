@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oxide_cli.moving import tell_skipped
 from oxide_cli.output import Console
 from oxide_cli.paths import to_root
 from oxide_cli.rendering.text import count
@@ -13,6 +14,7 @@ from oxide_cli.verb import PATH, force_option, json_option, verb
 
 if TYPE_CHECKING:
     from oxide.repository import Repository
+    from oxide.types import Skipped
 
 
 @verb(
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(
     context: click.Context, names: tuple[str, ...], ours: bool, theirs: bool, base: bool, force: bool, as_json: bool
-) -> None:
+) -> int:
     """Decide conflicts by taking one side.
 
     A folder stands for all conflicts of files below it, `.` in the top folder for all files. To take neither side, edit
@@ -41,8 +43,11 @@ def command(
     if len(sides) != 1:
         raise click.UsageError("say which one side to take: --ours, --theirs or --base", context)
     repository = console.repository()
+    skipped: list[Skipped] = []
+    chosen = conflict_names(repository, names)
     with console.progress() as progress:
-        left = repository.resolve(conflict_names(repository, names), sides[0], force=force, progress=progress)
+        left = repository.resolve(chosen, sides[0], force=force, skipped=skipped, progress=progress)
+    code = tell_skipped(console, skipped)
     if as_json:
         from oxide_cli.rendering import records
 
@@ -53,6 +58,7 @@ def command(
     else:
         console.done("All conflicts are decided")
         console.next("oxide merge --continue" if repository.status().merging else "oxide commit -m TEXT")
+    return code
 
 
 def conflict_names(repository: Repository, words: tuple[str, ...]) -> list[str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from oxide_cli.moving import tell_merged
+from oxide_cli.moving import tell_merged, tell_skipped
 from oxide_cli.output import Console
 from oxide_cli.rendering.log import stash_line
 from oxide_cli.verb import HELP_NAMES, Verb, VerbGroup, json_option
+
+if TYPE_CHECKING:
+    from oxide.types import Skipped
 
 
 def parse_index(context: click.Context, parameter: click.Parameter, value: str) -> int:
@@ -46,16 +51,19 @@ command.examples = ("oxide stash", 'oxide stash push -m "half of the labels"', "
 @click.option("-m", "--message", metavar="TEXT", help="What is shelved.")
 @json_option
 @click.pass_obj
-def push(console: Console, message: str | None, as_json: bool) -> None:
+def push(console: Console, message: str | None, as_json: bool) -> int:
     """Shelve all changes."""
+    skipped: list[Skipped] = []
     with console.progress() as progress:
-        entry = console.repository().stash_push(message, progress=progress)
+        entry = console.repository().stash_push(message, skipped=skipped, progress=progress)
     if as_json:
         from oxide_cli.rendering import records
 
         console.json(records.stash_entry(entry))
     console.done(f"Shelved {stash_line(entry)}")
+    code = tell_skipped(console, skipped)
     console.next("oxide stash pop")
+    return code
 
 
 @command.command("pop", cls=Verb, context_settings=HELP_NAMES)

@@ -11,6 +11,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from oxide import _core
+from oxide.errors import FileSystemError
+
 SEGMENT_CAP = 2 * 1024**3
 """Bytes that the cache may hold, besides what was used just now."""
 _RECENT = 600.0
@@ -22,9 +25,9 @@ def mark_used(paths: Sequence[str]) -> None:
     """Note that files are in use now. One that vanished is left to whoever opens it."""
     now = time.time()
     for path in paths:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, FileSystemError):
             if now - os.stat(path).st_mtime > _TOUCH_AGAIN:
-                os.utime(path)
+                _core.mark_used(path)
 
 
 def trim(folder: Path, keep: Sequence[str], cap: int = SEGMENT_CAP) -> int:
@@ -47,7 +50,7 @@ def trim(folder: Path, keep: Sequence[str], cap: int = SEGMENT_CAP) -> int:
     for _, size, path in sorted(candidates):
         if total - removed <= cap:
             break
-        with contextlib.suppress(OSError):
-            os.unlink(path)
+        with contextlib.suppress(FileSystemError):
+            _core.remove_file(path)
             removed += size
     return removed

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oxide.errors import FileSystemError
 from oxide.sql.relations import Column
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class History:
         import pyarrow
         import pyarrow.parquet
 
-        from oxide._core import write_file_atomic
+        from oxide._core import make_folder, write_file_atomic
 
         values: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
         arrays = [pyarrow.array(each, _arrow_type(column.type)) for column, each in zip(columns, values, strict=True)]
@@ -127,18 +127,20 @@ class History:
         pyarrow.parquet.write_table(
             pyarrow.table(arrays, [column.name for column in columns]), sink, compression="zstd"
         )
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(str(self._folder))
         write_file_atomic(str(path), sink.getvalue().to_pybytes(), durable=False)
         self._forget_old(path)
 
     def _forget_old(self, path: Path) -> None:
+        from oxide._core import remove_file
+
         prefix = path.name.split("-", 1)[0]
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, FileSystemError):
             copies = sorted(
                 self._folder.glob(f"{prefix}-*.parquet"), key=lambda each: each.stat().st_mtime, reverse=True
             )
             for old in copies[_KEPT_COPIES:]:
-                os.unlink(old)
+                remove_file(str(old))
 
 
 def _commit_row(identity: str, record: dict[str, Any]) -> Sequence[Any]:

@@ -173,7 +173,6 @@ class Sources:
         columns = schema_columns(self._repository.store.read_record("schema", table[0]))
 
         def export() -> list[str]:
-            self._cache.mkdir(parents=True, exist_ok=True)
             return self._repository.store.export_parquet(table, str(self._cache))
 
         try:

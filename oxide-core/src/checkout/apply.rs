@@ -25,14 +25,46 @@ const BATCH: usize = 64;
 const CHANGED: &str = "changed while it was being checked out";
 
 /// Moves the prepared files into place, removes what goes, and remembers the result in the stat index as of `operation`.
-/// `files` is the staged root after that operation. Returns paths that could not be changed, with reasons.
+/// `files` is the root that the disk is then at. Returns paths that could not be changed, with reasons. With `insist` the
+/// stat index stays where it was while there are any, so that the next verb tries again.
 pub fn apply(
     copy: &WorkingCopy,
     plan: CheckoutPlan,
     operation: u64,
     files: &Id,
+    insist: bool,
     progress: &Progress,
 ) -> Result<Vec<Skipped>> {
+    let (seen, skipped) = carry_out(copy, plan, progress)?;
+    if skipped.is_empty() || !insist {
+        remember(copy, operation, files, &seen)?;
+    }
+    Ok(skipped)
+}
+
+/// What the stat index learns: paths and how their files look.
+type Seen = Vec<(Vec<u8>, Record)>;
+
+/// Notes in the stat index that the disk is at `files` as of `operation`.
+fn remember(copy: &WorkingCopy, operation: u64, files: &Id, seen: &Seen) -> Result<()> {
+    stat_index::update(
+        copy.store.control(),
+        &copy.store,
+        &Update {
+            operation: Some(operation),
+            root: files,
+            known: None,
+            seen,
+        },
+    )
+}
+
+/// Moves and removes what is planned. Returns how the files look now, and paths that could not be changed.
+fn carry_out(
+    copy: &WorkingCopy,
+    plan: CheckoutPlan,
+    progress: &Progress,
+) -> Result<(Seen, Vec<Skipped>)> {
     let _span = crate::trace::span("checkout: apply");
     let root = disk::open_root(&copy.tree)?;
     let mut applier = Applier {
@@ -63,20 +95,10 @@ pub fn apply(
         applier.set_executable(handles, keep)
     })?;
     let seen = applier.look(&plan)?;
-    stat_index::update(
-        copy.store.control(),
-        &copy.store,
-        &Update {
-            operation: Some(operation),
-            root: files,
-            known: None,
-            seen: &seen,
-        },
-    )?;
     let mut skipped = applier.skipped.into_inner().expect("skipped lock");
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
     skipped.dedup();
-    Ok(skipped)
+    Ok((seen, skipped))
 }
 
 /// A step about one path.
@@ -206,6 +228,7 @@ impl Applier<'_> {
         Ok(())
     }
 
+    /// Removes an empty folder; `false` when it stays because something is in it.
     fn remove_folder(&self, path: &[u8]) -> Result<bool> {
         let (folder, name) = disk::split(path);
         let open = || Ok((disk::open_folder(self.root, folder)?, disk::c_name(name)?));
@@ -214,7 +237,7 @@ impl Applier<'_> {
                 let path = disk::absolute(self.tree, path);
                 fsx::at::remove_folder_if_empty(handle.as_fd(), &name, &path)
             }
-            Err(error) if disk::is_missing(&error) => Ok(false),
+            Err(error) if disk::is_missing(&error) => Ok(true),
             Err(error) => Err(self.error(path, &error)),
         }
     }
@@ -333,7 +356,7 @@ impl Applier<'_> {
     }
 
     /// How the files look now that all is done.
-    fn look(&self, plan: &CheckoutPlan) -> Result<Vec<(Vec<u8>, Record)>> {
+    fn look(&self, plan: &CheckoutPlan) -> Result<Seen> {
         let seen = Mutex::new(Vec::new());
         in_batches(
             self.root,

@@ -39,7 +39,7 @@ pub fn export_parquet(
             if !path.exists() {
                 let segment = segment::read(objects, &entry.id)?;
                 let bytes = parquet_bytes(objects, schema, &segment)?;
-                fsx::write_atomic(&path, &bytes, Durability::Derived)?;
+                fsx::write_atomic(&path, &bytes, Durability::Whole)?;
             }
             Ok(path)
         })

@@ -178,13 +178,15 @@ impl Check<'_> {
     }
 }
 
-/// Moves a damaged file out of the way, into `.oxide/damaged`.
+/// Moves a damaged file out of the way, into `.oxide/damaged`, for good.
 pub(super) fn set_aside(control: &Path, path: &Path) -> Result<PathBuf> {
     let folder = control.join("damaged");
-    fsx::create_dir_all(&folder)?;
+    fsx::create_dir_all_durable(&folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let target = folder.join(format!("{name}-{}", fsx::unique_name()));
     fsx::rename(path, &target)?;
+    fsx::sync_dir(&folder)?;
+    fsx::sync_dir(path.parent().unwrap_or(control))?;
     Ok(target)
 }
 

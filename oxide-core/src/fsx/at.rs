@@ -10,7 +10,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, CWD};
 use rustix::io::Errno;
 
-use super::fault_point;
+use super::{fault_point, recording};
 use crate::error::{Error, Result};
 
 /// Permissions that the process' umask narrows: everything for folders and programs, all but executing for other files.
@@ -18,13 +18,17 @@ const FOLDER_MODE: u32 = 0o777;
 const FILE_MODE: u32 = 0o666;
 
 /// Renames the file `from` to `name` in `folder`, replacing what is there. Across file systems the file is copied.
+#[track_caller]
 pub fn rename(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("rename", path)?;
+    let turn = recording::turn();
     match rustix::fs::renameat(CWD, from, folder, name) {
+        Ok(()) => turn.renamed(from, &turn.place(folder, name, path)),
         Err(Errno::XDEV) => copy_across(from, folder, name)
-            .map_err(|error| Error::io("copy a file to", path, &error)),
-        other => other.map_err(|error| Error::io("rename a file to", path, &error.into())),
+            .map_err(|error| Error::io("copy a file to", path, &error))?,
+        Err(error) => return Err(Error::io("rename a file to", path, &error.into())),
     }
+    Ok(())
 }
 
 /// Swaps the file `from` with what is at `name` in `folder`. `false` where that cannot be done: nothing is at one of the
@@ -32,22 +36,33 @@ pub fn rename(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> 
 ///
 /// A rename over a file makes some file systems (ext4) write the new content to the disk at once, file by file; a swap does
 /// not, and what was there is still at hand.
+#[track_caller]
 pub fn exchange(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rename", path)?;
+    let turn = recording::turn();
     match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            turn.exchanged(from, &turn.place(folder, name, path));
+            Ok(true)
+        }
         Err(Errno::NOENT | Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
         Err(error) => Err(Error::io("rename a file to", path, &error.into())),
     }
 }
 
 /// Renames the file `from` to `name` in `folder` if nothing has that name. `false` when something has.
+#[track_caller]
 pub fn rename_new(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rename", path)?;
+    let turn = recording::turn();
     match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            turn.renamed(from, &turn.place(folder, name, path));
+            Ok(true)
+        }
         Err(Errno::EXIST) => Ok(false),
         Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            drop(turn);
             if rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
                 return Ok(false);
             }
@@ -59,6 +74,7 @@ pub fn rename_new(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path)
 
 /// Renames the folder `from` to `name` in `folder` if nothing has that name. `false` when something has, when `folder`
 /// is gone, or when it lies on another file system.
+#[track_caller]
 pub fn rename_folder_new(
     from: &Path,
     folder: BorrowedFd<'_>,
@@ -66,8 +82,12 @@ pub fn rename_folder_new(
     path: &Path,
 ) -> Result<bool> {
     fault_point("rename", path)?;
+    let turn = recording::turn();
     match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            turn.renamed(from, &turn.place(folder, name, path));
+            Ok(true)
+        }
         Err(
             Errno::EXIST
             | Errno::NOTEMPTY
@@ -82,6 +102,7 @@ pub fn rename_folder_new(
 }
 
 /// Creates a new file in `folder` for writing; it must not exist. The process' umask narrows its permissions.
+#[track_caller]
 pub fn create_new(
     folder: BorrowedFd<'_>,
     name: &CStr,
@@ -91,16 +112,23 @@ pub fn create_new(
     fault_point("create", path)?;
     let mode = if executable { FOLDER_MODE } else { FILE_MODE };
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(mode))
+    let turn = recording::turn();
+    let file = rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(mode))
         .map(File::from)
-        .map_err(|error| Error::io("create", path, &error.into()))
+        .map_err(|error| Error::io("create", path, &error.into()))?;
+    turn.created(&turn.place(folder, name, path), &file);
+    Ok(file)
 }
 
 /// Creates a symbolic link in `folder` with exactly these target bytes.
+#[track_caller]
 pub fn symlink(target: &[u8], folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("symlink", path)?;
+    let turn = recording::turn();
     rustix::fs::symlinkat(target, folder, name)
-        .map_err(|error| Error::io("create the link", path, &error.into()))
+        .map_err(|error| Error::io("create the link", path, &error.into()))?;
+    turn.symlinked(&turn.place(folder, name, path), target);
+    Ok(())
 }
 
 /// Brings a file or link into a folder of another file system under a temporary name, then renames it.
@@ -131,29 +159,43 @@ fn copy_across(from: &Path, folder: BorrowedFd<'_>, name: &CStr) -> io::Result<(
 }
 
 /// Removes a file or link; a missing one is no error.
+#[track_caller]
 pub fn remove_file(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("unlink", path)?;
+    let turn = recording::turn();
     match rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(error) => Err(Error::io("remove", path, &error.into())),
+        Ok(()) => turn.unlinked(&turn.place(folder, name, path)),
+        Err(Errno::NOENT) => {}
+        Err(error) => return Err(Error::io("remove", path, &error.into())),
     }
+    Ok(())
 }
 
 /// Creates a folder; one that is there is no error.
+#[track_caller]
 pub fn create_folder(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("mkdir", path)?;
+    let turn = recording::turn();
     match rustix::fs::mkdirat(folder, name, Mode::from_raw_mode(FOLDER_MODE)) {
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
-        Err(error) => Err(Error::io("create the folder", path, &error.into())),
+        Ok(()) => turn.folder_created(&turn.place(folder, name, path)),
+        Err(Errno::EXIST) => {}
+        Err(error) => return Err(Error::io("create the folder", path, &error.into())),
     }
+    Ok(())
 }
 
-/// Removes an empty folder; `false` when it is not empty or not there.
+/// Removes an empty folder, unless it is gone already; `false` when it stays because something is in it.
+#[track_caller]
 pub fn remove_folder_if_empty(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<bool> {
     fault_point("rmdir", path)?;
+    let turn = recording::turn();
     match rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR) {
-        Ok(()) => Ok(true),
-        Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(false),
+        Ok(()) => {
+            turn.folder_removed(&turn.place(folder, name, path));
+            Ok(true)
+        }
+        Err(Errno::NOENT) => Ok(true),
+        Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(false),
         // The root of a mounted file system, or a folder of a folder that is not ours to change: it stays.
         Err(Errno::BUSY | Errno::ACCESS | Errno::PERM) => Ok(false),
         Err(error) => Err(Error::io("remove the folder", path, &error.into())),
@@ -161,9 +203,14 @@ pub fn remove_folder_if_empty(folder: BorrowedFd<'_>, name: &CStr, path: &Path) 
 }
 
 /// Removes a file, link or folder with all that is in it; a missing one is no error.
+#[track_caller]
 pub fn remove_all(folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("rmdir", path)?;
-    remove_tree(folder, name).map_err(|error| Error::io("remove", path, &error))
+    let turn = recording::turn();
+    let going = recording::whole_tree(&turn, &turn.place(folder, name, path));
+    remove_tree(folder, name).map_err(|error| Error::io("remove", path, &error))?;
+    turn.tree_removed(&going);
+    Ok(())
 }
 
 fn remove_tree(folder: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
@@ -191,6 +238,7 @@ fn remove_tree(folder: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
 }
 
 /// Sets or clears the executable bits of an open file: set for those who may read it, as the umask decided.
+#[track_caller]
 pub fn set_executable(file: &File, executable: bool, path: &Path) -> Result<()> {
     fault_point("chmod", path)?;
     let change = || {
@@ -201,5 +249,8 @@ pub fn set_executable(file: &File, executable: bool, path: &Path) -> Result<()> 
         };
         rustix::fs::fchmod(file, Mode::from_raw_mode(mode))
     };
-    change().map_err(|error| Error::io("change the permissions of", path, &error.into()))
+    let turn = recording::turn();
+    change().map_err(|error| Error::io("change the permissions of", path, &error.into()))?;
+    turn.permitted(file);
+    Ok(())
 }

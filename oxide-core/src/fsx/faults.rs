@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::panic::Location;
 use std::path::{Component, Path};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -97,66 +98,20 @@ fn place(path: &Path) -> String {
     }
 }
 
+#[track_caller]
 fn fires(name: &str, path: &Path) -> Option<Action> {
     let faults = faults()?;
     let point = format!("{name}.{}", place(path));
     if let Some(log) = &faults.log {
         let mut log = log.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         // A log that cannot be written shows as a missing point in the test that reads it.
-        let _ = log.write_all(format!("{point}\n").as_bytes());
+        let caller = Location::caller();
+        let line = format!("{point}\t{}:{}\n", caller.file(), caller.line());
+        let _ = log.write_all(line.as_bytes());
     }
     let fault = faults.fault.as_ref().filter(|fault| fault.point == point)?;
     let pass = fault.passed.fetch_add(1, Ordering::SeqCst) + 1;
     (pass == fault.nth).then_some(fault.action)
-}
-
-/// What the first half of a point's name can be.
-const OPERATIONS: &[&str] = &[
-    "chmod",
-    "create",
-    "flush",
-    "flush-all",
-    "flush-folder",
-    "link",
-    "lock",
-    "mkdir",
-    "preallocate",
-    "reflink",
-    "rename",
-    "rmdir",
-    "symlink",
-    "truncate",
-    "unlink",
-    "write",
-];
-/// What the second half can be.
-const PLACES: &[&str] = &[
-    "cache",
-    "config",
-    "control",
-    "index",
-    "leases",
-    "objects",
-    "operations",
-    "packs",
-    "repository",
-    "tmp",
-    "tmp-data",
-    "tmp-dead",
-    "tmp-file",
-    "tmp-meta",
-    "tmp-object",
-    "tombstones",
-    "tree",
-];
-
-/// Every point that there may be: each operation at each place. `OXIDE_FAULT_LOG` shows which ones a run passes.
-pub fn fault_points() -> Vec<String> {
-    let at = |operation| {
-        let places = PLACES.iter();
-        places.map(move |place| format!("{operation}.{place}"))
-    };
-    OPERATIONS.iter().flat_map(at).collect()
 }
 
 fn failure(name: &str, path: &Path, errno: Errno) -> Error {
@@ -170,7 +125,9 @@ fn kill() -> ! {
 }
 
 /// A named point at which tests make a change fail or the process die: `OXIDE_FAULT=name[:kill|enospc|eio|short][:nth]`.
-/// `OXIDE_FAULT_LOG=file` appends each point's name as it is passed.
+/// `OXIDE_FAULT_LOG=file` appends a line for each pass: the point's name, a tab, and the place in the sources (`file:line`)
+/// that called this module. Functions between that place and here are marked `track_caller`.
+#[track_caller]
 pub fn fault_point(name: &'static str, path: &Path) -> Result<()> {
     match fires(name, path) {
         None => Ok(()),
@@ -181,6 +138,7 @@ pub fn fault_point(name: &'static str, path: &Path) -> Result<()> {
 }
 
 /// The point of a write of `length` bytes: how many of them to write, and the failure that then follows.
+#[track_caller]
 pub(super) fn write_point(
     name: &'static str,
     path: &Path,

@@ -3,37 +3,38 @@
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{flock, FlockOperation};
 use rustix::io::Errno;
 
-use super::fault_point;
+use super::{create_new, fault_point, recording};
 use crate::error::{Error, Result};
 
 /// An advisory lock on a file (flock), released when dropped or when the process dies.
 #[derive(Debug)]
 pub struct Lock(File);
 
-impl Lock {
-    /// The locked file.
-    pub fn file(&self) -> &File {
-        &self.0
-    }
-}
-
+#[track_caller]
 fn open(path: &Path) -> Result<File> {
     fault_point("lock", path)?;
-    OpenOptions::new()
+    let turn = recording::turn();
+    let is_new = turn.is_recorded() && !path.exists();
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .open(path)
-        .map_err(|e| Error::io("lock", path, &e))
+        .map_err(|e| Error::io("lock", path, &e))?;
+    if is_new {
+        turn.created(path, &file);
+    }
+    Ok(file)
 }
 
 /// Takes an exclusive lock, creating the file; waits for its holder.
+#[track_caller]
 pub fn lock(path: &Path) -> Result<Lock> {
     let file = open(path)?;
     loop {
@@ -46,6 +47,7 @@ pub fn lock(path: &Path) -> Result<Lock> {
 }
 
 /// Takes an exclusive lock without waiting; `None` while somebody holds it.
+#[track_caller]
 pub fn try_lock(path: &Path) -> Result<Option<Lock>> {
     try_lock_open(open(path)?, path)
 }
@@ -59,9 +61,25 @@ pub fn try_lock_open(file: File, path: &Path) -> Result<Option<Lock>> {
     }
 }
 
-/// Whether `path` still leads to the locked file or folder.
-pub fn names(path: &Path, lock: &Lock) -> bool {
-    let (Ok(named), Ok(held)) = (std::fs::metadata(path), lock.file().metadata()) else {
+/// Creates a new file under a name that `name` makes. It is locked until it is closed, so that a collector of leftovers
+/// sees that it is in use; one that came between its creation and its lock has taken it for a leftover, and there is
+/// another try under another name.
+#[track_caller]
+pub fn create_locked(mut name: impl FnMut() -> PathBuf) -> Result<(PathBuf, File)> {
+    loop {
+        let path = name();
+        let file = create_new(&path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) if names(&path, &file) => return Ok((path, file)),
+            Ok(()) | Err(Errno::WOULDBLOCK) => continue,
+            Err(errno) => return Err(Error::io("lock", &path, &errno.into())),
+        }
+    }
+}
+
+/// Whether `path` still leads to this open file or folder.
+fn names(path: &Path, file: &File) -> bool {
+    let (Ok(named), Ok(held)) = (std::fs::metadata(path), file.metadata()) else {
         return false;
     };
     (named.dev(), named.ino()) == (held.dev(), held.ino())
@@ -74,7 +92,7 @@ pub fn try_lock_named(path: &Path) -> Result<Option<Lock>> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(Error::io("open", path, &e)),
     };
-    Ok(try_lock_open(file, path)?.filter(|lock| names(path, lock)))
+    Ok(try_lock_open(file, path)?.filter(|lock| names(path, &lock.0)))
 }
 
 #[cfg(test)]

@@ -2,13 +2,15 @@
 //! removals, each behind a named fault point that tests can make fail.
 
 pub mod at;
+mod boot;
 mod faults;
 mod locks;
+mod recording;
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -18,15 +20,21 @@ use rustix::fs::OFlags;
 use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
 
-pub use faults::{fault_point, fault_points};
-pub use locks::{lock, names, try_lock, try_lock_named, try_lock_open, Lock};
+pub use boot::boot;
+#[cfg(test)]
+pub(crate) use boot::tests::BOOT;
+pub use faults::fault_point;
+pub use locks::{create_locked, lock, try_lock, try_lock_named, try_lock_open, Lock};
 
 /// Whether a write must have reached the disk when the call returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// Flushed, with its folder.
     Durable,
-    /// Derived data: may be lost in a power cut.
+    /// Its bytes are flushed before it has its name: it may be lost in a power cut, but is never there in part. For derived
+    /// files without a checksum of their own.
+    Whole,
+    /// Derived data with a checksum: may be lost in a power cut, or torn.
     Derived,
 }
 
@@ -69,20 +77,25 @@ pub fn temporary_for(path: &Path) -> PathBuf {
 }
 
 /// Writes `bytes` to `path` so that a reader sees the old content or the new, never a part.
+#[track_caller]
 pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
-    let temporary = write_temporary(path, bytes, durability)?;
-    rename(&temporary, path).inspect_err(|_| discard(&temporary))?;
+    let (temporary, _file) = write_temporary(path, bytes, durability)?;
+    if let Err(error) = rename(&temporary, path) {
+        discard(&temporary);
+        return Err(error);
+    }
     match durability {
         Durability::Durable => sync_parent(path),
-        Durability::Derived => Ok(()),
+        Durability::Whole | Durability::Derived => Ok(()),
     }
 }
 
 /// Creates `path` with `bytes` only if no such name exists (link(2)); durable. `false` when the name was taken.
+#[track_caller]
 pub fn publish_new(path: &Path, bytes: &[u8]) -> Result<bool> {
-    let temporary = write_temporary(path, bytes, Durability::Durable)?;
+    let (temporary, _file) = write_temporary(path, bytes, Durability::Durable)?;
     let linked = link_new(&temporary, path);
-    remove_file(&temporary)?;
+    discard(&temporary);
     if linked? {
         sync_parent(path)?;
         return Ok(true);
@@ -90,51 +103,69 @@ pub fn publish_new(path: &Path, bytes: &[u8]) -> Result<bool> {
     Ok(false)
 }
 
-fn write_temporary(path: &Path, bytes: &[u8], durability: Durability) -> Result<PathBuf> {
-    let temporary = temporary_for(path);
-    let write = || {
-        let file = create_new(&temporary)?;
-        write_all(&file, bytes, &temporary)?;
-        match durability {
-            Durability::Durable => sync_data(&file, &temporary),
-            Durability::Derived => Ok(()),
-        }
-    };
-    write().inspect_err(|_| discard(&temporary))?;
-    Ok(temporary)
+/// A new temporary file with `bytes`, and its handle: while that is open, no collector of leftovers takes the file.
+#[track_caller]
+fn write_temporary(path: &Path, bytes: &[u8], durability: Durability) -> Result<(PathBuf, File)> {
+    let (temporary, file) = create_locked(|| temporary_for(path))?;
+    let mut written = write_all(&file, bytes, &temporary);
+    if written.is_ok() && durability != Durability::Derived {
+        written = sync_data(&file, &temporary);
+    }
+    if let Err(error) = written {
+        discard(&temporary);
+        return Err(error);
+    }
+    Ok((temporary, file))
 }
 
 /// Removes a temporary file after a failure; what cannot be removed now is collected later.
+#[track_caller]
 pub fn discard(temporary: &Path) {
     let _ = remove_file(temporary);
 }
 
+#[track_caller]
 fn sync_parent(path: &Path) -> Result<()> {
-    path.parent().map_or(Ok(()), sync_dir)
+    match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => sync_dir(Path::new(".")),
+        Some(folder) => sync_dir(folder),
+        None => Ok(()),
+    }
 }
 
 /// Gives `from` the second name `to` if no such name exists. `false` when the name was taken.
+#[track_caller]
 pub fn link_new(from: &Path, to: &Path) -> Result<bool> {
     fault_point("link", to)?;
+    let turn = recording::turn();
     match std::fs::hard_link(from, to) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            turn.linked(from, to);
+            Ok(true)
+        }
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(e) => Err(Error::io("link", to, &e)),
     }
 }
 
 /// Renames within one file system.
+#[track_caller]
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     fault_point("rename", to)?;
-    std::fs::rename(from, to).map_err(|e| Error::io("rename a file to", to, &e))
+    let turn = recording::turn();
+    std::fs::rename(from, to).map_err(|e| Error::io("rename a file to", to, &e))?;
+    turn.renamed(from, to);
+    Ok(())
 }
 
 /// Renames within one file system to a name that must be free; makes the folders above it.
+#[track_caller]
 pub fn rename_to_free(from: &Path, to: &Path) -> Result<()> {
     if let Some(folder) = to.parent() {
         create_dir_all(folder)?;
     }
     fault_point("rename", to)?;
+    let turn = recording::turn();
     let flags = rustix::fs::RenameFlags::NOREPLACE;
     let renamed = rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, flags);
     let renamed = match renamed {
@@ -150,32 +181,62 @@ pub fn rename_to_free(from: &Path, to: &Path) -> Result<()> {
     renamed.map_err(|error| {
         let doing = format!("move '{}' to", from.display());
         Error::io(&doing, to, &error.into())
-    })
+    })?;
+    turn.renamed(from, to);
+    Ok(())
 }
 
 /// Creates a folder and its parents.
+#[track_caller]
 pub fn create_dir_all(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }
     fault_point("mkdir", path)?;
-    std::fs::create_dir_all(path).map_err(|e| Error::io("create the folder", path, &e))
+    let turn = recording::turn();
+    let missing = recording::missing_folders(&turn, path);
+    std::fs::create_dir_all(path).map_err(|e| Error::io("create the folder", path, &e))?;
+    for folder in &missing {
+        turn.folder_created(folder);
+    }
+    Ok(())
+}
+
+/// [`create_dir_all`], flushed: a power cut leaves neither the folder nor those above it behind.
+#[track_caller]
+pub fn create_dir_all_durable(path: &Path) -> Result<()> {
+    let missing = path.ancestors().take_while(|folder| !folder.is_dir());
+    let missing: Vec<&Path> = missing.collect();
+    create_dir_all(path)?;
+    for folder in missing {
+        sync_parent(folder)?;
+    }
+    Ok(())
 }
 
 /// Removes a file; a missing one is no error.
+#[track_caller]
 pub fn remove_file(path: &Path) -> Result<()> {
     fault_point("unlink", path)?;
+    let turn = recording::turn();
     match std::fs::remove_file(path) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io("remove", path, &e)),
-        _ => Ok(()),
+        Ok(()) => turn.unlinked(path),
+        Err(e) if e.kind() == ErrorKind::NotFound => {}
+        Err(e) => return Err(Error::io("remove", path, &e)),
     }
+    Ok(())
 }
 
 /// Removes an empty folder; `false` when it is not empty or not there.
+#[track_caller]
 pub fn remove_dir_if_empty(path: &Path) -> Result<bool> {
     fault_point("rmdir", path)?;
+    let turn = recording::turn();
     match std::fs::remove_dir(path) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            turn.folder_removed(path);
+            Ok(true)
+        }
         Err(e)
             if matches!(
                 e.kind(),
@@ -189,19 +250,28 @@ pub fn remove_dir_if_empty(path: &Path) -> Result<bool> {
 }
 
 /// Removes a folder with all that is in it; a missing one is no error.
+#[track_caller]
 pub fn remove_dir_all(path: &Path) -> Result<()> {
     fault_point("rmdir", path)?;
+    let turn = recording::turn();
+    let going = recording::whole_tree(&turn, path);
     match std::fs::remove_dir_all(path) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io("remove the folder", path, &e)),
-        _ => Ok(()),
+        Ok(()) => turn.tree_removed(&going),
+        Err(e) if e.kind() == ErrorKind::NotFound => {}
+        Err(e) => return Err(Error::io("remove the folder", path, &e)),
     }
+    Ok(())
 }
 
 /// Flushes a file's data (fdatasync).
+#[track_caller]
 pub fn sync_data(file: &File, path: &Path) -> Result<()> {
     fault_point("flush", path)?;
     counters::FLUSHES.add(1);
-    file.sync_data().map_err(|e| Error::io("flush", path, &e))
+    let turn = recording::turn();
+    file.sync_data().map_err(|e| Error::io("flush", path, &e))?;
+    turn.flushed(file);
+    Ok(())
 }
 
 /// Lets the disk begin with bytes of a file that were just written (`length` 0: to the file's end), so that the flush to come
@@ -225,24 +295,32 @@ pub fn begin_flush(file: &File, offset: u64, length: u64) {
 }
 
 /// Flushes a folder's entries.
+#[track_caller]
 pub fn sync_dir(path: &Path) -> Result<()> {
     fault_point("flush-folder", path)?;
     counters::FLUSHES.add(1);
+    let turn = recording::turn();
     File::open(path)
         .and_then(|folder| folder.sync_all())
-        .map_err(|e| Error::io("flush the folder", path, &e))
+        .map_err(|e| Error::io("flush the folder", path, &e))?;
+    turn.folder_flushed(path);
+    Ok(())
 }
 
 /// Flushes many files and folders, all of them in the file system of `folder`: one call for the whole file system where
 /// there is one and they are many, which costs less than a flush for each.
+#[track_caller]
 pub fn sync_many(paths: &[PathBuf], folder: &Path) -> Result<()> {
     #[cfg(target_os = "linux")]
     if paths.len() > 32 {
         fault_point("flush-all", folder)?;
         counters::FLUSHES.add(1);
-        return File::open(folder)
+        let turn = recording::turn();
+        File::open(folder)
             .and_then(|file| Ok(rustix::fs::syncfs(&file)?))
-            .map_err(|e| Error::io("flush the file system of", folder, &e));
+            .map_err(|e| Error::io("flush the file system of", folder, &e))?;
+        turn.all_flushed(folder);
+        return Ok(());
     }
     let _ = folder;
     for path in paths {
@@ -257,42 +335,50 @@ pub fn sync_many(paths: &[PathBuf], folder: &Path) -> Result<()> {
 }
 
 /// Creates a symbolic link with exactly these target bytes.
+#[track_caller]
 pub fn symlink(target: &[u8], path: &Path) -> Result<()> {
     fault_point("symlink", path)?;
+    let turn = recording::turn();
     std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(target), path)
-        .map_err(|e| Error::io("create the link", path, &e))
+        .map_err(|e| Error::io("create the link", path, &e))?;
+    turn.symlinked(path, target);
+    Ok(())
 }
 
 /// Creates a new file for reading and writing; it must not exist.
+#[track_caller]
 pub fn create_new(path: &Path) -> Result<File> {
-    create_new_with_mode(path, 0o666)
-}
-
-/// [`create_new`] with permission bits, which the process' umask narrows.
-pub fn create_new_with_mode(path: &Path, mode: u32) -> Result<File> {
     fault_point("create", path)?;
-    OpenOptions::new()
+    let turn = recording::turn();
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create_new(true)
-        .mode(mode)
         .open(path)
-        .map_err(|e| Error::io("create", path, &e))
+        .map_err(|e| Error::io("create", path, &e))?;
+    turn.created(path, &file);
+    Ok(file)
 }
 
-/// Sets or clears the executable bits of a file: set for those who may read it.
-pub fn set_executable(path: &Path, executable: bool) -> Result<()> {
-    fault_point("chmod", path)?;
-    let change = || {
-        let mut permissions = std::fs::symlink_metadata(path)?.permissions();
-        let mode = permissions.mode();
-        permissions.set_mode(match executable {
-            true => mode | ((mode & 0o444) >> 2),
-            false => mode & !0o111,
-        });
-        std::fs::set_permissions(path, permissions)
-    };
-    change().map_err(|e| Error::io("change the permissions of", path, &e))
+/// Creates a file without a name below a control folder: it is gone when it is closed, whatever becomes of the process.
+#[track_caller]
+pub fn create_nameless(control: &Path) -> Result<File> {
+    create_dir_all(&control.join("tmp"))?;
+    let (path, file) = create_locked(|| temporary_for(&control.join("nameless")))?;
+    remove_file(&path)?;
+    Ok(file)
+}
+
+/// Notes that a file is in use now, by its time of change.
+#[track_caller]
+pub fn mark_used(path: &Path) -> Result<()> {
+    fault_point("touch", path)?;
+    let turn = recording::turn();
+    File::open(path)
+        .and_then(|file| file.set_modified(SystemTime::now()))
+        .map_err(|e| Error::io("change the time of", path, &e))?;
+    turn.touched(path);
+    Ok(())
 }
 
 /// Opens a file for reading without following a link at its end and without waiting for a writer of a named pipe.
@@ -304,53 +390,38 @@ pub fn open_no_follow(path: &Path) -> std::io::Result<File> {
         .open(path)
 }
 
-/// Reserves `length` bytes for a file that is about to be written, so that a full disk shows before any work is done.
-/// File systems that cannot reserve are left alone.
-pub fn preallocate(file: &File, length: u64, path: &Path) -> Result<()> {
-    if length == 0 {
-        return Ok(());
-    }
-    fault_point("preallocate", path)?;
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::io::Errno;
-        let reserved =
-            rustix::fs::fallocate(file, rustix::fs::FallocateFlags::KEEP_SIZE, 0, length);
-        if let Err(errno @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) = reserved {
-            return Err(Error::io("reserve space for", path, &errno.into()));
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = file;
-    Ok(())
-}
-
 /// Writes all of `bytes` at the file's position.
+#[track_caller]
 pub fn write_all(mut file: &File, bytes: &[u8], path: &Path) -> Result<()> {
     let (length, failure) = faults::write_point("write", path, bytes.len())?;
+    let turn = recording::turn();
     file.write_all(&bytes[..length])
         .map_err(|e| Error::io("write", path, &e))?;
+    turn.written(file, &bytes[..length]);
     failure.map_or(Ok(()), Err)
 }
 
 /// Writes all of `bytes` at `offset`.
+#[track_caller]
 pub fn write_all_at(file: &File, bytes: &[u8], offset: u64, path: &Path) -> Result<()> {
     let (length, failure) = faults::write_point("write", path, bytes.len())?;
+    let turn = recording::turn();
     file.write_all_at(&bytes[..length], offset)
         .map_err(|e| Error::io("write", path, &e))?;
+    turn.written_at(file, &bytes[..length], offset);
     failure.map_or(Ok(()), Err)
 }
 
-/// Cuts a file to `length` bytes.
-pub fn set_length(file: &File, length: u64, path: &Path) -> Result<()> {
-    fault_point("truncate", path)?;
-    file.set_len(length).map_err(|e| Error::io("cut", path, &e))
-}
-
 /// Makes the empty file `to` share the blocks of `from`. `false` where the file system cannot; `to` is still empty then.
+#[track_caller]
 pub fn share_blocks(from: &File, to: &File, to_path: &Path) -> Result<bool> {
     fault_point("reflink", to_path)?;
-    Ok(reflink_copy::reflink_file(from, to).is_ok())
+    let turn = recording::turn();
+    let shared = reflink_copy::reflink_file(from, to).is_ok();
+    if shared {
+        turn.filled(to);
+    }
+    Ok(shared)
 }
 
 /// Opens an existing file for appending.
@@ -359,22 +430,26 @@ pub fn open_append(path: &Path) -> Result<File> {
     file.map_err(|error| Error::io("open", path, &error))
 }
 
-/// Whether the file system of `folder` can share blocks between files. Tries it with two small files.
-pub fn supports_reflink(folder: &Path) -> Result<bool> {
-    let (source, target) = (folder.join(unique_name()), folder.join(unique_name()));
-    let probe = || {
-        let from = create_new(&source)?;
-        write_all(&from, b"reflink probe", &source)?;
-        share_blocks(&from, &create_new(&target)?, &target)
+/// Whether the file system of a control folder can share blocks between files. Tries it with two small files.
+#[track_caller]
+pub fn supports_reflink(control: &Path) -> Result<bool> {
+    let probe = control.join("probe");
+    let (source, from) = write_temporary(&probe, b"reflink probe", Durability::Derived)?;
+    let shared = match write_temporary(&probe, b"", Durability::Derived) {
+        Ok((target, to)) => {
+            let shared = share_blocks(&from, &to, &target);
+            discard(&target);
+            shared
+        }
+        Err(error) => Err(error),
     };
-    let shared = probe();
-    remove_file(&source)?;
-    remove_file(&target)?;
+    discard(&source);
     shared
 }
 
 /// Copies a whole file into the empty file `to` by the cheapest way there is: shared blocks, a copy inside the kernel,
 /// or reading and writing. Returns the length, which is that of `from`.
+#[track_caller]
 pub fn copy_file(from: &File, from_path: &Path, to: &File, to_path: &Path) -> Result<u64> {
     let length = from
         .metadata()
@@ -389,12 +464,14 @@ pub fn copy_file(from: &File, from_path: &Path, to: &File, to_path: &Path) -> Re
         usize::try_from(length).unwrap_or(usize::MAX),
     )?;
     let (mut source, mut target) = (from, to);
+    let turn = recording::turn();
     // `io::copy` uses copy_file_range or sendfile where they work.
     let copied = std::io::copy(
         &mut std::io::Read::take(&mut source, length_to_write as u64),
         &mut target,
     )
     .map_err(|e| Error::io("write", to_path, &e))?;
+    turn.filled(to);
     if let Some(failure) = failure {
         return Err(failure);
     }

@@ -17,25 +17,6 @@ fn atomic_writes_replace_and_new_names_are_taken_once() {
 }
 
 #[test]
-fn executable_bits_follow_the_bits_for_reading() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("script");
-    create_new_with_mode(&path, 0o640).expect("created");
-    let mode = || {
-        std::fs::metadata(&path)
-            .expect("a file")
-            .permissions()
-            .mode()
-            & 0o777
-    };
-    let before = mode();
-    set_executable(&path, true).expect("set");
-    assert_eq!(mode() & 0o111, (before & 0o444) >> 2);
-    set_executable(&path, false).expect("cleared");
-    assert_eq!(mode(), before);
-}
-
-#[test]
 fn removing_what_is_not_there_is_no_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a");
@@ -94,6 +75,22 @@ fn no_other_module_changes_files() {
                     "{} uses {writer}: changes of files go through fsx",
                     path.display()
                 );
+            }
+        }
+    }
+}
+
+/// What a test of power cuts replays is complete only when each change is recorded.
+#[test]
+fn every_change_that_can_fail_is_recorded() {
+    for name in ["mod.rs", "at.rs", "locks.rs"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/fsx");
+        let text = std::fs::read_to_string(path.join(name)).expect("a source");
+        for function in text.split("\nfn ").flat_map(|part| part.split("\npub fn ")) {
+            let changes = ["fault_point(\"", "write_point("];
+            if changes.iter().any(|change| function.contains(change)) {
+                let title = function.lines().next().unwrap_or_default();
+                assert!(function.contains("recording::turn()"), "{name}: {title}");
             }
         }
     }

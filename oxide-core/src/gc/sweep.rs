@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::mark::{Holder, Marks};
 use super::{GcReport, GcRequest};
 use crate::error::{ErrorCode, Result};
-use crate::fsx;
 use crate::hash::Id;
 use crate::pack::{Entry, Group, Kind, PackReader};
 use crate::progress::Progress;
@@ -215,23 +214,36 @@ impl Inventory {
             let packs = going.iter().filter(|pack| pack.pack.group == group);
             copy_kept(store, group, packs.copied())?;
         }
+        if !going.is_empty() {
+            // The pack that has the other copy of a record may be one whose writer died before its name was flushed.
+            store.flush_packs()?;
+        }
         for pack in &going {
             progress.advance(1, 0)?;
             store.remove_pack(&pack.pack.name)?;
-            store.remove_tombstone(&pack.pack.name)?;
             report.freed_bytes += pack.dead_bytes;
             report.objects += pack.dead;
             report.packs += 1;
+        }
+        if !going.is_empty() {
+            store.flush_packs()?;
+        }
+        // Not before: a pack that a power cut brings back must not be relied on.
+        for pack in &going {
+            store.remove_tombstone(&pack.pack.name)?;
         }
         let dead: HashSet<Id> = self.dead_objects.iter().map(|object| object.id).collect();
         for object in &self.dead_objects {
             progress.advance(1, 0)?;
             let name = object.id.to_hex();
-            if ripe.contains(&name) && self.remove_object(store, object)? {
-                store.remove_tombstone(&name)?;
+            let Some(since) = self.tombstones.get(&name).filter(|_| ripe.contains(&name)) else {
+                continue;
+            };
+            if store.remove_object(&object.id, *since)? {
                 report.freed_bytes += object.size;
                 report.objects += 1;
             }
+            store.remove_tombstone(&name)?;
         }
         let packs: HashSet<&str> = self.packs.iter().map(|pack| &*pack.pack.name).collect();
         for name in self.tombstones.keys() {
@@ -245,26 +257,6 @@ impl Inventory {
             }
         }
         Ok(())
-    }
-
-    /// Removes a dead content's own file. A session that stores the content again gives a new file the same name: what
-    /// was taken away is looked at before it goes.
-    fn remove_object(&self, store: &Store, object: &ObjectRef) -> Result<bool> {
-        let Some(buried) = self.tombstones.get(&object.id.to_hex()) else {
-            return Ok(false);
-        };
-        let taken = store
-            .control()
-            .join("tmp")
-            .join(format!("dead-{}", fsx::unique_name()));
-        fsx::rename(&object.path, &taken)?;
-        if modified(&taken).is_some_and(|time| time >= *buried) {
-            fsx::rename(&taken, &object.path)?;
-            store.remove_tombstone(&object.id.to_hex())?;
-            return Ok(false);
-        }
-        fsx::remove_file(&taken)?;
-        Ok(true)
     }
 
     /// Bytes that are dead and still there.

@@ -67,19 +67,11 @@ impl FullBuffer {
 impl PackWriter {
     /// Begins a pack in the folder for temporary files.
     pub fn create(group: Group, temporary: &Path) -> Result<PackWriter> {
-        let (name, path, file) = loop {
-            let name = group.new_name();
-            let path = temporary.join(&name);
-            let file = fsx::create_new(&path)?;
-            // Held until the pack is published, so that a collector of leftovers sees that the file is in use. One that
-            // came first has taken the new file for a leftover.
-            let same = file.try_clone().map_err(|e| Error::io("lock", &path, &e))?;
-            if let Some(lock) = fsx::try_lock_open(same, &path)? {
-                if fsx::names(&path, &lock) {
-                    break (name, path, file);
-                }
-            }
-        };
+        let mut name = String::new();
+        let (path, file) = fsx::create_locked(|| {
+            name = group.new_name();
+            temporary.join(&name)
+        })?;
         Ok(PackWriter {
             name,
             path,

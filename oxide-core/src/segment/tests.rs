@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::delta::Delta;
 use super::*;
-use crate::store::MemoryObjects;
+use crate::store::{MemoryObjects, Store};
 
 fn numbered(count: u32) -> Segment {
     let rows: Vec<_> = (0..count)
@@ -128,4 +128,30 @@ proptest! {
         let twice = base.apply(&first).unwrap().apply(&second).unwrap();
         prop_assert_eq!(base.apply(&delta::compose(first, second)).unwrap(), twice);
     }
+}
+
+/// The collector may take a base that nothing reaches and leave a delta on it that nothing reaches either.
+#[test]
+fn a_delta_without_its_base_is_not_relied_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(&folder.path().join(".oxide")).unwrap();
+    let session = store.begin().unwrap();
+    let base = write(&session, &numbered(1_000), None).unwrap();
+    session.flush().unwrap();
+    let of_base = store.packs().unwrap();
+    let changes = [set(7, b"new")];
+    let edited = numbered(1_000).apply(&changes).unwrap();
+    let id = write(&session, &edited, Some((&base, &changes))).unwrap();
+    session.flush().unwrap();
+    assert!(store.contains(Kind::SegmentDelta, &id).unwrap());
+    drop(session);
+    for pack in of_base {
+        store.remove_pack(&pack.name).unwrap();
+    }
+    let again = Store::open(store.control()).unwrap();
+    assert!(read(&again, &id).is_err());
+    let session = again.begin().unwrap();
+    assert_eq!(write(&session, &edited, None).unwrap(), id);
+    session.flush().unwrap();
+    assert_eq!(read(&again, &id).unwrap(), edited);
 }

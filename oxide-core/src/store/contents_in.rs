@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use std::path::Path;
 
 use super::hashing::{Block, StreamHasher, BLOCK};
-use super::objects::{self, NewObject};
+use super::objects::NewObject;
 use super::{Session, StoredContent};
 use crate::codec;
 use crate::counters;
@@ -81,7 +81,7 @@ impl Session {
     fn holds_object(&self, id: &Id) -> bool {
         self.objects.contains(id)
             || (!self.tombstoned.contains(&id.to_hex())
-                && objects::path(self.store().control(), id).exists())
+                && self.objects.find(self.store().control(), id))
     }
 
     fn put_object(

@@ -1,32 +1,28 @@
 //! Leases: while a session lives, the collector keeps whatever the session may have found in the store.
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::fsx::{self, Lock};
+use crate::fsx;
 
 /// A session's lease: a file named by the time of its beginning, locked for as long as the session lives. It needs no
 /// flush: it has a meaning only while its process runs.
 pub(super) struct Lease {
     path: PathBuf,
-    _lock: Lock,
+    _locked: File,
 }
 
 impl Lease {
     pub(super) fn take(control: &Path) -> Result<Lease> {
         let folder = control.join("leases");
-        loop {
-            let (time, random) = split(&fsx::unique_name());
-            let path = folder.join(format!("{time}-{}-{random}", std::process::id()));
-            let file = fsx::create_new(&path)?;
-            // Between its creation and its lock a collector may have taken the file for a dead session's.
-            let lock = fsx::try_lock_open(file, &path)?;
-            let Some(lock) = lock.filter(|lock| fsx::names(&path, lock)) else {
-                continue;
-            };
-            return Ok(Lease { path, _lock: lock });
-        }
+        let (path, _locked) = fsx::create_locked(|| {
+            let name = fsx::unique_name();
+            let (time, random) = name.split_once('-').unwrap_or((&name, ""));
+            folder.join(format!("{time}-{}-{random}", std::process::id()))
+        })?;
+        Ok(Lease { path, _locked })
     }
 }
 
@@ -35,11 +31,6 @@ impl Drop for Lease {
         // A lease that cannot be removed is unlocked now and so counts as dead.
         fsx::discard(&self.path);
     }
-}
-
-fn split(name: &str) -> (String, String) {
-    let (time, random) = name.split_once('-').unwrap_or((name, ""));
-    (time.to_string(), random.to_string())
 }
 
 /// When each live session began (microseconds since 1970 UTC), ascending. Leases of dead processes are removed.
@@ -55,7 +46,7 @@ pub(super) fn live(control: &Path) -> Result<Vec<u64>> {
             continue;
         };
         let path = item.path();
-        let file = match std::fs::File::open(&path) {
+        let file = match File::open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::NotFound => continue,
             Err(e) => return Err(Error::io("open", &path, &e)),

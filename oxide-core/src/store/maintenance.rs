@@ -13,6 +13,9 @@ use crate::fsx::{self, Lock};
 use crate::hash::Id;
 use crate::pack::{Entry, Group, PackReader, PackWriter, Record};
 
+/// What the names of own files begin with that are on their way out.
+const TAKEN: &str = "dead";
+
 /// How old a temporary file whose owner cannot be told must be to count as left behind.
 pub const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
@@ -37,6 +40,11 @@ impl Store {
     pub fn remove_pack(&self, name: &str) -> Result<()> {
         fsx::remove_file(&self.control().join("packs").join(name))?;
         self.refresh()
+    }
+
+    /// Flushes the names of packs: those that have gone stay gone.
+    pub fn flush_packs(&self) -> Result<()> {
+        fsx::sync_dir(&self.control().join("packs"))
     }
 
     /// Writes records of other packs, as they are stored, into new packs and publishes them durably. All must be of
@@ -94,9 +102,42 @@ impl Store {
         Ok(found)
     }
 
-    /// Removes a content's own file.
-    pub fn remove_object(&self, id: &Id) -> Result<()> {
-        fsx::remove_file(&objects::path(self.control(), id))
+    /// Removes a content's own file if it is older than `since`. `false` when it is not: a session that stores the content
+    /// again gives a new file the same name, so what was taken away is looked at before it goes. The caller holds the
+    /// lock of packs.
+    pub fn remove_object(&self, id: &Id, since: SystemTime) -> Result<bool> {
+        let path = objects::path(self.control(), id);
+        let taken = self.taken(id);
+        fsx::rename(&path, &taken)?;
+        let time = std::fs::metadata(&taken).and_then(|metadata| metadata.modified());
+        if time.is_ok_and(|time| time >= since) {
+            fsx::rename(&taken, &path)?;
+            return Ok(false);
+        }
+        fsx::remove_file(&taken)?;
+        Ok(true)
+    }
+
+    fn taken(&self, id: &Id) -> PathBuf {
+        let name = format!("{TAKEN}-{}", id.to_hex());
+        self.control().join("tmp").join(name)
+    }
+
+    /// Puts back the own files that a collector which died had taken away: one of them may have been stored again. The
+    /// caller holds the lock of packs.
+    pub fn put_back_taken(&self) -> Result<()> {
+        for name in names_in(&self.control().join("tmp"))? {
+            let id = name
+                .strip_prefix(TAKEN)
+                .and_then(|rest| Id::from_hex(rest.strip_prefix('-')?).ok());
+            let Some(id) = id else { continue };
+            let (taken, path) = (self.taken(&id), objects::path(self.control(), &id));
+            match path.exists() {
+                true => fsx::remove_file(&taken)?,
+                false => fsx::rename(&taken, &path)?,
+            }
+        }
+        Ok(())
     }
 
     /// Names with a tombstone: pack file names, and own files as 64 hex digits. Sessions that begin from now on store anew
@@ -159,10 +200,12 @@ impl Store {
             let Ok(metadata) = std::fs::symlink_metadata(&path) else {
                 continue;
             };
-            // Packs and folders of checkouts are locked by their owners, own files belong to sessions.
+            // Packs, small files and folders of checkouts are locked by their owners, own files belong to sessions, what
+            // a collector has taken away is put back by the next one.
             let told = match name.split('-').next() {
-                Some("data" | "meta" | "checkout") => true,
+                Some("data" | "meta" | "file" | "checkout") => true,
                 Some("object") => no_session,
+                Some(TAKEN) => continue,
                 _ => false,
             };
             let old = metadata

@@ -56,12 +56,16 @@ impl Drop for NewObject {
 /// The own files that a session has written and not published. They are closed: there may be more of them than a process
 /// can hold open.
 #[derive(Default)]
-pub(super) struct PendingObjects(Mutex<HashMap<Id, NewObject>>);
+pub(super) struct PendingObjects {
+    new: Mutex<HashMap<Id, NewObject>>,
+    /// Contents that were found: their names may be so new that their own writer has not flushed them yet.
+    found: Mutex<BTreeSet<Id>>,
+}
 
 impl PendingObjects {
     /// Keeps a complete file; `false` when the session has this content already.
     pub(super) fn keep(&self, id: Id, object: NewObject) -> bool {
-        let mut pending = lock(&self.0);
+        let mut pending = lock(&self.new);
         if pending.contains_key(&id) {
             return false;
         }
@@ -70,31 +74,42 @@ impl PendingObjects {
     }
 
     pub(super) fn contains(&self, id: &Id) -> bool {
-        lock(&self.0).contains_key(id)
+        lock(&self.new).contains_key(id)
     }
 
-    /// Flushes every file, gives each its name, and flushes the folders.
+    /// Whether a content has a file of its own, which is then relied on.
+    pub(super) fn find(&self, control: &Path, id: &Id) -> bool {
+        let found = path(control, id).exists();
+        if found {
+            lock(&self.found).insert(*id);
+        }
+        found
+    }
+
+    /// Flushes every file, gives each its name, and flushes the folders: those of what was found too.
     pub(super) fn publish(&self, control: &Path) -> Result<()> {
-        let mut pending = lock(&self.0);
-        if pending.is_empty() {
+        let mut pending = lock(&self.new);
+        let mut found = lock(&self.found);
+        if pending.is_empty() && found.is_empty() {
             return Ok(());
         }
         let temporary: Vec<PathBuf> = pending.values().map(|new| new.path.clone()).collect();
         fsx::sync_many(&temporary, control)?;
-        let mut folders = BTreeSet::new();
+        // Whoever made a folder of them may not have flushed it yet.
+        let mut folders = BTreeSet::from([control.join("objects")]);
         for (id, object) in pending.iter() {
             let target = path(control, id);
             if let Some(folder) = target.parent() {
-                if !folder.is_dir() {
-                    fsx::create_dir_all(folder)?;
-                    folders.insert(control.join("objects"));
-                }
+                fsx::create_dir_all(folder)?;
                 folders.insert(folder.to_path_buf());
             }
             fsx::rename(&object.path, &target)?;
         }
+        let of_found = found.iter().map(|id| path(control, id));
+        folders.extend(of_found.filter_map(|path| path.parent().map(Path::to_path_buf)));
         let folders: Vec<PathBuf> = folders.into_iter().collect();
         fsx::sync_many(&folders, control)?;
+        found.clear();
         for (_, mut object) in pending.drain() {
             object.path.clear();
         }

@@ -1,7 +1,7 @@
 //! The control folder: its layout, and the repository file that says which format and features it needs.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{json, Value};
 
@@ -35,9 +35,7 @@ pub(super) fn create(control: &Path) -> Result<()> {
         .hint("use it as it is, or choose another folder")
         .at(control));
     }
-    for folder in FOLDERS {
-        fsx::create_dir_all(&control.join(folder))?;
-    }
+    complete(control)?;
     let content = json!({"format": FORMAT, "optional": [], "required": []});
     fsx::write_atomic(&file, content.to_string().as_bytes(), Durability::Durable)?;
     match control.parent().filter(|path| !path.as_os_str().is_empty()) {
@@ -46,12 +44,18 @@ pub(super) fn create(control: &Path) -> Result<()> {
     }
 }
 
-/// Makes the folders that are missing: some tools that copy a repository leave empty ones behind.
+/// Makes the folders that are missing: some tools that copy a repository leave empty ones behind. They are flushed before
+/// anything is put into them: what they hold could be lost with them.
 pub(super) fn complete(control: &Path) -> Result<()> {
-    for folder in FOLDERS {
-        fsx::create_dir_all(&control.join(folder))?;
+    let folders = FOLDERS.iter().map(|folder| control.join(folder));
+    let missing: Vec<PathBuf> = folders.filter(|folder| !folder.is_dir()).collect();
+    for folder in &missing {
+        fsx::create_dir_all(folder)?;
     }
-    Ok(())
+    match missing.is_empty() {
+        true => Ok(()),
+        false => fsx::sync_dir(control),
+    }
 }
 
 /// Refuses what this build cannot read: a newer format, or a required feature that it does not know.

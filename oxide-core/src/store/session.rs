@@ -1,6 +1,7 @@
 //! Sessions: what one writer puts into the store, invisible to others until it is flushed.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
 use super::group::{lock, GroupWriter};
@@ -24,6 +25,8 @@ pub struct Session {
     writers: [GroupWriter; 2],
     pub(super) objects: PendingObjects,
     pub(super) buffers: Buffers,
+    /// Whether a record was found in a pack: its name may be so new that its own writer has not flushed it yet.
+    relies_on_packs: AtomicBool,
     flushing: Mutex<()>,
 }
 
@@ -42,6 +45,7 @@ impl Session {
             writers,
             objects: PendingObjects::default(),
             buffers: Buffers::default(),
+            relies_on_packs: AtomicBool::new(false),
             flushing: Mutex::new(()),
         })
     }
@@ -66,7 +70,11 @@ impl Session {
             Ok((!self.tombstoned.contains(&pack.name)).then_some(()))
         });
         match found {
-            Ok(found) => Ok(matches!(found, super::Found::Here(()))),
+            Ok(super::Found::Here(())) => {
+                self.relies_on_packs.store(true, Ordering::Relaxed);
+                Ok(true)
+            }
+            Ok(_) => Ok(false),
             // A damaged pack holds nothing that could be relied on.
             Err(e) if e.code == ErrorCode::Integrity => Ok(false),
             Err(e) => Err(e),
@@ -131,7 +139,7 @@ impl Session {
             })
         })?;
         self.objects.publish(self.store.control())?;
-        if packs.is_empty() {
+        if packs.is_empty() && !self.relies_on_packs.load(Ordering::Relaxed) {
             return Ok(());
         }
         let folder = self.store.control().join("packs");
@@ -139,6 +147,7 @@ impl Session {
             fsx::rename(&pack.path, &folder.join(&pack.name))?;
         }
         fsx::sync_dir(&folder)?;
+        self.relies_on_packs.store(false, Ordering::Relaxed);
         counters::PACKS_WRITTEN.add(packs.len() as u64);
         let names: Vec<String> = packs.iter().map(|pack| pack.name.clone()).collect();
         self.store.add_packs(&names)?;

@@ -177,7 +177,6 @@ impl WorkingCopy {
     /// That lock, unless another process holds it.
     pub fn try_lock(&self) -> Result<Option<Lock>> {
         let folder = stat_index::folder(self.store.control());
-        fsx::create_dir_all(&folder)?;
         fsx::try_lock(&folder.join("tree.lock"))
     }
 

@@ -362,8 +362,15 @@ fn a_folder_that_appears_meanwhile_keeps_what_is_in_it() {
     let mut plan = repository.plan(&two, &[], false, false);
     checkout::prepare(&repository.copy, &mut plan, &Progress::default()).unwrap();
     repository.write("new/a", "somebody else's");
-    let skipped =
-        checkout::apply(&repository.copy, plan, 9, &two.files, &Progress::default()).unwrap();
+    let skipped = checkout::apply(
+        &repository.copy,
+        plan,
+        9,
+        &two.files,
+        false,
+        &Progress::default(),
+    )
+    .unwrap();
 
     let skipped: Vec<_> = skipped.into_iter().map(|skipped| skipped.path).collect();
     assert_eq!(skipped, ["new/a"]);

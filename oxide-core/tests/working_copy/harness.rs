@@ -176,8 +176,15 @@ impl Repository {
         checkout::prepare(&self.copy, &mut plan, &Progress::default()).unwrap();
         self.operation += 1;
         let progress = Progress::default();
-        let skipped =
-            checkout::apply(&self.copy, plan, self.operation, &to.files, &progress).unwrap();
+        let skipped = checkout::apply(
+            &self.copy,
+            plan,
+            self.operation,
+            &to.files,
+            false,
+            &progress,
+        )
+        .unwrap();
         self.roots = *to;
         skipped
     }

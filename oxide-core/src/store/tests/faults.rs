@@ -41,9 +41,31 @@ fn work(control: &Path) -> Result<()> {
     store.consolidate()
 }
 
+/// Adds more than one pack holds, so that the first is flushed while the second fills.
+fn fill_a_pack(control: &Path) -> Result<()> {
+    let store = Store::create(control)?;
+    let session = store.begin()?;
+    for n in 0..132 {
+        session.put_content(&noise(n, 1 << 20), "a.bin")?;
+    }
+    session.flush()?;
+    println!("step filled");
+    Ok(())
+}
+
 /// Does nothing unless it is run as the process that is to fail.
 #[test]
 fn child() {
+    report(work);
+}
+
+/// Like [`child`].
+#[test]
+fn filling_child() {
+    report(fill_a_pack);
+}
+
+fn report(work: fn(&Path) -> Result<()>) {
     if let Some(control) = std::env::var_os(CONTROL) {
         if let Err(e) = work(Path::new(&control)) {
             println!("refused {} {e}", e.code.as_str());
@@ -52,8 +74,13 @@ fn child() {
 }
 
 fn run(control: &Path, variable: &str, value: &str) -> String {
+    run_child("child", control, variable, value)
+}
+
+fn run_child(child: &str, control: &Path, variable: &str, value: &str) -> String {
+    let child = format!("store::tests::faults::{child}");
     let output = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "store::tests::faults::child", "--nocapture"])
+        .args(["--exact", &child, "--nocapture"])
         .env(CONTROL, control)
         .env(variable, value)
         .output()
@@ -102,7 +129,8 @@ fn nothing_acknowledged_is_lost_at_any_fault_point() {
         "{output}"
     );
     let mut points: Vec<(String, usize)> = Vec::new();
-    for point in std::fs::read_to_string(&log).expect("the points").lines() {
+    for line in std::fs::read_to_string(&log).expect("the points").lines() {
+        let point = line.split('\t').next().unwrap_or(line);
         match points.iter_mut().find(|(known, _)| known == point) {
             Some((_, passes)) => *passes += 1,
             None => points.push((point.to_string(), 1)),
@@ -163,4 +191,29 @@ fn fail_and_repeat(control: &Path, fault: &str) {
     assert!(names(&control.join("tmp")).is_empty(), "{fault}");
     assert_eq!(names(&control.join("leases")), ["consolidate.lock"]);
     std::fs::remove_dir_all(control.parent().expect("a parent")).expect("removed");
+}
+
+/// The flush of a full pack runs beside the writer: its failure must still be the session's.
+#[test]
+fn a_full_pack_whose_flush_fails_is_never_published() {
+    for fault in [
+        "flush.tmp-data:eio:1",
+        "flush.tmp-data:enospc:1",
+        "flush.tmp-data:kill:1",
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let control = folder.path().join(".oxide");
+        let output = run_child("filling_child", &control, "OXIDE_FAULT", fault);
+        assert!(!output.contains("step filled"), "{fault}: {output}");
+        assert!(
+            fault.contains("kill") || output.contains("refused"),
+            "{fault}: {output}"
+        );
+        let store = Store::open(&control).expect("the store opens");
+        assert!(store.packs().expect("packs").is_empty(), "{fault}");
+        store.live_sessions().expect("leases");
+        let collected = store.collect_temporary(std::time::Duration::ZERO);
+        collected.expect("collected");
+        assert!(names(&control.join("tmp")).is_empty(), "{fault}");
+    }
 }

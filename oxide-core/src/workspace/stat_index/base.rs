@@ -1,8 +1,9 @@
 //! The sorted base of the stat index: one file, written once and mapped.
 //!
 //! ```text
-//! header   "OXSTAT1\n", nonce u64, operation u64, root 32, folders u32, entries u32, length of folder paths u64,
-//!          length of names u64, crc u32 of the header before it, the folders and their paths
+//! header   "OXSTAT2\n", nonce u64, operation u64, root 32, folders u32, entries u32, length of folder paths u64,
+//!          length of names u64, boot u64, written i64 (nanoseconds since 1970), crc u32 of the header before it, the
+//!          folders and their paths
 //! folders  sorted by path: path offset u32, path length u32, first entry u32, entries u32
 //! hot      an entry's looks, by folder and name: name offset u32, name length u16, flags u8, 0, mtime i64, ctime i64,
 //!          size u64, inode u64, crc u32 of folder path, this entry before the crc, its cold part and its name; 0 u32
@@ -20,11 +21,12 @@ use memmap2::Mmap;
 use super::{FileStat, Record};
 use crate::error::{Error, ErrorCode, Result};
 use crate::files::{FileType, ItemId};
+use crate::fsx;
 use crate::hash::Id;
-use crate::workspace::disk::DiskStat;
+use crate::workspace::disk::{self, DiskStat};
 
-const MAGIC: &[u8; 8] = b"OXSTAT1\n";
-const HEADER: usize = 84;
+const MAGIC: &[u8; 8] = b"OXSTAT2\n";
+const HEADER: usize = 100;
 const FOLDER: usize = 16;
 const HOT: usize = 48;
 const HOT_CRC: usize = 40;
@@ -47,6 +49,8 @@ pub(crate) struct Base {
     folders: usize,
     entries: usize,
     paths: usize,
+    /// Entries of files that changed at this time or later prove nothing.
+    doubtful: i64,
 }
 
 impl Base {
@@ -57,6 +61,7 @@ impl Base {
             folders: 0,
             entries: 0,
             paths: 0,
+            doubtful: i64::MAX,
         }
     }
 
@@ -79,6 +84,7 @@ impl Base {
             folders: 0,
             entries: 0,
             paths: 0,
+            doubtful: i64::MAX,
         };
         let data = base.data();
         if data.get(..8)? != MAGIC {
@@ -128,6 +134,17 @@ impl Base {
         let mut root = [0; 32];
         root.copy_from_slice(&self.data()[24..56]);
         Id(root)
+    }
+
+    /// The run of the machine in which it was written, and when.
+    pub(super) fn written(&self) -> (u64, i64) {
+        let boot = u64_at(self.data(), 80).unwrap_or(0);
+        (boot, u64_at(self.data(), 88).unwrap_or(0) as i64)
+    }
+
+    /// From now on nothing is believed of files that changed at `since` or later.
+    pub(super) fn doubt(&mut self, since: i64) {
+        self.doubtful = since;
     }
 
     pub(super) fn entry_count(&self) -> usize {
@@ -252,13 +269,14 @@ impl Base {
             return None;
         }
         let flags = hot[6];
+        let ctime = u64_at(hot, 16)? as i64;
         Some(Record {
             stat: (flags & SEEN != 0).then_some(FileStat {
                 mtime: u64_at(hot, 8)? as i64,
-                ctime: u64_at(hot, 16)? as i64,
+                ctime,
                 inode: u64_at(hot, 32)?,
             }),
-            racy: flags & RACY != 0,
+            racy: flags & RACY != 0 || flags & SEEN != 0 && ctime >= self.doubtful,
             kind: match flags & (LINK | REFERENCE) {
                 0 => FileType::File,
                 LINK => FileType::Link,
@@ -286,6 +304,7 @@ impl Base {
         (reference || (file || link) && hot[6] == flags && u64_at(hot, 24) == Some(disk.size))
             && u64_at(hot, 8) == Some(disk.mtime as u64)
             && u64_at(hot, 16) == Some(disk.ctime as u64)
+            && disk.ctime < self.doubtful
             && u64_at(hot, 32) == Some(disk.inode)
     }
 }
@@ -482,6 +501,8 @@ impl<'a> Writer<'a> {
         header.extend_from_slice(&narrow(entries)?.to_le_bytes());
         header.extend_from_slice(&(paths as u64).to_le_bytes());
         header.extend_from_slice(&(names as u64).to_le_bytes());
+        header.extend_from_slice(&fsx::boot().to_le_bytes());
+        header.extend_from_slice(&disk::now().to_le_bytes());
         let mut crc = crc32fast::Hasher::new();
         crc.update(&header);
         crc.update(&self.folders);

@@ -1,8 +1,8 @@
 //! The journal of the stat index: changes since its base, appended, each batch with a checksum.
 //!
 //! ```text
-//! "OXSTATJ1", nonce of the base u64, then batches:
-//! length u32, crc u32 of the payload, payload: operation u64, root 32, then entries:
+//! "OXSTATJ2", nonce of the base u64, then batches:
+//! length u32, crc u32 of the payload, payload: operation u64, root 32, written i64, then entries:
 //!   0 (removed) | 1 (set), path length u32, path; when set: flags u8, mtime i64, ctime i64, inode u64, size u64,
 //!   content 32, item 12, sha256 32
 //! ```
@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use super::{set, FileStat, Overlay, Record};
 use crate::files::{FileType, ItemId};
 use crate::hash::Id;
+use crate::workspace::disk;
 
-const MAGIC: &[u8; 8] = b"OXSTATJ1";
+const MAGIC: &[u8; 8] = b"OXSTATJ2";
 const HEADER: usize = 16;
 
 /// What a journal says.
@@ -22,6 +23,8 @@ pub(super) struct Journal {
     pub(super) overlay: Overlay,
     /// Operation and root of the last batch.
     pub(super) head: Option<(u64, Id)>,
+    /// When the last batch was written.
+    pub(super) written: Option<i64>,
     pub(super) entries: usize,
     /// There is one, but it does not belong to the base.
     pub(super) foreign: bool,
@@ -69,6 +72,7 @@ fn read_batch(rest: &mut Reader<'_>, journal: &mut Journal) -> Option<()> {
     let mut batch = Reader(payload);
     let operation = batch.u64()?;
     let root = Id(batch.array()?);
+    let written = batch.u64()? as i64;
     while !batch.0.is_empty() {
         let is_set = batch.array::<1>()?[0] == 1;
         let length = batch.u32()? as usize;
@@ -82,6 +86,7 @@ fn read_batch(rest: &mut Reader<'_>, journal: &mut Journal) -> Option<()> {
         journal.entries += 1;
     }
     journal.head = Some((operation, root));
+    journal.written = Some(written);
     Some(())
 }
 
@@ -113,6 +118,7 @@ pub(super) fn batch(operation: u64, root: &Id, changes: &[(&[u8], Option<Record>
     let mut payload = Vec::with_capacity(40 + changes.len() * 160);
     payload.extend_from_slice(&operation.to_le_bytes());
     payload.extend_from_slice(&root.0);
+    payload.extend_from_slice(&disk::now().to_le_bytes());
     for (path, record) in changes {
         payload.push(u8::from(record.is_some()));
         payload.extend_from_slice(&(path.len() as u32).to_le_bytes());

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::files::{FileRow, FileType, ItemId};
+use crate::fsx;
 use crate::hash::Id;
 use crate::paths;
 use crate::store::ReadObjects;
@@ -24,6 +25,8 @@ use super::changes::{Changes, FileChange};
 use super::disk::{self, DiskKind, DiskStat};
 use base::Base;
 use rewrite::{Seen, Sources};
+#[cfg(test)]
+use update::write_base;
 pub(crate) use update::{discard, refresh, update, Known, Update};
 
 /// The operation number of an index that was built without knowing one.
@@ -127,6 +130,10 @@ impl Record {
     }
 }
 
+/// How long the system may take to bring what a program wrote to the disk: what lies further back than this from the last
+/// moment that is known of a run of the machine was on the disk when that run ended.
+const WRITTEN_BACK_NANOSECONDS: i64 = 600 * 1_000_000_000;
+
 /// Changes over the base: by folder, by name; `None` for what is not tracked any more.
 pub(crate) type Overlay = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Option<Record>>>;
 
@@ -136,7 +143,7 @@ pub(crate) struct Index {
     overlay: Overlay,
     /// Entries in the journal.
     journaled: usize,
-    /// The journal cannot be appended to: it is torn, or belongs to another base.
+    /// The journal cannot be appended to: it is torn, or belongs to another base or another run of the machine.
     broken_journal: bool,
     /// The operation whose result the working copy is.
     pub(crate) operation: u64,
@@ -170,17 +177,26 @@ impl Index {
         // A writer replaces the base, then the journal: a journal of another base means that both have just been
         // replaced, or that the writer died in between. The second time it is the latter, and the base is complete.
         for last_try in [false, true] {
-            let base = Base::open(&folder(control).join("stat"))?;
-            let journal = journal::read(control, base.nonce());
+            let mut base = Base::open(&folder(control).join("stat"))?;
+            let mut journal = journal::read(control, base.nonce());
             if journal.foreign && !last_try {
                 continue;
+            }
+            let (boot, based) = base.written();
+            let restarted = boot != fsx::boot();
+            if restarted {
+                // A power cut may have lost what files held while their times stayed.
+                let known_alive = journal.written.unwrap_or(based);
+                let doubtful = known_alive.saturating_sub(WRITTEN_BACK_NANOSECONDS);
+                base.doubt(doubtful);
+                doubt(&mut journal.overlay, doubtful);
             }
             let (operation, root) = journal.head.unwrap_or((base.operation(), base.root()));
             return Some(Index {
                 base,
                 overlay: journal.overlay,
                 journaled: journal.entries,
-                broken_journal: journal.foreign || journal.torn,
+                broken_journal: journal.foreign || journal.torn || restarted,
                 operation,
                 root,
                 damaged: AtomicBool::new(false),
@@ -471,6 +487,14 @@ impl Index {
     }
 }
 
+/// Believes nothing of files that changed at `since` or later.
+fn doubt(overlay: &mut Overlay, since: i64) {
+    let records = overlay.values_mut().flat_map(BTreeMap::values_mut);
+    for record in records.flatten() {
+        record.racy |= record.stat.is_some_and(|stat| stat.ctime >= since);
+    }
+}
+
 fn overlay_slot<'a>(name: &'a [u8], record: &'a Option<Record>) -> Option<Slot<'a>> {
     record.as_ref().map(|record| Slot {
         name,
@@ -497,3 +521,6 @@ fn set(overlay: &mut Overlay, path: &[u8], record: Option<Record>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

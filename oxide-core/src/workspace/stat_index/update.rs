@@ -35,8 +35,16 @@ pub(crate) struct Known<'a> {
     pub(crate) changes: &'a Changes,
 }
 
-/// Brings the index on disk up to date, under its lock.
+/// Brings the index on disk up to date, under its lock. Where the file system refuses, the old index stays: the operation
+/// that it lags behind is published, so its verb has succeeded, and the next verb brings the index up to it.
 pub(crate) fn update(control: &Path, objects: &dyn ReadObjects, update: &Update<'_>) -> Result<()> {
+    match update_locked(control, objects, update) {
+        Err(error) if matches!(error.code, ErrorCode::Io | ErrorCode::DiskFull) => Ok(()),
+        other => other,
+    }
+}
+
+fn update_locked(control: &Path, objects: &dyn ReadObjects, update: &Update<'_>) -> Result<()> {
     let _lock = lock(control)?;
     match try_update(control, objects, update, Index::open(control)) {
         // Whatever is wrong with the old index, a new one can be built.
@@ -97,7 +105,6 @@ fn lock_path(control: &Path) -> std::path::PathBuf {
 }
 
 fn lock(control: &Path) -> Result<Lock> {
-    fsx::create_dir_all(&folder(control))?;
     fsx::lock(&lock_path(control))
 }
 
@@ -166,7 +173,12 @@ fn append(control: &Path, index: &Index, touched: &BTreeSet<Vec<u8>>) -> Result<
     fsx::write_all(&file, &batch, &path)
 }
 
-fn write_base(control: &Path, sources: &Sources<'_>, operation: u64, root: &Id) -> Result<()> {
+pub(super) fn write_base(
+    control: &Path,
+    sources: &Sources<'_>,
+    operation: u64,
+    root: &Id,
+) -> Result<()> {
     let mut nonce = [0; 8];
     getrandom::fill(&mut nonce)
         .map_err(|error| Error::new(ErrorCode::Io, format!("no random numbers: {error}")))?;
