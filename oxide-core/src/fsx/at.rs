@@ -62,6 +62,7 @@ pub fn rename_new(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path)
 
 /// Renames the folder `from` to `name` in `folder` if nothing has that name. `false` when something has, when `folder`
 /// is gone, or when it lies on another file system.
+#[track_caller]
 pub fn rename_folder_new(
     from: &Path,
     folder: BorrowedFd<'_>,
@@ -85,6 +86,7 @@ pub fn rename_folder_new(
 }
 
 /// Creates a new file in `folder` for writing; it must not exist. The process' umask narrows its permissions.
+#[track_caller]
 pub fn create_new(
     folder: BorrowedFd<'_>,
     name: &CStr,
@@ -100,6 +102,7 @@ pub fn create_new(
 }
 
 /// Creates a symbolic link in `folder` with exactly these target bytes.
+#[track_caller]
 pub fn symlink(target: &[u8], folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
     fault_point("symlink", path)?;
     rustix::fs::symlinkat(target, folder, name)
