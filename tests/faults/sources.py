@@ -78,7 +78,7 @@ SYSTEM = re.compile(
     r"|rustix::fs::(?:rename\w*|unlink\w*|mkdir\w*|symlink\w*|link\w*|fchmod\w*|chmod\w*|ftruncate|fallocate|utimens\w*"
     r"|mknod\w*|copy_file_range|sendfile)\("
     r"|\bFile::create\w*\(|\.create(?:_new)?\(true\)|\.truncate\(true\)|unix::fs::symlink\(|\.set_len\(|\.set_permissions\(|\.set_modified\("
-    r"|\.set_times\(|\.sync_all\(|\.sync_data\(|\.write_all(?:_at)?\(|\.write_at\(|io::copy\(|rustix::fs::syncfs\("
+    r"|\.set_times\(|\.sync_all\(|\.sync_data\(|\.write_all(?:_at)?\(|\.write_at\(|rustix::fs::syncfs\("
     r"|reflink_copy::|OFlags::(?:CREATE|WRONLY|RDWR|TRUNC)|MmapMut"
 )
 """What changes a file, as Rust writes it."""

@@ -71,6 +71,11 @@ def test_every_change_of_a_file_is_on_the_list() -> None:
     assert not missing, f"add a scenario to {Path(__file__).with_name('scenarios.py')}: {sorted(missing)}"
 
 
+def test_a_point_names_the_place_that_asked_for_the_change() -> None:
+    inside = {passed for passed in set().union(*matrix.listed()) if passed.caller.startswith("fsx/")}
+    assert not inside, "functions of fsx on the way to a point are marked track_caller"
+
+
 def test_what_is_reached_elsewhere_exists() -> None:
     callers = {call.caller for call in sources.calls()}
     for caller, (file, test) in REACHED_ELSEWHERE.items():

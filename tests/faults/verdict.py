@@ -188,6 +188,7 @@ class Judge:
             yield f"success was reported, but the state is the old one: {_difference(found, self.after['state'])}"
         yield from self.acknowledged(self.after if done else self.before)
         yield from self.next_verb(done)
+        yield from self.kept_contents("after the fault and the next verb")
         if not done or (self.scenario.repeatable and not self.skipped):
             yield from self.again()
         yield from self.skipped_paths()
@@ -232,14 +233,13 @@ class Judge:
                 yield f"fsck {when}: {problems}"
 
     def whole_files(self) -> Iterator[str]:
-        """No file of the user is torn or gone: each is as before or as after, and nothing of it is lost."""
+        """No file of the user is torn: each is as before or as after."""
         now, before, after = _tree(self.tree), self.before["tree"], self.after["tree"]
         for path in sorted({*now, *before, *after}):
             node = now.get(path)
             known = [before.get(path), after.get(path), self.settled.get(path)]
             if node not in known and (node or ["folder"])[0] != "folder":
                 yield f"'{path}' is neither the old file nor the new one: {node}"
-        yield from self.kept_contents("right after the fault")
 
     def kept_contents(self, when: str) -> Iterator[str]:
         """Every content that the user had is on the disk or stored, but for what the undisturbed verb gives up too."""
