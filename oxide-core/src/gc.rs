@@ -1,25 +1,26 @@
 //! Giving space back: mark what views within the grace period reach, tombstone packs with dead records, and after the
 //! grace sweep or rewrite them. Lock-free: leases and tombstones keep a writer's dedup hits alive.
 
+mod holder;
+mod inventory;
 mod mark;
 mod sweep;
 
 use std::time::Duration;
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{ErrorCode, Result};
 use crate::fsx::Lock;
 use crate::hash::Id;
 use crate::oplog;
 use crate::progress::Progress;
 use crate::record::{self, Record};
 use crate::store::{Store, LEFT_BEHIND};
+use crate::workspace;
 
+pub use holder::{Held, Holder, HolderKind};
+use inventory::Inventory;
 pub(crate) use mark::contents_of;
 use mark::Marks;
-use sweep::Inventory;
-
-/// How old a temporary file must be to count as left behind when the caller is in a hurry.
-const LEFT_BEHIND_IMMEDIATE: Duration = Duration::from_secs(600);
 
 /// How to collect.
 pub struct GcRequest {
@@ -38,13 +39,13 @@ pub struct GcRequest {
 pub struct GcReport {
     /// Bytes that are reachable from branches, tags, remotes and workspaces.
     pub live_bytes: u64,
-    /// Bytes that only the named holder keeps: "grace", "undo", "stash".
-    pub held: Vec<(String, u64)>,
+    /// Who holds how many bytes. Each byte counts once, for the first who needs it.
+    pub held: Vec<Held>,
     /// Bytes that nothing reaches.
     pub dead_bytes: u64,
     /// Bytes given back (or that would be, in a dry run).
     pub freed_bytes: u64,
-    /// Bytes that wait for tombstones or leases.
+    /// Of the dead bytes those that stay for now: [`GcReport::held`] says why.
     pub waiting_bytes: u64,
     /// Objects removed.
     pub objects: u64,
@@ -52,9 +53,9 @@ pub struct GcReport {
     pub packs: u64,
 }
 
-/// Collects. Refuses when a reachable object is missing, and changes nothing then.
+/// Collects. Refuses when a reachable object is missing or a pack is damaged, and changes nothing then.
 pub fn collect(store: &Store, request: &GcRequest, progress: &Progress) -> Result<GcReport> {
-    let _lock = match request.dry_run {
+    let lock = match request.dry_run {
         true => None,
         false => Some(lock_packs(store, progress)?),
     };
@@ -63,17 +64,14 @@ pub fn collect(store: &Store, request: &GcRequest, progress: &Progress) -> Resul
     let Some(mut chain) = Chain::read(store, request)? else {
         return Ok(GcReport::default());
     };
-    let refuse = |error: Error| match error.code {
-        ErrorCode::Integrity => error.hint("nothing was collected: run `oxide fsck` first"),
-        _ => error,
-    };
-    check_packs(store).map_err(refuse)?;
-    chain.mark(store, &mut marks, progress).map_err(refuse)?;
+    check_packs(store)?;
+    chain.mark(store, &mut marks, progress)?;
     let mut report = GcReport::default();
     let mut inventory = Inventory::take(store, &marks, progress)?;
-    inventory.describe(&mut report);
+    inventory.describe(&marks, &mut report);
     if request.dry_run {
-        inventory.foresee(request, &mut report);
+        let ripe = sweep::ripe(store, request)?;
+        inventory.foresee(store, request, &ripe, &mut report)?;
         return Ok(report);
     }
     // Nobody may find an operation whose objects are about to go.
@@ -85,25 +83,28 @@ pub fn collect(store: &Store, request: &GcRequest, progress: &Progress) -> Resul
         if let Some(now) = Chain::read(store, request)? {
             chain = now;
         }
-        chain.mark(store, &mut marks, progress).map_err(refuse)?;
+        chain.mark(store, &mut marks, progress)?;
         inventory = Inventory::take(store, &marks, progress)?;
         inventory.remove(store, &ripe, progress, &mut report)?;
         store.rebuild_index()?;
     }
-    report.waiting_bytes = inventory.waiting(report.freed_bytes);
-    let age = match request.immediate && store.live_sessions()?.is_empty() {
-        true => LEFT_BEHIND_IMMEDIATE,
-        false => LEFT_BEHIND,
-    };
-    store.collect_temporary(age)?;
+    inventory.wait(store, request, &ripe, &mut report)?;
+    store.collect_temporary(LEFT_BEHIND, lock.as_ref())?;
     Ok(report)
 }
 
-/// A damaged pack may hold what leads to other objects: while there is one, nothing can be known to be dead.
+/// A damaged pack may hold what leads to other objects, and a sound copy of what it held may look dead elsewhere: while
+/// there is one, nothing is removed.
 fn check_packs(store: &Store) -> Result<()> {
     store.refresh()?;
     for pack in store.packs()? {
-        pack.open()?;
+        pack.open().map_err(|error| match error.code {
+            ErrorCode::Integrity => error.hint(
+                "nothing was collected: `oxide fsck --repair` saves what is whole in that pack and sets it aside; then \
+                 run `oxide gc` again",
+            ),
+            _ => error,
+        })?;
     }
     Ok(())
 }
@@ -121,9 +122,10 @@ pub(crate) fn lock_packs(store: &Store, progress: &Progress) -> Result<Lock> {
 
 /// The operations that stay.
 struct Chain {
+    /// The view of the head.
     head: Id,
-    /// Views of the operations below the head that are within the grace period.
-    kept: Vec<Id>,
+    /// Views of the operations below the head that are within the grace period, with who needs them.
+    kept: Vec<(Id, Holder)>,
     /// The lowest number that stays.
     first: u64,
 }
@@ -139,33 +141,49 @@ impl Chain {
             kept: Vec::new(),
             first: head,
         };
+        let micros = |seconds: u64| {
+            let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+            seconds.saturating_mul(1_000_000)
+        };
         let oldest = oplog::oldest(store.control())?;
-        while chain.first > oldest {
-            let operation = match oplog::read(store.control(), chain.first - 1) {
+        while chain.first > oldest && request.keep_seconds > 0 {
+            let number = chain.first - 1;
+            let operation = match oplog::read(store.control(), number) {
                 Ok(operation) => operation,
                 Err(error) if error.code == ErrorCode::NotFound => break,
                 Err(error) => return Err(error),
             };
-            let age = i64::try_from(request.now)
-                .unwrap_or(i64::MAX)
-                .saturating_mul(1_000_000);
-            let age = age.saturating_sub(record::integer(&operation, "time")?);
-            if age
-                >= i64::try_from(request.keep_seconds)
-                    .unwrap_or(i64::MAX)
-                    .saturating_mul(1_000_000)
-                || request.keep_seconds == 0
-            {
+            let age = micros(request.now).saturating_sub(record::integer(&operation, "time")?);
+            if age >= micros(request.keep_seconds) {
                 break;
             }
-            chain.kept.push(view_of(&operation)?);
-            chain.first -= 1;
+            let holder = Holder::of_operation(number, &operation);
+            chain.kept.push((view_of(&operation)?, holder));
+            chain.first = number;
         }
         Ok(Some(chain))
     }
 
+    /// Marks what these operations reach, and what a checkout that was interrupted needs to be finished.
     fn mark(&self, store: &Store, marks: &mut Marks, progress: &Progress) -> Result<()> {
-        marks.add_views(store, &self.head, &self.kept, progress)
+        let mut mark = || {
+            marks.add_builtin()?;
+            marks.add_view(store, &self.head, None, progress)?;
+            for (view, holder) in &self.kept {
+                marks.add_view(store, view, Some(holder.clone()), progress)?;
+            }
+            if let Some((_, files)) = workspace::remembered(store.control()) {
+                let holder = Holder::working_copy();
+                marks.add_files_if_whole(store, &files, holder, progress)?;
+            }
+            marks.follow_contents(store, progress)
+        };
+        mark().map_err(|error| match error.code {
+            ErrorCode::Integrity => error.hint(
+                "nothing was collected: run `oxide fsck` to see what is damaged and how to mend it",
+            ),
+            _ => error,
+        })
     }
 }
 

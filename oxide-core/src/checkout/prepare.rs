@@ -33,7 +33,7 @@ pub fn prepare(copy: &WorkingCopy, plan: &mut CheckoutPlan, progress: &Progress)
     }
     progress.begin("writing", plan.state.writes.len() as u64, plan.bytes);
     // What stays of earlier checkouts that were killed may be what fills the disk. It is no reason to fail.
-    let _ = copy.store.collect_temporary(LEFT_BEHIND);
+    let _ = copy.store.collect_temporary(LEFT_BEHIND, None);
     let temporary = new_folder(copy.store.control())?;
     let order = disk_order(&copy.store, &plan.state.writes)?;
     let writes = &plan.state.writes;

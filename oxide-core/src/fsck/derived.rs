@@ -32,7 +32,7 @@ impl Check<'_> {
         if self.request.repair {
             self.store.rebuild_index()?;
             self.store.live_sessions()?;
-            self.store.collect_temporary(LEFT_BEHIND)?;
+            self.store.collect_temporary(LEFT_BEHIND, None)?;
         }
         for (object, problem) in damaged {
             self.report.problems.push(Problem {

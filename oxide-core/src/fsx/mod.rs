@@ -70,8 +70,8 @@ pub fn temporary_for(path: &Path) -> PathBuf {
 
 /// Writes `bytes` to `path` so that a reader sees the old content or the new, never a part.
 pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
-    let temporary = write_temporary(path, bytes, durability)?;
-    rename(&temporary, path).inspect_err(|_| discard(&temporary))?;
+    let temporary = Temporary::write(path, bytes, durability)?;
+    rename(&temporary.path, path).inspect_err(|_| discard(&temporary.path))?;
     match durability {
         Durability::Durable => sync_parent(path),
         Durability::Derived => Ok(()),
@@ -80,9 +80,9 @@ pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result
 
 /// Creates `path` with `bytes` only if no such name exists (link(2)); durable. `false` when the name was taken.
 pub fn publish_new(path: &Path, bytes: &[u8]) -> Result<bool> {
-    let temporary = write_temporary(path, bytes, Durability::Durable)?;
-    let linked = link_new(&temporary, path);
-    remove_file(&temporary)?;
+    let temporary = Temporary::write(path, bytes, Durability::Durable)?;
+    let linked = link_new(&temporary.path, path);
+    remove_file(&temporary.path)?;
     if linked? {
         sync_parent(path)?;
         return Ok(true);
@@ -90,18 +90,33 @@ pub fn publish_new(path: &Path, bytes: &[u8]) -> Result<bool> {
     Ok(false)
 }
 
-fn write_temporary(path: &Path, bytes: &[u8], durability: Durability) -> Result<PathBuf> {
-    let temporary = temporary_for(path);
-    let write = || {
-        let file = create_new(&temporary)?;
-        write_all(&file, bytes, &temporary)?;
-        match durability {
-            Durability::Durable => sync_data(&file, &temporary),
-            Durability::Derived => Ok(()),
-        }
-    };
-    write().inspect_err(|_| discard(&temporary))?;
-    Ok(temporary)
+/// A complete file under a temporary name. It is locked until it is dropped, so that a collector of leftovers can tell it
+/// from a dead process' one.
+struct Temporary {
+    path: PathBuf,
+    _lock: Lock,
+}
+
+impl Temporary {
+    fn write(target: &Path, bytes: &[u8], durability: Durability) -> Result<Temporary> {
+        let (path, lock) = loop {
+            let path = temporary_for(target);
+            let file = create_new(&path)?;
+            // Between its creation and its lock a collector may have taken the file for a leftover.
+            if let Some(lock) = try_lock_open(file, &path)?.filter(|lock| names(&path, lock)) {
+                break (path, lock);
+            }
+        };
+        let write = || {
+            write_all(lock.file(), bytes, &path)?;
+            match durability {
+                Durability::Durable => sync_data(lock.file(), &path),
+                Durability::Derived => Ok(()),
+            }
+        };
+        write().inspect_err(|_| discard(&path))?;
+        Ok(Temporary { path, _lock: lock })
+    }
 }
 
 /// Removes a temporary file after a failure; what cannot be removed now is collected later.

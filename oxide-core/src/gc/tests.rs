@@ -253,7 +253,7 @@ fn what_nothing_reaches_goes_after_the_grace() {
     assert!(kept
         .held
         .iter()
-        .any(|(holder, bytes)| holder == "undo" && *bytes >= 3000));
+        .any(|held| held.holder.kind == HolderKind::Undo && held.bytes >= 3000));
     let foreseen = repository.collect(0, true).unwrap();
     assert!(repository.store.has_content(&dead).unwrap());
     let done = repository.collect(0, false).unwrap();

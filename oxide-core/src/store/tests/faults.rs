@@ -157,7 +157,7 @@ fn fail_and_repeat(control: &Path, fault: &str) {
     assert!(!again.contains("refused"), "{fault}: {again}");
     check(control, &again);
     let store = Store::open(control).expect("the store opens");
-    let collected = store.collect_temporary(std::time::Duration::ZERO);
+    let collected = store.collect_temporary(std::time::Duration::ZERO, None);
     collected.expect("collected");
     store.live_sessions().expect("leases");
     assert!(names(&control.join("tmp")).is_empty(), "{fault}");

@@ -86,7 +86,7 @@ fn a_session_that_is_not_flushed_leaves_nothing() {
     assert_eq!(
         place
             .store
-            .collect_temporary(std::time::Duration::from_secs(3600))
+            .collect_temporary(std::time::Duration::from_secs(3600), None)
             .expect("collected"),
         0
     );
@@ -116,14 +116,16 @@ fn leftovers_of_dead_processes_are_collected() {
     let lock = crate::fsx::try_lock_named(&held).expect("locked");
     let hour = std::time::Duration::from_secs(3600);
     // A live session may own the file of an object; the lock tells of the others.
-    let removed = place.store.collect_temporary(hour);
+    let removed = place.store.collect_temporary(hour, None);
     assert_eq!(removed.expect("collected"), 2);
     assert!(held.exists());
     drop(lock);
     // A process that another test starts shares the lock until it has become its own program.
     let mut removed = 0;
     for _ in 0..200 {
-        let collected = place.store.collect_temporary(std::time::Duration::ZERO);
+        let collected = place
+            .store
+            .collect_temporary(std::time::Duration::ZERO, None);
         removed += collected.expect("collected");
         if removed == 2 {
             break;
