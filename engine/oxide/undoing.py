@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from oxide import clock
-from oxide.errors import NotFound, NothingToDo
-from oxide.transactions import copy_view, expect_workspace, finish_interrupted, move_files, publish
+from oxide.errors import NotFound, NothingToDo, RefMoved
+from oxide.transactions import copy_view, finish_interrupted, move_files, publish
 from oxide.types import CheckoutResult, OperationEntry, Person, Progress
 from oxide.workspace import State, read_state
 
@@ -78,7 +78,11 @@ def _restore_view(
     after = _files_after(repository, state, past, kind, subject)
 
     def change(view: Record) -> None:
-        expect_workspace(view, state)
+        if view != state.view:  # the older view would also take back what another process did meanwhile
+            raise RefMoved(
+                f"another process changed the repository meanwhile; nothing was changed by this {kind}",
+                hint="see `oxide operations`, then run the same command again",
+            )
         remotes = view["remotes"]
         view.clear()
         view.update(copy_view(past.view))

@@ -61,7 +61,7 @@ pub fn collect(store: &Store, request: &GcRequest, progress: &Progress) -> Resul
     };
     progress.begin("marking", 0, 0);
     let mut marks = Marks::default();
-    let Some(mut chain) = Chain::read(store, request)? else {
+    let Some(mut chain) = Chain::read(store, request, u64::MAX)? else {
         return Ok(GcReport::default());
     };
     check_packs(store)?;
@@ -80,7 +80,8 @@ pub fn collect(store: &Store, request: &GcRequest, progress: &Progress) -> Resul
     // In this order: which sessions are over, what they have published, what is dead after that.
     let ripe = sweep::ripe(store, request)?;
     if !ripe.is_empty() {
-        if let Some(now) = Chain::read(store, request)? {
+        // Whatever was published since still stands in the chain, if only for the next run to forget.
+        if let Some(now) = Chain::read(store, request, chain.first)? {
             chain = now;
         }
         chain.mark(store, &mut marks, progress)?;
@@ -131,8 +132,9 @@ struct Chain {
 }
 
 impl Chain {
-    /// From the newest operation down to the first that is older than the grace period; `None` before the first one.
-    fn read(store: &Store, request: &GcRequest) -> Result<Option<Chain>> {
+    /// From the newest operation down to the first that is older than the grace period, and at least to number `first`;
+    /// `None` before the first one.
+    fn read(store: &Store, request: &GcRequest, first: u64) -> Result<Option<Chain>> {
         let Some((head, operation)) = oplog::head(store.control())? else {
             return Ok(None);
         };
@@ -146,15 +148,18 @@ impl Chain {
             seconds.saturating_mul(1_000_000)
         };
         let oldest = oplog::oldest(store.control())?;
-        while chain.first > oldest && request.keep_seconds > 0 {
+        while chain.first > oldest {
             let number = chain.first - 1;
+            if number < first && request.keep_seconds == 0 {
+                break;
+            }
             let operation = match oplog::read(store.control(), number) {
                 Ok(operation) => operation,
                 Err(error) if error.code == ErrorCode::NotFound => break,
                 Err(error) => return Err(error),
             };
             let age = micros(request.now).saturating_sub(record::integer(&operation, "time")?);
-            if age >= micros(request.keep_seconds) {
+            if number < first && age >= micros(request.keep_seconds) {
                 break;
             }
             let holder = Holder::of_operation(number, &operation);

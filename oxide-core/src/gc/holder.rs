@@ -63,7 +63,7 @@ pub struct Holder {
     pub kind: HolderKind,
     /// The name of the branch, tag, workspace or stash; the number of the operation or process; else empty.
     pub name: String,
-    /// What the operation did; else empty.
+    /// What the operation did, or how many share the entry; else empty.
     pub about: String,
 }
 
@@ -112,6 +112,14 @@ impl Holder {
     /// The files that the stat index says are on disk.
     pub(super) fn working_copy() -> Holder {
         Holder::new(HolderKind::Workspace, "files on disk")
+    }
+
+    /// All that are not named one by one.
+    pub(super) fn others(kind: HolderKind, count: u64) -> Holder {
+        Holder {
+            about: format!("{count} more"),
+            ..Holder::new(kind, "")
+        }
     }
 
     pub(super) fn grace() -> Holder {

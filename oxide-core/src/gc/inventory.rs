@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::holder::{Held, Holder};
+use super::holder::{Held, Holder, HolderKind};
 use super::mark::Marks;
 use super::{sweep, GcReport, GcRequest};
 use crate::error::{ErrorCode, Result};
@@ -15,6 +15,9 @@ use crate::store::{LiveSession, ObjectRef, PackRef, Store};
 
 /// Parts of a hundred that must be dead for a pack to be rewritten.
 const WORTHWHILE: u64 = 10;
+
+/// So many holders of each kind are named.
+const NAMED: usize = 20;
 
 /// A pack and what of it stays.
 pub(super) struct SweptPack {
@@ -130,7 +133,9 @@ impl Inventory {
             holder: holder.clone(),
             bytes,
         });
-        report.held = held.collect();
+        let mut held: Vec<Held> = held.collect();
+        held.sort_by_key(|held| (held.holder.kind, std::cmp::Reverse(held.bytes)));
+        report.held = fold(held);
     }
 
     /// What a run that changes nothing would give back, and what the rest would wait for.
@@ -211,6 +216,30 @@ impl Inventory {
             _ => Holder::grace(),
         }
     }
+}
+
+/// Of each kind the largest by themselves, and one entry for all others: thousands of operations hold a little each.
+fn fold(held: Vec<Held>) -> Vec<Held> {
+    let mut folded: Vec<Held> = Vec::new();
+    let mut rest: BTreeMap<HolderKind, (u64, u64)> = BTreeMap::new();
+    let mut named: BTreeMap<HolderKind, usize> = BTreeMap::new();
+    for held in held {
+        let kind = held.holder.kind;
+        let named = named.entry(kind).or_default();
+        *named += 1;
+        if *named <= NAMED {
+            folded.push(held);
+        } else {
+            let (count, bytes) = rest.entry(kind).or_default();
+            (*count, *bytes) = (*count + 1, *bytes + held.bytes);
+        }
+    }
+    let rest = rest.into_iter();
+    folded.extend(rest.map(|(kind, (count, bytes))| Held {
+        holder: Holder::others(kind, count),
+        bytes,
+    }));
+    folded
 }
 
 impl SweptPack {
