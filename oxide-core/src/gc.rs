@@ -6,6 +6,7 @@ mod inventory;
 mod mark;
 mod sweep;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::error::{ErrorCode, Result};
@@ -59,39 +60,122 @@ pub fn collect(store: &Store, request: &GcRequest, progress: &Progress) -> Resul
         true => None,
         false => Some(lock_packs(store, progress)?),
     };
-    progress.begin("marking", 0, 0);
-    let mut marks = Marks::default();
-    let Some(mut chain) = Chain::read(store, request, u64::MAX)? else {
+    let Some(mut collection) = Collection::begin(store, request, progress, lock)? else {
         return Ok(GcReport::default());
     };
-    check_packs(store)?;
-    chain.mark(store, &mut marks, progress)?;
-    let mut report = GcReport::default();
-    let mut inventory = Inventory::take(store, &marks, progress)?;
-    inventory.describe(&marks, &mut report);
     if request.dry_run {
-        let ripe = sweep::ripe(store, request)?;
-        inventory.foresee(store, request, &ripe, &mut report)?;
-        return Ok(report);
+        return collection.foresee();
     }
-    // Nobody may find an operation whose objects are about to go.
-    oplog::drop_before(store.control(), chain.first)?;
-    inventory.bury(store, request, progress)?;
-    // In this order: which sessions are over, what they have published, what is dead after that.
-    let ripe = sweep::ripe(store, request)?;
-    if !ripe.is_empty() {
-        // Whatever was published since still stands in the chain, if only for the next run to forget.
-        if let Some(now) = Chain::read(store, request, chain.first)? {
-            chain = now;
-        }
+    collection.forget()?;
+    collection.bury()?;
+    collection.ripen()?;
+    collection.mark_again()?;
+    collection.remove()?;
+    collection.finish()
+}
+
+/// A collection under way, in steps between which anything may happen in other processes.
+struct Collection<'a> {
+    store: &'a Store,
+    request: &'a GcRequest,
+    progress: &'a Progress,
+    lock: Option<Lock>,
+    marks: Marks,
+    chain: Chain,
+    inventory: Inventory,
+    /// Names of what may go now.
+    ripe: HashSet<String>,
+    report: GcReport,
+}
+
+impl<'a> Collection<'a> {
+    /// Marks what is needed and looks at everything stored. `None` in a repository without operations.
+    fn begin(
+        store: &'a Store,
+        request: &'a GcRequest,
+        progress: &'a Progress,
+        lock: Option<Lock>,
+    ) -> Result<Option<Collection<'a>>> {
+        progress.begin("marking", 0, 0);
+        let Some(chain) = Chain::read(store, request, u64::MAX)? else {
+            return Ok(None);
+        };
+        check_packs(store)?;
+        let mut marks = Marks::default();
         chain.mark(store, &mut marks, progress)?;
-        inventory = Inventory::take(store, &marks, progress)?;
-        inventory.remove(store, &ripe, progress, &mut report)?;
-        store.rebuild_index()?;
+        let inventory = Inventory::take(store, &marks, progress)?;
+        let mut report = GcReport::default();
+        inventory.describe(&marks, &mut report);
+        Ok(Some(Collection {
+            store,
+            request,
+            progress,
+            lock,
+            marks,
+            chain,
+            inventory,
+            ripe: HashSet::new(),
+            report,
+        }))
     }
-    inventory.wait(store, request, &ripe, &mut report)?;
-    store.collect_temporary(LEFT_BEHIND, lock.as_ref())?;
-    Ok(report)
+
+    /// What this run would do.
+    fn foresee(mut self) -> Result<GcReport> {
+        let ripe = sweep::ripe(self.store, self.request)?;
+        let inventory = &self.inventory;
+        inventory.foresee(self.store, self.request, &ripe, &mut self.report)?;
+        Ok(self.report)
+    }
+
+    /// Drops old operations: nobody may find one whose objects are about to go.
+    fn forget(&mut self) -> Result<()> {
+        oplog::drop_before(self.store.control(), self.chain.first)
+    }
+
+    /// Gives what is dead its tombstone.
+    fn bury(&mut self) -> Result<()> {
+        self.inventory.bury(self.store, self.request, self.progress)
+    }
+
+    /// Finds out which sessions are over. What they have published is read after that, and what is dead after that again.
+    fn ripen(&mut self) -> Result<()> {
+        self.ripe = sweep::ripe(self.store, self.request)?;
+        Ok(())
+    }
+
+    /// Marks what was published since.
+    fn mark_again(&mut self) -> Result<()> {
+        if self.ripe.is_empty() {
+            return Ok(());
+        }
+        // Whatever was published since still stands in the chain, if only for the next run to forget.
+        if let Some(chain) = Chain::read(self.store, self.request, self.chain.first)? {
+            self.chain = chain;
+        }
+        self.chain
+            .mark(self.store, &mut self.marks, self.progress)?;
+        self.inventory = Inventory::take(self.store, &self.marks, self.progress)?;
+        Ok(())
+    }
+
+    /// Removes what is dead and known to be by everybody.
+    fn remove(&mut self) -> Result<()> {
+        if self.ripe.is_empty() {
+            return Ok(());
+        }
+        let (inventory, report) = (&self.inventory, &mut self.report);
+        inventory.remove(self.store, &self.ripe, self.progress, report)?;
+        self.store.rebuild_index()
+    }
+
+    /// Says what still waits, and removes what dead processes left behind.
+    fn finish(mut self) -> Result<GcReport> {
+        let (inventory, report) = (&self.inventory, &mut self.report);
+        inventory.wait(self.store, self.request, &self.ripe, report)?;
+        self.store
+            .collect_temporary(LEFT_BEHIND, self.lock.as_ref())?;
+        Ok(self.report)
+    }
 }
 
 /// A damaged pack may hold what leads to other objects, and a sound copy of what it held may look dead elsewhere: while

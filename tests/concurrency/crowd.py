@@ -1,7 +1,7 @@
 """A crowd of processes on one repository: writers that do random verbs, readers that check what they see.
 
-Run as a program: it imports the engine once and forks, so that a process is cheap, and kills some of its children at random
-moments. What a child was promised stands in a file beside the repository, one line a verb, so that it outlives the child.
+Run as a program: it imports the engine once and forks, so that a process is cheap, and kills some of its children at
+random moments. What a child was promised stands in a file beside the repository, a line a verb, so that it outlives it.
 """
 
 from __future__ import annotations

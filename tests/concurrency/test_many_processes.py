@@ -22,7 +22,7 @@ from support import AUTHOR
 
 ROUNDS = int(os.environ.get("OXIDE_TEST_ROUNDS", "200"))
 SEED = os.environ.get("OXIDE_TEST_SEED", "2026")
-LONGEST = 60 + ROUNDS
+LONGEST = 240 + ROUNDS
 """Seconds after which a crowd counts as dead locked: many times what it needs."""
 
 

@@ -1,7 +1,8 @@
 //! Staged changes applied to roots, which may have moved since.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::{item_id, random};
 use crate::error::Result;
 use crate::files::{files_schema, items_schema, FileRoots, FileRow, ItemId, ItemRow};
 use crate::segment::Change;
@@ -58,45 +59,78 @@ fn changes(rows: &[tree::RowChange]) -> Vec<Change> {
 }
 
 /// Another process moved the table. The disk decides what a file is; which item it is was decided by whoever was first.
+/// An item is one file's: a second file that would have it becomes a new one.
 fn apply_elsewhere(session: &Session, staged: &Staged, roots: &FileRoots) -> Result<FileRoots> {
     let keys: Vec<Vec<u8>> = staged.files.iter().map(|row| row.key.clone()).collect();
     let current = tree::get_many(session, &roots.files, &keys)?;
-    let mut items: HashMap<Vec<u8>, Option<Vec<u8>>> = changes(&staged.items).into_iter().collect();
+    let taken = taken_meanwhile(session, staged, roots)?;
     let mut files = Vec::with_capacity(keys.len());
+    let mut used = BTreeSet::new();
+    let mut dropped = BTreeSet::new();
     for (change, current) in staged.files.iter().zip(current) {
-        let decode = |value: &Option<Vec<u8>>| match value {
-            Some(value) => FileRow::decode(&change.key, value).map(Some),
+        let item = |value: &Option<Vec<u8>>| match value {
+            Some(value) => FileRow::decode(&change.key, value).map(|row| Some(row.item)),
             None => Ok(None),
         };
-        let (before, after, current) = (
-            decode(&change.before)?,
-            decode(&change.after)?,
-            decode(&current)?,
-        );
-        let expected = before.as_ref().map(|row| row.item);
-        let held = current.as_ref().map(|row| row.item);
-        let Some(mut after) = after else {
-            if let Some(item) = held.filter(|item| Some(*item) != expected) {
-                items.insert(ItemRow::key(&item), None);
-            }
+        let (expected, held) = (item(&change.before)?, item(&current)?);
+        dropped.extend(held);
+        let Some(after) = &change.after else {
             files.push((change.key.clone(), None));
             continue;
         };
+        let mut after = FileRow::decode(&change.key, after)?;
         if held != expected {
-            match held {
-                Some(item) => {
-                    items.insert(ItemRow::key(&after.item), None);
-                    after.item = item;
-                }
-                None => {
-                    let (key, value) = item_row(staged, after.item).encode();
-                    items.entry(key).or_insert(Some(value));
-                }
-            }
+            after.item = held.unwrap_or(after.item);
         }
+        if taken.contains(&after.item) || used.contains(&after.item) {
+            let seconds = staged.now.div_euclid(1_000_000) as u64;
+            after.item = item_id(seconds, &random()?, 0);
+        }
+        used.insert(after.item);
         files.push(after_change(&after));
     }
-    edit(session, roots, files, items.into_iter().collect())
+    let items = item_changes(session, staged, roots, &used, &dropped)?;
+    edit(session, roots, files, items)
+}
+
+/// Items of files that are not staged here and that another process added or renamed since.
+fn taken_meanwhile(
+    session: &Session,
+    staged: &Staged,
+    roots: &FileRoots,
+) -> Result<BTreeSet<ItemId>> {
+    let ours: HashSet<&[u8]> = staged.files.iter().map(|row| &*row.key).collect();
+    let mut taken = BTreeSet::new();
+    for change in tree::diff(session, &staged.from, &roots.files)? {
+        if let Some(after) = change.after.filter(|_| !ours.contains(&*change.key)) {
+            taken.insert(FileRow::decode(&change.key, &after)?.item);
+        }
+    }
+    Ok(taken)
+}
+
+/// A row for every item that has a file now, none for those that have lost it.
+fn item_changes(
+    session: &Session,
+    staged: &Staged,
+    roots: &FileRoots,
+    used: &BTreeSet<ItemId>,
+    dropped: &BTreeSet<ItemId>,
+) -> Result<Vec<Change>> {
+    let rows: HashMap<Vec<u8>, Option<Vec<u8>>> = changes(&staged.items).into_iter().collect();
+    let keys: Vec<Vec<u8>> = used.iter().map(ItemRow::key).collect();
+    let known = tree::get_many(session, &roots.items, &keys)?;
+    let mut items = Vec::new();
+    for ((item, key), known) in used.iter().zip(keys).zip(known) {
+        if known.is_none() {
+            let row = rows.get(&key).cloned().flatten();
+            let row = row.unwrap_or_else(|| item_row(staged, *item).encode().1);
+            items.push((key, Some(row)));
+        }
+    }
+    let lost = dropped.difference(used);
+    items.extend(lost.map(|item| (ItemRow::key(item), None)));
+    Ok(items)
 }
 
 fn after_change(row: &FileRow) -> Change {

@@ -122,9 +122,7 @@ fn files_in_the_way(index: &Index, pairs: &BTreeMap<String, Pair>) -> Result<Vec
 
 /// Gives every new file an item id, in path order.
 fn assign_items(pairs: &mut BTreeMap<String, Pair>, request: &StageRequest<'_>) -> Result<()> {
-    let mut random = [0; 5];
-    getrandom::fill(&mut random)
-        .map_err(|error| Error::new(ErrorCode::Io, format!("no random numbers: {error}")))?;
+    let random = random()?;
     let seconds = request.now.div_euclid(1_000_000) as u64;
     let new = pairs.values_mut().filter_map(|pair| match pair {
         (None, Some(after)) => Some(after),
@@ -134,6 +132,13 @@ fn assign_items(pairs: &mut BTreeMap<String, Pair>, request: &StageRequest<'_>) 
         row.item = item_id(seconds, &random, count as u64);
     }
     Ok(())
+}
+
+fn random() -> Result<[u8; 5]> {
+    let mut random = [0; 5];
+    getrandom::fill(&mut random)
+        .map_err(|error| Error::new(ErrorCode::Io, format!("no random numbers: {error}")))?;
+    Ok(random)
 }
 
 /// Seconds, random, counter; the counter carries into the seconds.
