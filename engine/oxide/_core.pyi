@@ -146,6 +146,12 @@ class Session:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def write_record(self, kind: str, record: Record) -> str: ...
+    def has_made(self, id: str) -> bool:
+        """Whether this session has written the record."""
+    def is_beside_tombstones(self) -> bool:
+        """Whether a collector was about to remove something when the session began: what nothing reaches may go at any
+        moment then, else the session keeps it.
+        """
     def file_row(self, root: str, path: str) -> Record | None:
         """As :meth:`Store.file_row`; also sees what this session wrote and did not flush yet."""
     def row_value(self, root: str, key: str) -> str | None:

@@ -190,6 +190,23 @@ def test_a_snapshot_keeps_what_it_shows(repo: Repository) -> None:
         repo.at(commit)
 
 
+def test_a_commit_that_is_being_collected_gets_no_new_name(repo: Repository) -> None:
+    """What has a tombstone may go between the look at a commit and the moment that a branch names it."""
+    repo.checkout("side", create=True)
+    dead = commit_file(repo, "side", 2)
+    repo.checkout("main")
+    repo.delete_branch("side")
+    repo.create_branch("again", dead)  # an operation that is kept still reaches it
+    repo.delete_branch("again")
+    repo.gc(keep=0)
+    for name_it in (repo.create_branch, repo.create_tag):
+        with pytest.raises(errors.UnknownRevision, match="collected"):
+            name_it("rescued", dead)
+    assert repo.create_branch("first", repo.resolve_revision("HEAD")).head
+    commit_file(repo, "later", 3)
+    assert repo.create_branch("parent", "HEAD~1").head
+
+
 def test_undo_has_a_session_before_it_looks(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """A collection between the look at the older view and its publishing must not take away what undo brings back."""
     repo.checkout("side", create=True)
