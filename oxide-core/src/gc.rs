@@ -97,7 +97,10 @@ impl<'a> Collection<'a> {
         lock: Option<Lock>,
     ) -> Result<Option<Collection<'a>>> {
         progress.begin("marking", 0, 0);
-        let Some(chain) = Chain::read(store, request, u64::MAX)? else {
+        // Whoever finishes an interrupted checkout asks what the operations since did.
+        let unfinished =
+            workspace::remembered(store.control()).map_or(u64::MAX, |(done, _)| done + 1);
+        let Some(chain) = Chain::read(store, request, unfinished)? else {
             return Ok(None);
         };
         check_packs(store)?;

@@ -309,14 +309,14 @@ def test_usage_fsck_gc_and_doctor() -> None:
         Holder("session", "4711", "", 200),
     ]
     assert gc_lines(GcResult(5000, {"undo": 1000, "stash": 0, "session": 200}, 250, 50, 200, 0, 0, holders), True) == [
-        "in use                              5.0 kB",
-        "  branch main                       4.0 kB",
-        "  branch side                       1.0 kB",
-        "kept for undo                       1.0 kB",
-        "  operation 12 (branch -d x)         900 B",
-        "not needed, in reach of a process    200 B",
-        "  process 4711                       200 B",
-        "would be freed now                    50 B",
+        "in use                             5.0 kB",
+        "  branch main                      4.0 kB",
+        "  branch side                      1.0 kB",
+        "kept for undo                      1.0 kB",
+        "  operation 12 (branch -d x)        900 B",
+        "not needed, in reach of a process   200 B",
+        "  process 4711                      200 B",
+        "would be freed now                   50 B",
         "nothing was changed",
     ]
     assert gc_lines(GcResult(5000, {}, 50, 50, 0, 2, 1, []), False)[-1] == (
