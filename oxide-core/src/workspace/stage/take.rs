@@ -160,7 +160,9 @@ fn take_one(
             Err(Failure::Fatal(error)) => return Err(error),
         }
     }
-    progress.advance(1, found.disk.size)?;
+    let streamed = found.disk.size >= STREAMED;
+    // The bytes of large files were counted as they were read.
+    progress.advance(1, if streamed { 0 } else { found.disk.size })?;
     Ok(taken)
 }
 
