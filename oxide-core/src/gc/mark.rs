@@ -31,6 +31,9 @@ fn key(kind: Kind, id: &Id) -> Key {
 /// A segment to be read, under the schema that says which of its cells are contents.
 type Pending = (Id, Id);
 
+/// The records of a segment, and the contents that its rows name.
+type SegmentParts = (Vec<(Kind, Id)>, Vec<Id>);
+
 /// What is reachable.
 #[derive(Default)]
 pub(super) struct Marks {
@@ -232,11 +235,7 @@ impl Marks {
 
     /// The records of a segment and the contents that it names. Of one that is stored as a delta to a segment that is
     /// marked as well, the changed rows are all there is to see: a long history costs what its changes do.
-    fn read_segment(
-        &self,
-        store: &Store,
-        (schema_id, id): &Pending,
-    ) -> Result<(Vec<(Kind, Id)>, Vec<Id>)> {
+    fn read_segment(&self, store: &Store, (schema_id, id): &Pending) -> Result<SegmentParts> {
         let schema = &self.schemas[schema_id];
         if let Some((base, changes)) = segment::stored_delta(store, id)? {
             let under_schema = key(Kind::Schema, schema_id);
