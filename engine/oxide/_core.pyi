@@ -78,6 +78,8 @@ class Store:
     @staticmethod
     def open(control: str) -> Store: ...
     def begin(self) -> Session: ...
+    def hold(self) -> Hold:
+        """While it is open no collector takes away what is readable now. Costs a small file, and waits for nobody."""
     def read_record(self, kind: str, id: str) -> Record:
         """``kind``: commit, view, list or schema."""
     def contains(self, kind: str, id: str) -> bool: ...
@@ -127,11 +129,23 @@ class Store:
     def gc(
         self, keep_seconds: int, now: int, immediate: bool, dry_run: bool, progress: Progress | None = None
     ) -> Record:
-        """{live_bytes, held: {holder: bytes}, dead_bytes, freed_bytes, waiting_bytes, objects, packs}"""
+        """{live_bytes, held: [{kind, live, name, about, bytes}], dead_bytes, freed_bytes, waiting_bytes, objects,
+        packs}
+        """
     def fsck(self, data: bool, repair: bool, progress: Progress | None = None) -> Record:
         """{checked: {kind: n}, problems: [{object, kind, problem, remedy, repaired}]}"""
     def disk_usage(self) -> Record:
         """{packs, pack_bytes, object_files, object_bytes, operations, cache_bytes, index_bytes, files, total_bytes}"""
+
+@final
+class Hold:
+    """What a reader holds against the collector, until it is closed or dropped. Use as a context manager."""
+
+    def __enter__(self) -> Hold: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def close(self) -> None: ...
 
 @final
 class Session:
@@ -142,6 +156,12 @@ class Session:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def write_record(self, kind: str, record: Record) -> str: ...
+    def has_made(self, id: str) -> bool:
+        """Whether this session has written the record."""
+    def is_beside_tombstones(self) -> bool:
+        """Whether a collector was about to remove something when the session began: what nothing reaches may go at any
+        moment then, else the session keeps it.
+        """
     def file_row(self, root: str, path: str) -> Record | None:
         """As :meth:`Store.file_row`; also sees what this session wrote and did not flush yet."""
     def row_value(self, root: str, key: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from oxide import clock
 from oxide.transactions import finish_if_free
-from oxide.types import FsckResult, GcResult, IgnoredPath, Problem, Progress
+from oxide.types import FsckResult, GcResult, Holder, IgnoredPath, Problem, Progress
 from oxide.workspace import read_state
 
 if TYPE_CHECKING:
@@ -23,14 +23,19 @@ def gc(repository: Repository, *, keep: float, now: bool, dry_run: bool, progres
         # The operations that an interrupted command went through stay until it is finished.
         finish_if_free(repository, read_state(repository.store))
     report = repository.store.gc(int(keep), clock.now() // 1_000_000, now, dry_run, progress)
+    held: dict[str, int] = {}
+    for part in report["held"]:
+        if not part["live"]:
+            held[part["kind"]] = held.get(part["kind"], 0) + part["bytes"]
     return GcResult(
         report["live_bytes"],
-        report["held"],
+        held,
         report["dead_bytes"],
         report["freed_bytes"],
         report["waiting_bytes"],
         report["objects"],
         report["packs"],
+        [Holder(part["kind"], part["name"], part["about"], part["bytes"]) for part in report["held"]],
     )
 
 

@@ -28,7 +28,6 @@ def branches(repository: Repository) -> list[Branch]:
 def create_branch(repository: Repository, name: str, revision: str) -> Branch:
     """A new branch at a revision."""
     check_name(name, "branch")
-    commit = resolve(repository.store, read_state(repository.store), revision)
 
     def change(view: Record) -> None:
         if name in view["branches"]:
@@ -39,6 +38,7 @@ def create_branch(repository: Repository, name: str, revision: str) -> Branch:
         view["branches"][name] = commit
 
     with repository.store.begin() as session:
+        commit = resolve(repository.store, read_state(repository.store), revision)
         publish(repository, session, "branch", f"branch {name}", change)
     return Branch(name, commit, False, None)
 
@@ -77,7 +77,6 @@ def tags(repository: Repository) -> list[Tag]:
 def create_tag(repository: Repository, name: str, revision: str) -> Tag:
     """A new tag at a revision."""
     check_name(name, "tag")
-    commit = resolve(repository.store, read_state(repository.store), revision)
 
     def change(view: Record) -> None:
         if name in view["tags"]:
@@ -92,6 +91,7 @@ def create_tag(repository: Repository, name: str, revision: str) -> Tag:
         view["tags"][name] = {"commit": commit}
 
     with repository.store.begin() as session:
+        commit = resolve(repository.store, read_state(repository.store), revision)
         publish(repository, session, "tag", f"tag {name}", change)
     return Tag(name, commit)
 

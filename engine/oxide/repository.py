@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from oxide import _core, clock
 from oxide.errors import AlreadyExists, FileSystemError, InvalidInput, NotARepository, NotFound, Unsupported
+from oxide.holding import held_by, holding
 from oxide.settings import Settings
 from oxide.workspace import (
     WORKSPACE,
@@ -84,6 +85,7 @@ class Repository:
     def __repr__(self) -> str:
         return f"Repository({self.folder!r})"
 
+    @holding
     def _repr_html_(self) -> str:
         from html import escape
 
@@ -187,6 +189,7 @@ class Repository:
         """Where a path of the repository lies on disk."""
         return os.path.join(self.folder, os.fsdecode(_core.path_to_bytes(path))) if path else self.folder
 
+    @holding
     def staged_tables(self) -> Tables:
         """Every table as the next commit would hold it: name to (schema id, root id)."""
         return read_state(self.store).pending
@@ -240,6 +243,7 @@ class Repository:
 
         return renaming.move(self, self.to_paths(sources), self.to_path(destination))
 
+    @holding
     def status(self, *, progress: Progress | None = None) -> Status:
         """The workspace at a glance: staged, modified, removed, untracked, conflicts."""
         from oxide import staging
@@ -275,6 +279,7 @@ class Repository:
             progress=progress,
         )
 
+    @holding
     def diff(
         self,
         a: str | None = None,
@@ -289,6 +294,7 @@ class Repository:
 
         return staging.diff(self, a, b, staged=staged, paths=self._filter(paths), progress=progress)
 
+    @holding
     def diff_rows(self, table: str, a: str | None = None, b: str | None = None) -> list[dict[str, object]]:
         """Rows of one table that differ: ``{key, before, after}``, a row being a dict or ``None``. No ``b``: staged."""
         state = read_state(self.store)
@@ -312,6 +318,7 @@ class Repository:
 
         return revisions.resolve(self.store, read_state(self.store), revision)
 
+    @holding
     def read_commit(self, revision: str) -> Commit:
         """The commit that a revision names."""
         return read_commit(self.store, self.resolve_revision(revision))
@@ -322,13 +329,14 @@ class Repository:
         """Commits reachable from a revision, newest first; with ``paths`` only those that change something there."""
         from oxide import history, revisions
 
+        hold = self.store.hold()
         state = read_state(self.store)
         if revision == "HEAD" and state.base is None:
             return iter(())
-        return history.log(
-            self.store, state, revisions.resolve(self.store, state, revision), self._filter(paths), limit
-        )
+        start = revisions.resolve(self.store, state, revision)
+        return held_by(hold, history.log(self.store, state, start, self._filter(paths), limit))
 
+    @holding
     def show(self, revision: str) -> tuple[LogEntry, Diff]:
         """A commit and what it changed against its first parent."""
         from oxide import history, staging
@@ -342,16 +350,19 @@ class Repository:
         )
         return history.entry(read_state(self.store), commit), changes
 
+    @holding
     def blame(self, path: PathLike, revision: str = "HEAD") -> list[BlameEntry]:
         """The commit that last changed a file, or each file below a folder."""
         from oxide import history
 
         return history.blame(self.store, self.resolve_revision(revision), self.to_path(path))
 
+    @holding
     def current_branch(self) -> str | None:
         """The branch that the workspace stands on; ``None`` when it is detached."""
         return read_state(self.store).branch
 
+    @holding
     def branches(self) -> list[Branch]:
         """All branches by name. The current one is listed even before its first commit."""
         from oxide import naming
@@ -370,6 +381,7 @@ class Repository:
 
         naming.delete_branch(self, name)
 
+    @holding
     def tags(self) -> list[Tag]:
         """All tags by name."""
         from oxide import naming
@@ -465,6 +477,7 @@ class Repository:
             raise NothingToDo("no merge is under way", hint="see `oxide status`")
         return self.commit(message)
 
+    @holding
     def conflicts(self) -> list[Conflict]:
         """What a merge could not decide and is not resolved yet."""
         from oxide import merging
@@ -523,6 +536,7 @@ class Repository:
 
         return stashing.pop(self, index, progress=progress)
 
+    @holding
     def stash_list(self) -> list[StashEntry]:
         """What is shelved, newest first."""
         from oxide import stashing
@@ -560,23 +574,27 @@ class Repository:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def at(self, revision: str = "HEAD") -> Snapshot:
-        """A revision, read only."""
+        """A revision, read only. What it needs is not collected as long as it, or a view of it, is in use."""
         from oxide.snapshot import Snapshot
 
-        return Snapshot(self, self.read_commit(revision))
+        hold = self.store.hold()
+        return Snapshot(self, self.read_commit(revision), hold)
 
+    @holding
     def ls(self, revision: str = "HEAD", path: PathLike = "", *, recursive: bool = False) -> list[FileEntry]:
         """Files of a revision; folders are one entry each unless ``recursive``."""
         from oxide import reading
 
         return reading.ls(self, revision, self.to_path(path) if os.fspath(path) else "", recursive=recursive)
 
+    @holding
     def du(self, revision: str = "HEAD") -> Usage:
         """What a revision weighs, and what the repository takes on disk."""
         from oxide import reading
 
         return reading.du(self, revision)
 
+    @holding
     def sql(
         self, query: str, *, at: str | None = None, timeout: float | None = None, memory_limit: str | None = None
     ) -> SqlResult:
@@ -600,12 +618,14 @@ class Repository:
 
         return care.gc(self, keep=keep, now=now, dry_run=dry_run, progress=progress)
 
+    @holding
     def fsck(self, *, data: bool = False, repair: bool = False, progress: Progress | None = None) -> FsckResult:
         """Check everything stored; ``data``: hash every content; ``repair``: rebuild what can be rebuilt."""
         from oxide import care
 
         return care.fsck(self, data=data, repair=repair, progress=progress)
 
+    @holding
     def doctor(self) -> dict[str, object]:
         """What a bug report needs."""
         from oxide import care

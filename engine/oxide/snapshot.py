@@ -14,6 +14,7 @@ from oxide.errors import InvalidInput, NotFound
 from oxide.types import Commit, FileEntry
 
 if TYPE_CHECKING:
+    from oxide._core import Hold
     from oxide.sql import SqlResult
     from oxide.sql.sources import RepositoryLike
     from oxide.tables import TableView
@@ -35,8 +36,9 @@ class Snapshot:
 
     commit: Commit
 
-    def __init__(self, repository: SnapshotRepository, commit: Commit) -> None:
+    def __init__(self, repository: SnapshotRepository, commit: Commit, hold: Hold | None = None) -> None:
         self._repository = repository
+        self._hold = hold
         self.commit = commit
 
     @property
@@ -57,7 +59,7 @@ class Snapshot:
         if name not in tables:
             hint = _suggestion(name, tables) + f"tables: {', '.join(sorted(tables))}"
             raise NotFound(f"the commit {self.commit.id[:16]} has no table {name}", hint=hint)
-        return TableView(self._repository, name, *tables[name])
+        return TableView(self._repository, name, *tables[name], hold=self._hold)
 
     def ls(self, path: str | os.PathLike[str] = "", *, recursive: bool = False) -> list[FileEntry]:
         """The files and folders below a path."""

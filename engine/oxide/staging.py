@@ -44,8 +44,9 @@ def add(
     repository: Repository, paths: Sequence[str], *, by_reference: bool = False, progress: Progress | None
 ) -> AddResult:
     """Stage what is on disk under ``paths``, removals too; ``by_reference``: links, for the files that they lead to."""
-    state = finish_before_reading(repository)
+    finish_before_reading(repository)
     with repository.store.begin() as session:
+        state = read_state(repository.store)
         staged = stage(repository, session, state, paths, by_reference=by_reference, progress=progress)
         resolved = _resolved_by_adding(repository, state, paths, staged)
         if staged.changes or resolved:
@@ -132,18 +133,11 @@ def remove(
     from oxide import _core
 
     store = repository.store
-    state = read_state(store)
-    roots = file_roots(state.pending)
-    for path in paths:
-        if not store.file_rows(roots[0], [path] if path else []):
-            raise NotFound(
-                f"'{path}' is not tracked, so it cannot be removed from the next commit",
-                hint="see `oxide status`",
-                path=path,
-            )
-    names = [row["path"] for row in store.file_rows(roots[0], list(paths) if all(paths) else [])]
-    with repository.store.begin() as session, repository.working_copy.lock():
+    with store.begin() as session, repository.working_copy.lock():
+        state = read_state(store)
         finish_interrupted(repository, state)
+        roots = file_roots(state.pending)
+        names = _tracked_names(repository, roots[0], paths)
         if dry_run:
             if not cached:
                 within = list(paths) if all(paths) else []
@@ -169,6 +163,18 @@ def remove(
             if skipped is not None:
                 skipped += moved.failed
     return names
+
+
+def _tracked_names(repository: Repository, files: str, paths: Sequence[str]) -> list[str]:
+    """Tracked files at and below ``paths``. Raises NotFound for a path without any."""
+    for path in paths:
+        if not repository.store.file_rows(files, [path] if path else []):
+            raise NotFound(
+                f"'{path}' is not tracked, so it cannot be removed from the next commit",
+                hint="see `oxide status`",
+                path=path,
+            )
+    return [row["path"] for row in repository.store.file_rows(files, list(paths) if all(paths) else [])]
 
 
 def commit(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from oxide._core import Hold
     from oxide.sql import SqlResult
     from oxide.sql.sources import RepositoryLike
 
@@ -25,9 +26,17 @@ class TableView:
     """
 
     def __init__(
-        self, repository: RepositoryLike, name: str, schema: str, root: str, columns: Sequence[str] | None = None
+        self,
+        repository: RepositoryLike,
+        name: str,
+        schema: str,
+        root: str,
+        columns: Sequence[str] | None = None,
+        *,
+        hold: Hold | None = None,
     ) -> None:
         self._repository = repository
+        self._hold = hold
         self._schema = schema
         self._root = root
         self._columns = columns
@@ -54,7 +63,7 @@ class TableView:
             raise InvalidInput(
                 f"the table {self.name} has no column {wrong}", hint=f"columns: {', '.join(self.columns)}"
             )
-        return TableView(self._repository, self.name, self._schema, self._root, columns)
+        return TableView(self._repository, self.name, self._schema, self._root, columns, hold=self._hold)
 
     def batches(self, *, raw: bool = False) -> pyarrow.RecordBatchReader:
         """The rows by key as a stream of Arrow batches, read as they are asked for."""

@@ -5,11 +5,19 @@ Order on disk: packs with all new objects, then the operation's name. See ``docs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from oxide import clock
-from oxide.errors import FileSystemError, IntegrityError, InterruptedAtTheEnd, RefMoved, WouldOverwrite
+from oxide.errors import (
+    FileSystemError,
+    IntegrityError,
+    InterruptedAtTheEnd,
+    NotFound,
+    RefMoved,
+    UnknownRevision,
+    WouldOverwrite,
+)
 from oxide.types import CheckoutResult, Progress, Skipped
 from oxide.wording import count
 from oxide.workspace import WORKSPACE, State, read_state
@@ -62,6 +70,7 @@ def publish(
         before = read_state(store)
         view = copy_view(before.view)
         change(view)
+        _refuse_what_is_going(repository, session, before, view)
         number = before.number + 1
         operation: Record = {
             "kind": kind,
@@ -80,6 +89,55 @@ def publish(
                 _keep_up(repository, before, after, staged)
             store.tidy()
             return after
+
+
+def _refuse_what_is_going(repository: Repository, session: Session, before: State, view: Record) -> None:
+    """Refuse to name a commit that nothing reaches while a collector may be removing what it needs.
+
+    Such a commit can only have been found by its id. Everything else that a view comes to name was made by the session,
+    or is reached from the newest view or from one that undo can go back to, and stays for that.
+    """
+    if not session.is_beside_tombstones():
+        return
+    new = {commit for commit in _commits(view) - _commits(before.view) if not session.has_made(commit)}
+    if not new:
+        return
+    from oxide.history import walk
+
+    store = repository.store
+    reached: set[str] = set()
+    for heads in _heads_newest_first(store, before):
+        for commit in walk(store, sorted(heads - reached)):
+            reached.add(commit.id)
+            new.discard(commit.id)
+            if not new:
+                return
+    raise UnknownRevision(
+        f"nothing reaches the commit {min(new)[:16]} any more, and what it needs is being collected",
+        hint="see `oxide log` and `oxide operations` for what is kept",
+    )
+
+
+def _heads_newest_first(store: Store, state: State) -> Iterator[set[str]]:
+    """The commits that the view names, then those that each older view names, as far back as operations are kept."""
+    yield _commits(state.view)
+    for number in range(state.number - 1, 0, -1):
+        try:
+            view = store.operation(number)["view"]
+        except NotFound:
+            return
+        yield _commits(store.read_record("view", view))
+
+
+def _commits(view: Record) -> set[str]:
+    """Every commit that a view names."""
+    named: set[str | None] = {*view["branches"].values()}
+    named |= {tag["commit"] for tag in view["tags"].values()} | {stash["commit"] for stash in view["stashes"]}
+    for branches in view["remotes"].values():
+        named |= {*branches.values()}
+    for workspace in view["workspaces"].values():
+        named |= {workspace["base"], *(workspace["merging"] or {"heads": []})["heads"]}
+    return {commit for commit in named if commit is not None}
 
 
 def _keep_up(repository: Repository, before: State, after: State, staged: Staged | None) -> None:

@@ -264,8 +264,27 @@ class FsckResult(NamedTuple):
     problems: list[Problem]
 
 
+class Holder(NamedTuple):
+    """Who keeps bytes. Each byte counts once, for the first who needs it.
+
+    ``kind`` is branch, tag, frozen, remote, workspace or repository for what is in use; stash; undo (``name``: the
+    number of the operation, ``about``: what it did); and for what nothing needs any more but what stays for now:
+    grace, session (``name``: the process that may rely on it) or repacking (too little of a pack to rewrite it).
+    """
+
+    kind: str
+    name: str
+    about: str
+    bytes: int
+
+
 class GcResult(NamedTuple):
-    """Bytes by fate. ``held`` maps what else keeps bytes (grace, undo, stash) to how many."""
+    """Bytes by fate.
+
+    ``live_bytes``: reached from branches, tags, remotes and workspaces. ``dead_bytes``: reached from nothing;
+    ``freed_bytes`` of them are gone (in a dry run: would be), ``waiting_bytes`` stay for now. ``held``: bytes not in
+    use by the kind of what keeps them. ``holders``: all who keep bytes, by kind and name.
+    """
 
     live_bytes: int
     held: dict[str, int]
@@ -274,6 +293,7 @@ class GcResult(NamedTuple):
     waiting_bytes: int
     objects: int
     packs: int
+    holders: list[Holder]
 
 
 class IgnoredPath(NamedTuple):

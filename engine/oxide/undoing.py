@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from oxide import clock
-from oxide.errors import NothingToDo
-from oxide.transactions import copy_view, expect_workspace, finish_interrupted, move_files, publish, shelved_by
+from oxide.errors import NotFound, NothingToDo, RefMoved
+from oxide.transactions import copy_view, finish_interrupted, move_files, publish, shelved_by
 from oxide.types import CheckoutResult, OperationEntry, Person, Progress
 from oxide.workspace import State, read_state
 
 if TYPE_CHECKING:
-    from oxide._core import Record
+    from oxide._core import Record, Session
     from oxide.repository import Repository
 
 
@@ -25,7 +25,8 @@ def undo(
 ) -> tuple[OperationEntry, CheckoutResult | None]:
     """Go back before the latest change. Returns the operation that was undone."""
     store = repository.store
-    with repository.working_copy.lock():
+    # The session comes first: it keeps the collector from what is about to be brought back.
+    with store.begin() as session, repository.working_copy.lock():
         state = read_state(store)
         finish_interrupted(repository, state)
         position = state.operation["position"]
@@ -36,7 +37,7 @@ def undo(
         # The operation before has the view to go back to, be it that it is itself an undo or a redo.
         undone, previous = store.operation(position), store.operation(position - 1)
         redo_line = [position, *state.operation["redo"]]
-        files = _restore_view(repository, state, "undo", undone, previous, redo_line, force, progress)
+        files = _restore_view(repository, session, state, "undo", undone, previous, redo_line, force, progress)
     return entry(undone, None), files
 
 
@@ -45,7 +46,7 @@ def redo(
 ) -> tuple[OperationEntry, CheckoutResult | None]:
     """Do again what was undone last. Returns that operation."""
     store = repository.store
-    with repository.working_copy.lock():
+    with store.begin() as session, repository.working_copy.lock():
         state = read_state(store)
         finish_interrupted(repository, state)
         line = state.operation["redo"]
@@ -56,12 +57,13 @@ def redo(
                 "what was undone is not kept any more, so it cannot be done again", hint="see `oxide operations`"
             )
         again = store.operation(line[0])
-        files = _restore_view(repository, state, "redo", again, again, line[1:], force, progress)
+        files = _restore_view(repository, session, state, "redo", again, again, line[1:], force, progress)
     return entry(again, None), files
 
 
 def _restore_view(
     repository: Repository,
+    session: Session,
     state: State,
     kind: str,
     subject: Record,
@@ -76,7 +78,11 @@ def _restore_view(
     after = _files_after(repository, state, past, kind, subject)
 
     def change(view: Record) -> None:
-        expect_workspace(view, state)
+        if view != state.view:  # the older view would also take back what another process did meanwhile
+            raise RefMoved(
+                f"another process changed the repository meanwhile; nothing was changed by this {kind}",
+                hint="see `oxide operations`, then run the same command again",
+            )
         remotes = view["remotes"]
         view.clear()
         view.update(copy_view(past.view))
@@ -84,23 +90,22 @@ def _restore_view(
 
     description = f"{kind} {subject['kind']} ({subject['number']})"
     position = target["position"]
-    with store.begin() as session:
-        if not subject["moves_files"]:
-            publish(repository, session, kind, description, change, position=position, redo=redo_line)
-            return None
-        return move_files(
-            repository,
-            session,
-            kind,
-            description,
-            change,
-            before=state.pending["files"][1],
-            after=after,
-            force=force,
-            position=position,
-            redo=redo_line,
-            progress=progress,
-        )[1]
+    if not subject["moves_files"]:
+        publish(repository, session, kind, description, change, position=position, redo=redo_line)
+        return None
+    return move_files(
+        repository,
+        session,
+        kind,
+        description,
+        change,
+        before=state.pending["files"][1],
+        after=after,
+        force=force,
+        position=position,
+        redo=redo_line,
+        progress=progress,
+    )[1]
 
 
 def _files_after(repository: Repository, state: State, past: State, kind: str, subject: Record) -> str:
@@ -116,7 +121,11 @@ def operations(repository: Repository, limit: int | None) -> Iterator[OperationE
     if limit is not None:
         lowest = max(lowest, state.number - limit + 1)
     for number in range(state.number, lowest - 1, -1):
-        yield entry(store.operation(number), state.operation["position"])
+        try:
+            operation = store.operation(number)
+        except NotFound:
+            return  # forgotten by a collector meanwhile, and with it all that came before
+        yield entry(operation, state.operation["position"])
 
 
 def entry(operation: Record, position: int | None) -> OperationEntry:

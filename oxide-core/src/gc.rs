@@ -1,27 +1,27 @@
 //! Giving space back: mark what views within the grace period reach, tombstone packs with dead records, and after the
 //! grace sweep or rewrite them. Lock-free: leases and tombstones keep a writer's dedup hits alive.
 
+mod holder;
+mod inventory;
 mod mark;
 mod sweep;
 
-use std::path::PathBuf;
+use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{ErrorCode, Result};
 use crate::fsx::Lock;
 use crate::hash::Id;
 use crate::oplog;
 use crate::progress::Progress;
 use crate::record::{self, Record};
 use crate::store::{Store, LEFT_BEHIND};
-use crate::workspace::WorkingCopy;
+use crate::workspace;
 
+pub use holder::{Held, Holder, HolderKind};
+use inventory::Inventory;
 pub(crate) use mark::contents_of;
 use mark::Marks;
-use sweep::Inventory;
-
-/// How old a temporary file must be to count as left behind when the caller is in a hurry.
-const LEFT_BEHIND_IMMEDIATE: Duration = Duration::from_secs(600);
 
 /// How to collect.
 pub struct GcRequest {
@@ -40,13 +40,13 @@ pub struct GcRequest {
 pub struct GcReport {
     /// Bytes that are reachable from branches, tags, remotes and workspaces.
     pub live_bytes: u64,
-    /// Bytes that only the named holder keeps: "grace", "undo", "stash".
-    pub held: Vec<(String, u64)>,
+    /// Who holds how many bytes. Each byte counts once, for the first who needs it.
+    pub held: Vec<Held>,
     /// Bytes that nothing reaches.
     pub dead_bytes: u64,
     /// Bytes given back (or that would be, in a dry run).
     pub freed_bytes: u64,
-    /// Bytes that wait for tombstones or leases.
+    /// Of the dead bytes those that stay for now: [`GcReport::held`] says why.
     pub waiting_bytes: u64,
     /// Objects removed.
     pub objects: u64,
@@ -54,61 +54,147 @@ pub struct GcReport {
     pub packs: u64,
 }
 
-/// Collects. Refuses when a reachable object is missing, and changes nothing then.
+/// Collects. Refuses when a reachable object is missing or a pack is damaged, and changes nothing then.
 pub fn collect(store: &Store, request: &GcRequest, progress: &Progress) -> Result<GcReport> {
-    let _lock = match request.dry_run {
+    let lock = match request.dry_run {
         true => None,
         false => Some(lock_packs(store, progress)?),
     };
     if !request.dry_run {
         store.put_back_taken()?;
     }
-    progress.begin("marking", 0, 0);
-    let mut marks = Marks::default();
-    let Some(mut chain) = Chain::read(store, request)? else {
+    let Some(mut collection) = Collection::begin(store, request, progress, lock)? else {
         return Ok(GcReport::default());
     };
-    let refuse = |error: Error| match error.code {
-        ErrorCode::Integrity => error.hint("nothing was collected: run `oxide fsck` first"),
-        _ => error,
-    };
-    check_packs(store).map_err(refuse)?;
-    chain.mark(store, &mut marks, progress).map_err(refuse)?;
-    let mut report = GcReport::default();
-    let mut inventory = Inventory::take(store, &marks, progress)?;
-    inventory.describe(&mut report);
     if request.dry_run {
-        inventory.foresee(request, &mut report);
-        return Ok(report);
+        return collection.foresee();
     }
-    // Nobody may find an operation whose objects are about to go.
-    oplog::drop_before(store.control(), chain.first)?;
-    inventory.bury(store, request, progress)?;
-    // In this order: which sessions are over, what they have published, what is dead after that.
-    let ripe = sweep::ripe(store, request)?;
-    if !ripe.is_empty() {
-        if let Some(now) = Chain::read(store, request)? {
-            chain = now;
-        }
-        chain.mark(store, &mut marks, progress).map_err(refuse)?;
-        inventory = Inventory::take(store, &marks, progress)?;
-        inventory.remove(store, &ripe, progress, &mut report)?;
-        store.rebuild_index()?;
-    }
-    report.waiting_bytes = inventory.waiting(report.freed_bytes);
-    let age = match request.immediate && store.live_sessions()?.is_empty() {
-        true => LEFT_BEHIND_IMMEDIATE,
-        false => LEFT_BEHIND,
-    };
-    store.collect_temporary(age)?;
-    Ok(report)
+    collection.forget()?;
+    collection.bury()?;
+    collection.ripen()?;
+    collection.mark_again()?;
+    collection.remove()?;
+    collection.finish()
 }
 
-/// A damaged pack may hold what leads to other objects: while there is one, nothing can be known to be dead.
+/// A collection under way, in steps between which anything may happen in other processes.
+struct Collection<'a> {
+    store: &'a Store,
+    request: &'a GcRequest,
+    progress: &'a Progress,
+    /// Nobody else merges or rewrites packs meanwhile.
+    _lock: Option<Lock>,
+    marks: Marks,
+    chain: Chain,
+    inventory: Inventory,
+    /// Names of what may go now.
+    ripe: HashSet<String>,
+    report: GcReport,
+}
+
+impl<'a> Collection<'a> {
+    /// Marks what is needed and looks at everything stored. `None` in a repository without operations.
+    fn begin(
+        store: &'a Store,
+        request: &'a GcRequest,
+        progress: &'a Progress,
+        lock: Option<Lock>,
+    ) -> Result<Option<Collection<'a>>> {
+        progress.begin("marking", 0, 0);
+        // Whoever finishes an interrupted checkout asks what the operations since did.
+        let unfinished = workspace::remembered(store.control()).map_or(u64::MAX, |(done, _)| done);
+        let Some(chain) = Chain::read(store, request, unfinished)? else {
+            return Ok(None);
+        };
+        check_packs(store)?;
+        let mut marks = Marks::default();
+        chain.mark(store, &mut marks, progress)?;
+        let inventory = Inventory::take(store, &marks, progress)?;
+        let mut report = GcReport::default();
+        inventory.describe(&marks, &mut report);
+        Ok(Some(Collection {
+            store,
+            request,
+            progress,
+            _lock: lock,
+            marks,
+            chain,
+            inventory,
+            ripe: HashSet::new(),
+            report,
+        }))
+    }
+
+    /// What this run would do.
+    fn foresee(mut self) -> Result<GcReport> {
+        let ripe = sweep::ripe(self.store, self.request)?;
+        let inventory = &self.inventory;
+        inventory.foresee(self.store, self.request, &ripe, &mut self.report)?;
+        Ok(self.report)
+    }
+
+    /// Drops old operations: nobody may find one whose objects are about to go.
+    fn forget(&mut self) -> Result<()> {
+        oplog::drop_before(self.store.control(), self.chain.first)
+    }
+
+    /// Gives what is dead its tombstone.
+    fn bury(&mut self) -> Result<()> {
+        self.inventory.bury(self.store, self.request, self.progress)
+    }
+
+    /// Finds out which sessions are over. What they have published is read after that, and what is dead after that again.
+    fn ripen(&mut self) -> Result<()> {
+        self.ripe = sweep::ripe(self.store, self.request)?;
+        Ok(())
+    }
+
+    /// Marks what was published since.
+    fn mark_again(&mut self) -> Result<()> {
+        if self.ripe.is_empty() {
+            return Ok(());
+        }
+        // Whatever was published since still stands in the chain, if only for the next run to forget.
+        if let Some(chain) = Chain::read(self.store, self.request, self.chain.first)? {
+            self.chain = chain;
+        }
+        self.chain
+            .mark(self.store, &mut self.marks, self.progress)?;
+        self.inventory = Inventory::take(self.store, &self.marks, self.progress)?;
+        Ok(())
+    }
+
+    /// Removes what is dead and known to be by everybody.
+    fn remove(&mut self) -> Result<()> {
+        if self.ripe.is_empty() {
+            return Ok(());
+        }
+        let (inventory, report) = (&self.inventory, &mut self.report);
+        inventory.remove(self.store, &self.ripe, self.progress, report)?;
+        self.store.rebuild_index()
+    }
+
+    /// Says what still waits, and removes what dead processes left behind.
+    fn finish(mut self) -> Result<GcReport> {
+        let (inventory, report) = (&self.inventory, &mut self.report);
+        inventory.wait(self.store, self.request, &self.ripe, report)?;
+        self.store.collect_temporary(LEFT_BEHIND)?;
+        Ok(self.report)
+    }
+}
+
+/// A damaged pack may hold what leads to other objects, and a sound copy of what it held may look dead elsewhere: while
+/// there is one, nothing is removed.
 fn check_packs(store: &Store) -> Result<()> {
     store.refresh()?;
     for pack in store.packs()? {
-        pack.open()?;
+        pack.open().map_err(|error| match error.code {
+            ErrorCode::Integrity => error.hint(
+                "nothing was collected: `oxide fsck --repair` saves what is whole in that pack and sets it aside; then \
+                 run `oxide gc` again",
+            ),
+            _ => error,
+        })?;
     }
     Ok(())
 }
@@ -126,17 +212,18 @@ pub(crate) fn lock_packs(store: &Store, progress: &Progress) -> Result<Lock> {
 
 /// The operations that stay.
 struct Chain {
+    /// The view of the head.
     head: Id,
-    /// Views of the operations below the head that are within the grace period.
-    kept: Vec<Id>,
+    /// Views of the operations below the head that are within the grace period, with who needs them.
+    kept: Vec<(Id, Holder)>,
     /// The lowest number that stays.
     first: u64,
 }
 
 impl Chain {
-    /// From the newest operation down to the first that is older than the grace period and than what the working files
-    /// stand for; `None` before the first one.
-    fn read(store: &Store, request: &GcRequest) -> Result<Option<Chain>> {
+    /// From the newest operation down to the first that is older than the grace period, and at least to number `first`;
+    /// `None` before the first one.
+    fn read(store: &Store, request: &GcRequest, first: u64) -> Result<Option<Chain>> {
         let Some((head, operation)) = oplog::head(store.control())? else {
             return Ok(None);
         };
@@ -145,49 +232,53 @@ impl Chain {
             kept: Vec::new(),
             first: head,
         };
+        let micros = |seconds: u64| {
+            let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+            seconds.saturating_mul(1_000_000)
+        };
         let oldest = oplog::oldest(store.control())?;
-        let on_disk = on_disk(store)?;
         while chain.first > oldest {
-            let operation = match oplog::read(store.control(), chain.first - 1) {
+            let number = chain.first - 1;
+            if number < first && request.keep_seconds == 0 {
+                break;
+            }
+            let operation = match oplog::read(store.control(), number) {
                 Ok(operation) => operation,
                 Err(error) if error.code == ErrorCode::NotFound => break,
                 Err(error) => return Err(error),
             };
-            let age = i64::try_from(request.now)
-                .unwrap_or(i64::MAX)
-                .saturating_mul(1_000_000);
-            let age = age.saturating_sub(record::integer(&operation, "time")?);
-            let old = request.keep_seconds == 0
-                || age
-                    >= i64::try_from(request.keep_seconds)
-                        .unwrap_or(i64::MAX)
-                        .saturating_mul(1_000_000);
-            if old && on_disk.is_none_or(|number| chain.first <= number) {
+            let age = micros(request.now).saturating_sub(record::integer(&operation, "time")?);
+            if number < first && age >= micros(request.keep_seconds) {
                 break;
             }
-            chain.kept.push(view_of(&operation)?);
-            chain.first -= 1;
+            let holder = Holder::of_operation(number, &operation);
+            chain.kept.push((view_of(&operation)?, holder));
+            chain.first = number;
         }
         Ok(Some(chain))
     }
 
+    /// Marks what these operations reach, and what a checkout that was interrupted needs to be finished.
     fn mark(&self, store: &Store, marks: &mut Marks, progress: &Progress) -> Result<()> {
-        marks.add_views(store, &self.head, &self.kept, progress)
+        let mut mark = || {
+            marks.add_builtin()?;
+            marks.add_view(store, &self.head, None, progress)?;
+            for (view, holder) in &self.kept {
+                marks.add_view(store, view, Some(holder.clone()), progress)?;
+            }
+            if let Some((_, files)) = workspace::remembered(store.control()) {
+                let holder = Holder::working_copy();
+                marks.add_files_if_whole(store, &files, holder, progress)?;
+            }
+            marks.follow_contents(store, progress)
+        };
+        mark().map_err(|error| match error.code {
+            ErrorCode::Integrity => error.hint(
+                "nothing was collected: run `oxide fsck` to see what is damaged and how to mend it",
+            ),
+            _ => error,
+        })
     }
-}
-
-/// The operation that the working files were last brought to. Those since stay too, whatever their age: what an interrupted
-/// command was about to put on disk may be kept by nothing else.
-fn on_disk(store: &Store) -> Result<Option<u64>> {
-    let tree = store
-        .control()
-        .parent()
-        .map_or(PathBuf::new(), PathBuf::from);
-    let copy = WorkingCopy {
-        store: store.clone(),
-        tree,
-    };
-    Ok(copy.remembered()?.map(|(number, _)| number))
 }
 
 fn view_of(operation: &Record) -> Result<Id> {

@@ -208,6 +208,88 @@ pub fn commit_links(record: &Record) -> Result<CommitLinks> {
     Ok(links)
 }
 
+/// What a name in a view is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefKind {
+    /// A branch.
+    Branch,
+    /// A tag.
+    Tag,
+    /// A frozen set.
+    Frozen,
+    /// A branch of a remote, as it was last seen.
+    Remote,
+    /// A workspace: its base, what is pending, a merge under way.
+    Workspace,
+    /// A stash.
+    Stash,
+}
+
+/// One name in a view with what it refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ref {
+    /// What it is.
+    pub kind: RefKind,
+    /// The branch, tag, `remote/branch`, workspace, or `stash@{n}`.
+    pub name: String,
+    /// Commits that it names.
+    pub commits: Vec<Id>,
+    /// Pending tables: (schema id, root id).
+    pub tables: Vec<(Id, Id)>,
+    /// Lists of conflicts.
+    pub lists: Vec<Id>,
+}
+
+impl Ref {
+    fn new(kind: RefKind, name: impl Into<String>, commits: Vec<Id>) -> Ref {
+        Ref {
+            kind,
+            name: name.into(),
+            commits,
+            tables: Vec::new(),
+            lists: Vec::new(),
+        }
+    }
+}
+
+/// Every name in a view, by kind.
+pub fn view_refs(record: &Record) -> Result<Vec<Ref>> {
+    let mut refs = Vec::new();
+    for (name, commit) in members(record, "branches")? {
+        let commit = id(commit, "a branch")?;
+        refs.push(Ref::new(RefKind::Branch, name, vec![commit]));
+    }
+    for (map, kind) in [("tags", RefKind::Tag), ("frozen", RefKind::Frozen)] {
+        for (name, value) in members(record, map)? {
+            if let Some(commit) = value.get("commit") {
+                refs.push(Ref::new(kind, name, vec![id(commit, "a tag")?]));
+            }
+        }
+    }
+    for (remote, branches) in members(record, "remotes")? {
+        let branches = branches
+            .as_object()
+            .ok_or_else(|| wrong(&format!("remotes.{remote}"), "an object"))?;
+        for (branch, commit) in branches {
+            let commit = id(commit, "a remote branch")?;
+            let name = format!("{remote}/{branch}");
+            refs.push(Ref::new(RefKind::Remote, name, vec![commit]));
+        }
+    }
+    for (name, workspace) in members(record, "workspaces")? {
+        let workspace = workspace
+            .as_object()
+            .ok_or_else(|| wrong(&format!("workspaces.{name}"), "an object"))?;
+        refs.push(workspace_ref(name, workspace)?);
+    }
+    for (index, stash) in elements(record, "stashes")?.iter().enumerate() {
+        let commit = id(stash.get("commit").unwrap_or(&Value::Null), "a stash")?;
+        let name = format!("stash@{{{index}}}");
+        refs.push(Ref::new(RefKind::Stash, name, vec![commit]));
+    }
+    Ok(refs)
+}
+
 /// The parts of a view that the core itself follows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewLinks {
@@ -224,51 +306,34 @@ pub struct ViewLinks {
 /// The links of a view record.
 pub fn view_links(record: &Record) -> Result<ViewLinks> {
     let mut links = ViewLinks::default();
-    for commit in members(record, "branches")?.map(|(_, value)| value) {
-        links.commits.push(id(commit, "a branch")?);
-    }
-    for map in ["tags", "frozen"] {
-        for commit in members(record, map)?.filter_map(|(_, value)| value.get("commit")) {
-            links.commits.push(id(commit, "a tag")?);
+    for reference in view_refs(record)? {
+        match reference.kind {
+            RefKind::Stash => links.stashes.extend(reference.commits),
+            _ => links.commits.extend(reference.commits),
         }
-    }
-    for (remote, branches) in members(record, "remotes")? {
-        let branches = branches
-            .as_object()
-            .ok_or_else(|| wrong(&format!("remotes.{remote}"), "an object"))?;
-        for commit in branches.values() {
-            links.commits.push(id(commit, "a remote branch")?);
-        }
-    }
-    for stash in elements(record, "stashes")? {
-        let commit = stash.get("commit").unwrap_or(&Value::Null);
-        links.stashes.push(id(commit, "a stash")?);
-    }
-    for (name, workspace) in members(record, "workspaces")? {
-        let workspace = workspace
-            .as_object()
-            .ok_or_else(|| wrong(&format!("workspaces.{name}"), "an object"))?;
-        workspace_links(workspace, &mut links)?;
+        links.tables.extend(reference.tables);
+        links.lists.extend(reference.lists);
     }
     Ok(links)
 }
 
-fn workspace_links(workspace: &Record, links: &mut ViewLinks) -> Result<()> {
+fn workspace_ref(name: &str, workspace: &Record) -> Result<Ref> {
+    let mut found = Ref::new(RefKind::Workspace, name, Vec::new());
     if let Some(base) = present(workspace, "base") {
-        links.commits.push(id(base, "a workspace's base")?);
+        found.commits.push(id(base, "a workspace's base")?);
     }
     for (_, table) in members(workspace, "pending")? {
-        links.tables.push(table_links(table)?);
+        found.tables.push(table_links(table)?);
     }
     if let Some(Value::Object(merging)) = present(workspace, "merging") {
         for head in elements(merging, "heads")? {
-            links.commits.push(id(head, "a merge head")?);
+            found.commits.push(id(head, "a merge head")?);
         }
     }
     if let Some(conflicts) = present(workspace, "conflicts") {
-        links.lists.push(id(conflicts, "a workspace's conflicts")?);
+        found.lists.push(id(conflicts, "a workspace's conflicts")?);
     }
-    Ok(())
+    Ok(found)
 }
 
 fn table_links(table: &Value) -> Result<(Id, Id)> {

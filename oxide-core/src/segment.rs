@@ -238,6 +238,12 @@ pub fn chain(objects: &dyn ReadObjects, id: &Id) -> Result<Vec<(Kind, Id)>> {
     )))
 }
 
+/// How a segment is stored: `None` for whole, else the segment that it changes and the changes.
+pub fn stored_delta(objects: &dyn ReadObjects, id: &Id) -> Result<Option<(Id, Vec<Change>)>> {
+    let delta = delta::read_delta(objects, id)?;
+    Ok(delta.map(|delta| (delta.base, delta.changes)))
+}
+
 /// Stores a segment: as a delta to `base` by `changes` where that is allowed and smaller, else whole.
 pub fn write(
     objects: &dyn WriteObjects,

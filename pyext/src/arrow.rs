@@ -8,7 +8,7 @@ use arrow::error::ArrowError;
 use arrow::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use oxide_core::schema::Schema;
 use oxide_core::segment::{self, Change};
-use oxide_core::store::{ReadObjects, Store, WriteObjects};
+use oxide_core::store::{Lease, ReadObjects, Store, WriteObjects};
 use oxide_core::tree::{self, RowChange};
 use oxide_core::{columns, Error, ErrorCode};
 use pyo3::prelude::*;
@@ -27,10 +27,34 @@ pub struct ArrowStream {
     reader: Mutex<Option<Box<dyn RecordBatchReader + Send>>>,
 }
 
+/// Batches that are read from the store as they are asked for: held against the collector until then.
+struct Held<R> {
+    reader: R,
+    _hold: Option<Lease>,
+}
+
+impl<R: RecordBatchReader> Iterator for Held<R> {
+    type Item = std::result::Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.reader.next()
+    }
+}
+
+impl<R: RecordBatchReader> RecordBatchReader for Held<R> {
+    fn schema(&self) -> SchemaRef {
+        self.reader.schema()
+    }
+}
+
 impl ArrowStream {
-    fn new(reader: impl RecordBatchReader + Send + 'static) -> ArrowStream {
+    fn new(hold: Option<Lease>, reader: impl RecordBatchReader + Send + 'static) -> ArrowStream {
+        let held = Held {
+            reader,
+            _hold: hold,
+        };
         ArrowStream {
-            reader: Mutex::new(Some(Box::new(reader))),
+            reader: Mutex::new(Some(Box::new(held))),
         }
     }
 }
@@ -107,16 +131,15 @@ pub fn scan(
     let arrow_schema = columns::arrow_schema(&schema)
         .project(&projection)
         .map_err(internal)?;
+    let hold = store.hold();
     let entries = tree::entries(&store, root)?;
     let batches = entries.into_iter().map(move |entry| {
         let batch = segment::read(&store, &entry.id)
             .and_then(|segment| columns::segment_batch(&store, &schema, &segment));
         batch.map_err(external)?.project(&projection)
     });
-    Ok(ArrowStream::new(RecordBatchIterator::new(
-        batches,
-        Arc::new(arrow_schema),
-    )))
+    let reader = RecordBatchIterator::new(batches, Arc::new(arrow_schema));
+    Ok(ArrowStream::new(hold, reader))
 }
 
 /// Differences as rows with a column `change` before the table's: the row after, or before for a removed one.
@@ -132,16 +155,15 @@ pub fn diff(
         .collect();
     let arrow_schema: SchemaRef = Arc::new(ArrowSchema::new(fields));
     let with_change = arrow_schema.clone();
+    let hold = store.hold();
     let batches = changes.len().div_ceil(BATCH_ROWS);
     let batches = (0..batches).map(move |batch| {
         let end = changes.len().min((batch + 1) * BATCH_ROWS);
         let part = &changes[batch * BATCH_ROWS..end];
         diff_batch(&store, &schema, part, &with_change)
     });
-    Ok(ArrowStream::new(RecordBatchIterator::new(
-        batches,
-        arrow_schema,
-    )))
+    let reader = RecordBatchIterator::new(batches, arrow_schema);
+    Ok(ArrowStream::new(hold, reader))
 }
 
 fn diff_batch(

@@ -30,7 +30,7 @@ mod _core {
     #[pymodule_export]
     use super::session::Session;
     #[pymodule_export]
-    use super::store::Store;
+    use super::store::{Hold, Store};
     #[pymodule_export]
     use super::workspace::{CheckoutPlan, Lock, Staged, WorkingCopy};
 

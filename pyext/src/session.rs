@@ -1,5 +1,6 @@
 //! `Session`: storing contents, records and tables.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -24,12 +25,15 @@ use crate::store::optional_row;
 #[pyclass(frozen, module = "oxide._core")]
 pub struct Session {
     session: Mutex<Option<Arc<oxide_core::store::Session>>>,
+    /// Records that it has written.
+    made: Mutex<HashSet<Id>>,
 }
 
 impl Session {
     pub(crate) fn new(session: oxide_core::store::Session) -> Session {
         Session {
             session: Mutex::new(Some(Arc::new(session))),
+            made: Mutex::default(),
         }
     }
 
@@ -73,7 +77,19 @@ impl Session {
         let (session, kind) = (self.get()?, convert::record_kind(kind)?);
         let record = convert::record_from_python(record)?;
         let id = short(py, || record::write(&*session, kind, &record))?;
+        if let Ok(mut made) = self.made.lock() {
+            made.insert(id);
+        }
         Ok(id.to_hex())
+    }
+
+    fn has_made(&self, id: &str) -> Result<bool> {
+        let id = Id::from_hex(id)?;
+        Ok(self.made.lock().is_ok_and(|made| made.contains(&id)))
+    }
+
+    fn is_beside_tombstones(&self) -> Result<bool> {
+        Ok(self.get()?.is_beside_tombstones())
     }
 
     fn file_row<'py>(

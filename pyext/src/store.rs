@@ -3,15 +3,16 @@
 use std::fs::File;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use oxide_core::fsck::FsckRequest;
 use oxide_core::gc::GcRequest;
 use oxide_core::rows::Value;
 use oxide_core::schema::Schema;
-use oxide_core::store::ReadObjects;
+use oxide_core::store::{Lease, ReadObjects};
 use oxide_core::{browse, columns, files, fsck, gc, oplog, record, tree, usage, ErrorCode, Id};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use crate::arrow::{self, ArrowStream};
 use crate::convert;
@@ -35,6 +36,29 @@ impl Store {
     }
 }
 
+/// What a reader holds against the collector, until it is closed or dropped.
+#[pyclass(frozen, module = "oxide._core")]
+pub struct Hold {
+    lease: Mutex<Option<Lease>>,
+}
+
+#[pymethods]
+impl Hold {
+    fn __enter__(this: Py<Hold>) -> Py<Hold> {
+        this
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyTuple>) {
+        self.close(py);
+    }
+
+    fn close(&self, py: Python<'_>) {
+        let lease = self.lease.lock().ok().and_then(|mut lease| lease.take());
+        py.detach(|| drop(lease));
+    }
+}
+
 #[pymethods]
 impl Store {
     #[staticmethod]
@@ -52,6 +76,13 @@ impl Store {
     #[getter]
     fn control(&self) -> &std::ffi::OsStr {
         self.store.control().as_os_str()
+    }
+
+    fn hold(&self, py: Python<'_>) -> Hold {
+        let lease = py.detach(|| self.store.hold());
+        Hold {
+            lease: Mutex::new(lease),
+        }
     }
 
     fn begin(&self, py: Python<'_>) -> Result<Session> {
@@ -308,9 +339,15 @@ impl Store {
         let report = long(py, progress.as_ref(), |progress| {
             gc::collect(&self.store, &request, progress)
         })?;
-        let held = PyDict::new(py);
-        for (holder, bytes) in &report.held {
-            held.set_item(holder, bytes)?;
+        let held = PyList::empty(py);
+        for part in &report.held {
+            let dictionary = PyDict::new(py);
+            dictionary.set_item("kind", part.holder.kind.name())?;
+            dictionary.set_item("live", part.holder.kind.is_live())?;
+            dictionary.set_item("name", &part.holder.name)?;
+            dictionary.set_item("about", &part.holder.about)?;
+            dictionary.set_item("bytes", part.bytes)?;
+            held.append(dictionary)?;
         }
         let result = PyDict::new(py);
         result.set_item("live_bytes", report.live_bytes)?;

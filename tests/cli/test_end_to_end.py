@@ -731,7 +731,13 @@ def test_gc_and_fsck(place: Place) -> None:
     place("undo", "--force")
     said = place("gc", "--dry-run")
     assert said.out.endswith("nothing was changed\n")
-    assert {"live_bytes", "dead_bytes", "freed_bytes"} <= set(place("gc", "--json").json)
+    foreseen = place("gc", "--dry-run", "--json").json
+    assert foreseen["dry_run"] is True and foreseen["freed_bytes"] == 0
+    assert {"live_bytes", "dead_bytes", "waiting_bytes", "objects", "packs"} < set(foreseen)
+    holders = {(holder["kind"], holder["name"]): holder["bytes"] for holder in foreseen["holders"]}
+    assert holders["branch", "main"] > 0
+    assert foreseen["held"]["undo"] == sum(size for (kind, _), size in holders.items() if kind == "undo") > 0
+    place("gc", "--json")
     place("gc", "--keep", "0s", "--now")
     assert place("fsck", "--data").out.endswith("everything is intact\n")
     checked = place("fsck", "--json").json

@@ -14,6 +14,7 @@ from oxide.types import (
     FileEntry,
     FsckResult,
     GcResult,
+    Holder,
     OperationEntry,
     Problem,
     Skipped,
@@ -299,12 +300,28 @@ def test_usage_fsck_gc_and_doctor() -> None:
         "checked 1,200 commits",
         "1 problem left",
     ]
-    assert gc_lines(GcResult(5000, {"undo": 1000, "stash": 0}, 200, 0, 0, 0, 0), dry_run=True) == [
-        "in use         5.0 kB",
-        "kept for undo  1.0 kB",
-        "not needed      200 B",
+    holders = [
+        Holder("branch", "main", "", 4000),
+        Holder("branch", "side", "", 1000),
+        Holder("repository", "", "", 10),
+        Holder("undo", "12", "branch -d x", 900),
+        Holder("undo", "", "7 more", 100),
+        Holder("session", "4711", "", 200),
+    ]
+    assert gc_lines(GcResult(5000, {"undo": 1000, "stash": 0, "session": 200}, 250, 50, 200, 0, 0, holders), True) == [
+        "in use                             5.0 kB",
+        "  branch main                      4.0 kB",
+        "  branch side                      1.0 kB",
+        "kept for undo                      1.0 kB",
+        "  operation 12 (branch -d x)        900 B",
+        "not needed, in reach of a process   200 B",
+        "  process 4711                      200 B",
+        "would be freed now                   50 B",
         "nothing was changed",
     ]
+    assert gc_lines(GcResult(5000, {}, 50, 50, 0, 2, 1, []), False)[-1] == (
+        "freed 50 B: 2 objects, 1 pack rewritten or removed"
+    )
     report: dict[str, object] = {
         "file_system": {"reflink": True, "free_bytes": 2000},
         "settings": [{"key": "a", "value": "1"}, "x"],

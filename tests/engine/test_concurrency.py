@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
-from oxide import Repository
+from oxide import Repository, staging
 from support import AUTHOR, finish, python, write
 
 PRELUDE = f"""
@@ -96,6 +99,65 @@ def test_collecting_beside_writers_keeps_what_they_commit(shared: Repository) ->
     assert shared.fsck(data=True).problems == []
     for entry in shared.ls(recursive=True):
         assert len(shared.at().read(entry.path)) == entry.size
+
+
+@pytest.fixture
+def meanwhile(shared: Repository, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Repository], object]], None]:
+    """Lets another handle work between the staging and the publishing of the next add."""
+
+    def arrange(work: Callable[[Repository], object]) -> None:
+        def publish_late(*arguments: Any, **options: Any) -> Any:
+            monkeypatch.undo()
+            work(Repository.open(shared.root, settings=shared.settings))
+            return original(*arguments, **options)
+
+        original = staging.publish
+        monkeypatch.setattr(staging, "publish", publish_late)
+
+    return arrange
+
+
+def assert_each_file_is_an_item(repo: Repository) -> None:
+    files = [row["item_id"] for row in repo.at().files]
+    assert len(set(files)) == len(files)
+    assert set(files) == {row["item_id"] for row in repo.at().items}
+
+
+def test_a_rename_is_staged_while_another_process_removes_the_file(shared: Repository, meanwhile: Any) -> None:
+    (shared.root / "first").rename(shared.root / "renamed")
+    meanwhile(lambda other: other.remove(["first"], cached=True))
+    shared.add(["."])
+    shared.commit("renamed")
+    assert [entry.path for entry in shared.ls()] == ["renamed"]
+    assert_each_file_is_an_item(shared)
+
+
+def test_a_change_is_staged_while_another_process_renames_the_file(shared: Repository, meanwhile: Any) -> None:
+    write(shared.root, "first", "changed")
+
+    def rename(other: Repository) -> None:
+        other.move(["first"], "renamed")
+        write(shared.root, "first", "changed")
+
+    meanwhile(rename)
+    shared.add(["first"])
+    shared.commit("both")
+    assert [entry.path for entry in shared.ls()] == ["first", "renamed"]
+    assert_each_file_is_an_item(shared)
+
+
+def test_a_removal_is_staged_while_another_process_renames_the_file(shared: Repository, meanwhile: Any) -> None:
+    (shared.root / "first").unlink()
+
+    def rename(other: Repository) -> None:
+        write(shared.root, "first", "first")
+        other.move(["first"], "renamed")
+
+    meanwhile(rename)
+    shared.add(["first"])
+    shared.commit("removed")
+    assert [entry.path for entry in shared.ls()] == ["renamed"]
+    assert_each_file_is_an_item(shared)
 
 
 def test_two_handles_in_one_process_see_each_other(shared: Repository) -> None:

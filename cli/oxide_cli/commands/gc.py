@@ -11,7 +11,9 @@ from oxide_cli.rendering.text import columns, count, size
 from oxide_cli.verb import dry_run_option, json_option, verb
 
 if TYPE_CHECKING:
-    from oxide.types import GcResult
+    from collections.abc import Sequence
+
+    from oxide.types import GcResult, Holder
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -35,9 +37,7 @@ def parse_duration(context: click.Context, parameter: click.Parameter, value: st
     show_default=True,
     help="How long undo and lost commits are kept.",
 )
-@click.option(
-    "--now", is_flag=True, help="Free the bytes at once: only while no other process works on the repository."
-)
+@click.option("--now", is_flag=True, help="Free the bytes at once, but for those that a running process may rely on.")
 @dry_run_option
 @json_option
 @click.pass_obj
@@ -61,17 +61,43 @@ def command(console: Console, keep: float, now: bool, dry_run: bool, as_json: bo
         console.next("oxide gc --now, or any later oxide gc, frees what waits")
 
 
+_WAITING = {
+    "grace": "not needed, in the grace period",
+    "session": "not needed, in reach of a process",
+    "repacking": "not needed, in packs that are hardly dead",
+}
+_SHOWN = 5
+
+
 def gc_lines(result: GcResult, dry_run: bool) -> list[str]:
-    """Bytes by what keeps them."""
+    """Bytes by what keeps them, the largest holders by name."""
     rows: list[tuple[str, ...]] = [("in use", size(result.live_bytes))]
-    rows += [(f"kept for {holder}", size(held)) for holder, held in sorted(result.held.items()) if held]
-    rows.append(("not needed", size(result.dead_bytes)))
-    if result.waiting_bytes:
-        rows.append(("waiting to be freed", size(result.waiting_bytes)))
-    lines = columns(rows, right=(1,))
+    rows += _named(result, ("branch", "tag", "frozen", "remote", "workspace"))
+    for kind, held in result.held.items():
+        if held:
+            rows.append((_WAITING.get(kind, f"kept for {kind}"), size(held)))
+            rows += _named(result, (kind,))
+    freed = size(result.freed_bytes)
     if dry_run:
-        lines.append("nothing was changed")
-    else:
-        objects, packs = count(result.objects, "object"), count(result.packs, "pack")
-        lines.append(f"freed {size(result.freed_bytes)}: {objects}, {packs} rewritten or removed")
-    return lines
+        rows.append(("would be freed now", freed))
+        return [*columns(rows, right=(1,)), "nothing was changed"]
+    objects, packs = count(result.objects, "object"), count(result.packs, "pack")
+    return [*columns(rows, right=(1,)), f"freed {freed}: {objects}, {packs} rewritten or removed"]
+
+
+def _named(result: GcResult, kinds: Sequence[str]) -> list[tuple[str, ...]]:
+    """The largest named holders of some kinds."""
+    named = [holder for holder in result.holders if holder.kind in kinds and holder.name]
+    largest = sorted(named, key=lambda holder: -holder.bytes)[:_SHOWN]
+    return [(f"  {_name(holder)}", size(holder.bytes)) for holder in largest]
+
+
+def _name(holder: Holder) -> str:
+    match holder.kind:
+        case "undo":
+            return f"operation {holder.name} ({holder.about})"
+        case "session":
+            return f"process {holder.name}"
+        case "stash":
+            return holder.name
+    return f"{holder.kind} {holder.name}"

@@ -224,7 +224,8 @@ def fsck_result(value: FsckResult) -> Record:
 
 
 def gc_result(value: GcResult, dry_run: bool) -> Record:
-    return {**value._asdict(), "held": dict(value.held), "dry_run": dry_run}
+    holders = [holder._asdict() for holder in value.holders]
+    return {**value._asdict(), "held": dict(value.held), "holders": holders, "dry_run": dry_run}
 
 
 def ignored(value: IgnoredPath) -> Record:

@@ -23,6 +23,7 @@ def query(
 
     ``tables`` adds tables of the store by name, such as a view's ``self``.
     """
+    hold = repository.store.hold()
     sandbox = Sandbox(timeout=timeout, memory_limit=memory_limit)
     statement = parse(sandbox, text)
     sources = Sources(RepositoryView(repository, at))
@@ -33,7 +34,7 @@ def query(
         create(sandbox, name, relation)
     sandbox.lock()
     sources.trim(used)
-    return SqlResult(sandbox, statement.text, lambda: sources.files_used(list(relations.values())))
+    return SqlResult(sandbox, statement.text, lambda: sources.files_used(list(relations.values())), hold)
 
 
 def _relations(sources: Sources, statement: Statement, extra: dict[str, tuple[str, str]]) -> dict[str, Relation]:

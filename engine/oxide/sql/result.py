@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from oxide._core import Hold
+
 _BATCH = 8192
 _TIME = "TIMESTAMP WITH TIME ZONE"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,7 +33,8 @@ class SqlResult:
     columns: list[str]
     types: list[str]
 
-    def __init__(self, sandbox: Sandbox, text: str, keep: Callable[[], object]) -> None:
+    def __init__(self, sandbox: Sandbox, text: str, keep: Callable[[], object], hold: Hold) -> None:
+        self._hold = hold  # rows may be read again, from what the query's cache has dropped by then
         self._sandbox = sandbox
         self._text = text
         self._keep = keep

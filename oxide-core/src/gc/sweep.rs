@@ -1,162 +1,32 @@
 //! Sweeping: packs with dead records are rewritten, what is dead gets a tombstone, and goes for good once no session can
 //! rely on it any more.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::mark::{Holder, Marks};
+use super::inventory::{Inventory, SweptPack};
 use super::{GcReport, GcRequest};
-use crate::error::{ErrorCode, Result};
+use crate::error::Result;
 use crate::hash::Id;
-use crate::pack::{Entry, Group, Kind, PackReader};
+use crate::pack::{Entry, Group};
 use crate::progress::Progress;
-use crate::store::{ObjectRef, PackRef, Store};
+use crate::store::{LiveSession, Store};
 
 /// How long a tombstone stands before what it names goes, and how long a new pack or object is left alone: its writer
 /// may be about to publish.
-const GRACE: Duration = Duration::from_secs(10 * 60);
-/// File times may lag behind the clock by which sessions begin.
-const CLOCK_MARGIN: Duration = Duration::from_secs(2);
-/// Parts of a hundred that must be dead for a pack to be rewritten.
-const WORTHWHILE: u64 = 10;
-
-/// A pack and what of it stays.
-pub(super) struct SweptPack {
-    pack: Arc<PackRef>,
-    reader: Arc<PackReader>,
-    tombstoned: bool,
-    /// Places of the records that stay, in the pack's index.
-    kept: Vec<u32>,
-    dead_bytes: u64,
-    dead: u64,
-    /// Bytes of records that stay in another pack.
-    doubled_bytes: u64,
-}
-
-/// Everything stored, divided into what stays and what goes.
-pub(super) struct Inventory {
-    pub(super) packs: Vec<SweptPack>,
-    dead_objects: Vec<ObjectRef>,
-    tombstones: HashMap<String, SystemTime>,
-    live_bytes: u64,
-    stash_bytes: u64,
-    undo_bytes: u64,
-    dead_bytes: u64,
-}
+pub(super) const GRACE: Duration = match cfg!(test) {
+    false => Duration::from_secs(10 * 60),
+    true => Duration::from_millis(100),
+};
+/// File times may lag behind the clock by which sessions begin. On one machine the lag is a tick; the tests of the
+/// collector, which cannot wait for seconds, count on that.
+const CLOCK_MARGIN: Duration = match cfg!(test) {
+    false => Duration::from_secs(2),
+    true => Duration::from_millis(20),
+};
 
 impl Inventory {
-    /// Looks at every pack and own file. A record that stays is kept once, whatever number of packs have it.
-    pub(super) fn take(store: &Store, marks: &Marks, progress: &Progress) -> Result<Inventory> {
-        store.refresh()?;
-        let tombstones: HashMap<String, SystemTime> = store.tombstones()?.into_iter().collect();
-        let mut inventory = Inventory {
-            packs: Vec::new(),
-            dead_objects: Vec::new(),
-            tombstones,
-            live_bytes: 0,
-            stash_bytes: 0,
-            undo_bytes: 0,
-            dead_bytes: 0,
-        };
-        let mut packs = store.packs()?;
-        // What lies in a pack that stays need not be copied out of one that goes.
-        packs.sort_by_key(|pack| inventory.tombstones.contains_key(&pack.name));
-        let mut placed: HashMap<(Kind, Id), (Arc<PackReader>, Entry)> = HashMap::new();
-        for pack in packs {
-            progress.check()?;
-            let reader = match pack.open() {
-                Ok(Some(reader)) => reader,
-                Ok(None) => continue,
-                // A damaged pack is the checker's to mend; nothing of it is touched here.
-                Err(error) if error.code == ErrorCode::Integrity => continue,
-                Err(error) => return Err(error),
-            };
-            inventory.add_pack(pack, reader, marks, &mut placed);
-        }
-        for object in store.objects()? {
-            match marks.holder(Kind::Blob, &object.id) {
-                Some(holder) => inventory.count(holder, object.size),
-                None => {
-                    inventory.dead_bytes += object.size;
-                    inventory.dead_objects.push(object);
-                }
-            }
-        }
-        Ok(inventory)
-    }
-
-    fn add_pack(
-        &mut self,
-        pack: Arc<PackRef>,
-        reader: Arc<PackReader>,
-        marks: &Marks,
-        placed: &mut HashMap<(Kind, Id), (Arc<PackReader>, Entry)>,
-    ) {
-        let (mut kept, mut dead_bytes, mut dead, mut doubled_bytes) = (Vec::new(), 0, 0, 0);
-        for (place, entry) in reader.entries().enumerate() {
-            let bytes = u64::from(entry.stored_length);
-            let elsewhere = placed.get(&(entry.kind, entry.id));
-            // The other copy must be sound before this one may go.
-            let needed = elsewhere.is_none_or(|(pack, entry)| pack.stored(entry).is_err());
-            match marks.holder(entry.kind, &entry.id) {
-                Some(holder) if needed => {
-                    self.count(holder, bytes);
-                    placed.insert((entry.kind, entry.id), (reader.clone(), entry));
-                    kept.push(place as u32);
-                }
-                Some(_) => doubled_bytes += bytes,
-                None => {
-                    dead_bytes += bytes;
-                    dead += 1;
-                }
-            }
-        }
-        self.dead_bytes += dead_bytes;
-        self.packs.push(SweptPack {
-            tombstoned: self.tombstones.contains_key(&pack.name),
-            pack,
-            reader,
-            kept,
-            dead_bytes,
-            dead,
-            doubled_bytes,
-        });
-    }
-
-    fn count(&mut self, holder: Holder, bytes: u64) {
-        match holder {
-            Holder::Live => self.live_bytes += bytes,
-            Holder::Stash => self.stash_bytes += bytes,
-            Holder::Undo => self.undo_bytes += bytes,
-        }
-    }
-
-    /// The sums of the report.
-    pub(super) fn describe(&self, report: &mut GcReport) {
-        report.live_bytes = self.live_bytes;
-        report.dead_bytes = self.dead_bytes;
-        report.held = [("undo", self.undo_bytes), ("stash", self.stash_bytes)]
-            .into_iter()
-            .filter(|(_, bytes)| *bytes > 0)
-            .map(|(holder, bytes)| (holder.to_string(), bytes))
-            .collect();
-    }
-
-    /// What a run that changes nothing would give back.
-    pub(super) fn foresee(&self, request: &GcRequest, report: &mut GcReport) {
-        for pack in self.packs.iter().filter(|pack| pack.is_due(request)) {
-            report.freed_bytes += pack.dead_bytes;
-            report.objects += pack.dead;
-            report.packs += 1;
-        }
-        for object in &self.dead_objects {
-            report.freed_bytes += object.size;
-            report.objects += 1;
-        }
-    }
-
     /// Copies what stays out of packs that are worth it, and gives everything dead its tombstone. Whatever is so new that
     /// its writer may not have published yet is left for the next time.
     pub(super) fn bury(
@@ -258,20 +128,6 @@ impl Inventory {
         }
         Ok(())
     }
-
-    /// Bytes that are dead and still there.
-    pub(super) fn waiting(&self, freed: u64) -> u64 {
-        self.dead_bytes.saturating_sub(freed)
-    }
-}
-
-impl SweptPack {
-    fn is_due(&self, request: &GcRequest) -> bool {
-        let going = self.dead_bytes + self.doubled_bytes;
-        let share = going.saturating_mul(100);
-        let worthwhile = share > self.reader.file_length().saturating_mul(WORTHWHILE);
-        going > 0 && (self.kept.is_empty() || request.immediate || worthwhile)
-    }
 }
 
 /// Copies the records that stay out of packs of one group.
@@ -298,8 +154,7 @@ pub(super) fn ripe(store: &Store, request: &GcRequest) -> Result<HashSet<String>
     let now = SystemTime::now();
     let tombstones = store.tombstones()?.into_iter();
     let ripe = tombstones.filter(|(_, since)| {
-        let known = oldest
-            .is_none_or(|began| UNIX_EPOCH + Duration::from_micros(began) > *since + CLOCK_MARGIN);
+        let known = oldest.is_none_or(|session| knows(&session, *since));
         known && (request.immediate || *since + GRACE <= now)
     });
     Ok(ripe.map(|(name, _)| name).collect())
@@ -313,9 +168,18 @@ fn settled_before(store: &Store, request: &GcRequest) -> Result<SystemTime> {
         false => now - GRACE,
     };
     let oldest = store.live_sessions()?.first().copied();
-    Ok(oldest.map_or(settled, |began| {
-        settled.min(UNIX_EPOCH + Duration::from_micros(began) - CLOCK_MARGIN)
+    Ok(oldest.map_or(settled, |session| {
+        settled.min(began(&session) - CLOCK_MARGIN)
     }))
+}
+
+/// Whether a session must have seen a tombstone of that time: it began afterwards.
+pub(super) fn knows(session: &LiveSession, since: SystemTime) -> bool {
+    began(session) > since + CLOCK_MARGIN
+}
+
+fn began(session: &LiveSession) -> SystemTime {
+    UNIX_EPOCH + Duration::from_micros(session.began)
 }
 
 fn modified(path: &std::path::Path) -> Option<SystemTime> {

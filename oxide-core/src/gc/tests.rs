@@ -1,3 +1,5 @@
+mod interleavings;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -8,7 +10,7 @@ use crate::browse::{self, FileUpsert};
 use crate::files::{self, FileRoots, FileRow, FileType, ItemId};
 use crate::fsck::{self, FsckRequest};
 use crate::pack::Kind;
-use crate::store::{ReadObjects, Session};
+use crate::store::{ReadObjects, Session, StoredContent};
 use crate::tree;
 
 /// A repository with as much of the engine above the core as the collector needs.
@@ -41,9 +43,7 @@ impl Repository {
         let view = record::write(session, Kind::View, &self.view).unwrap();
         session.flush().unwrap();
         self.number += 1;
-        let operation = json!({"kind": "test", "description": "", "view": view.to_hex(), "time": self.number * 1_000_000,
-            "author": {"name": "A", "email": ""}, "moves_files": false, "position": self.number, "redo": []});
-        let operation = operation.as_object().unwrap().clone();
+        let operation = operation(self.number, &view);
         assert!(oplog::publish(self.store.control(), self.number, operation).unwrap());
     }
 
@@ -72,38 +72,9 @@ impl Repository {
     pub(crate) fn commit(&mut self, branch: &str, changes: &[(String, Option<Vec<u8>>)]) {
         let roots = self.files(branch);
         let session = self.store.begin().unwrap();
-        let (mut removes, mut upserts) = (Vec::new(), Vec::new());
-        for (path, content) in changes {
-            let Some(content) = content else {
-                removes.push(path.clone());
-                continue;
-            };
-            let stored = session.put_content(content, path).unwrap();
-            let mut item = [0; 12];
-            item[..4].copy_from_slice(&stored.digests.sha256[..4]);
-            item[4..].copy_from_slice(&hash_of(path).to_be_bytes());
-            upserts.push(FileUpsert {
-                row: FileRow {
-                    path: path.clone(),
-                    content: stored.digests.content,
-                    size: stored.size,
-                    item: ItemId(item),
-                    sha256: stored.digests.sha256,
-                    kind: FileType::File,
-                    executable: false,
-                },
-                created: None,
-                creator: String::new(),
-            });
-        }
-        let roots = browse::set_files(&session, &roots, &removes, &upserts).unwrap();
-        let table = |schema: &crate::schema::Schema, root: Id| json!({"schema": schema.id().to_hex(), "root": root.to_hex()});
-        let person = json!({"name": "A", "email": ""});
-        let parents: Vec<String> = self.branch(branch).iter().map(|id| id.to_hex()).collect();
-        let commit = json!({"author": person, "committer": person, "message": "", "generation": self.number, "parents": parents,
-            "time": self.number, "zone": 0, "tables": {
-                "files": table(files::files_schema(), roots.files), "items": table(files::items_schema(), roots.items)}});
-        let commit = record::write(&session, Kind::Commit, commit.as_object().unwrap()).unwrap();
+        let roots = put_files(&session, &roots, changes);
+        let parents: Vec<Id> = self.branch(branch).into_iter().collect();
+        let commit = write_commit(&session, &roots, &parents, self.number);
         self.view["branches"][branch] = commit.to_hex().into();
         self.publish(&session);
     }
@@ -151,6 +122,65 @@ impl Repository {
         let report = fsck::check(&store, &request, &Progress::default()).unwrap();
         assert!(report.problems.is_empty(), "{:?}", report.problems);
     }
+}
+
+/// Stores contents and puts their rows into the tables (no content: the row goes).
+fn put_files(
+    session: &Session,
+    roots: &FileRoots,
+    changes: &[(String, Option<Vec<u8>>)],
+) -> FileRoots {
+    let (mut removes, mut upserts) = (Vec::new(), Vec::new());
+    for (path, content) in changes {
+        match content {
+            Some(content) => {
+                let stored = session.put_content(content, path).unwrap();
+                upserts.push(row_of(path, &stored));
+            }
+            None => removes.push(path.clone()),
+        }
+    }
+    browse::set_files(session, roots, &removes, &upserts).unwrap()
+}
+
+fn set_file(session: &Session, roots: &FileRoots, path: &str, stored: &StoredContent) -> FileRoots {
+    browse::set_files(session, roots, &[], &[row_of(path, stored)]).unwrap()
+}
+
+fn row_of(path: &str, stored: &StoredContent) -> FileUpsert {
+    let mut item = [0; 12];
+    item[..4].copy_from_slice(&stored.digests.sha256[..4]);
+    item[4..].copy_from_slice(&hash_of(path).to_be_bytes());
+    FileUpsert {
+        row: FileRow {
+            path: path.to_string(),
+            content: stored.digests.content,
+            size: stored.size,
+            item: ItemId(item),
+            sha256: stored.digests.sha256,
+            kind: FileType::File,
+            executable: false,
+        },
+        created: None,
+        creator: String::new(),
+    }
+}
+
+fn write_commit(session: &Session, roots: &FileRoots, parents: &[Id], generation: u64) -> Id {
+    let table = |schema: &crate::schema::Schema, root: Id| json!({"schema": schema.id().to_hex(), "root": root.to_hex()});
+    let person = json!({"name": "A", "email": ""});
+    let parents: Vec<String> = parents.iter().map(|id| id.to_hex()).collect();
+    let commit = json!({"author": person, "committer": person, "message": "", "generation": generation, "parents": parents,
+        "time": generation, "zone": 0, "tables": {
+            "files": table(files::files_schema(), roots.files), "items": table(files::items_schema(), roots.items)}});
+    record::write(session, Kind::Commit, commit.as_object().unwrap()).unwrap()
+}
+
+/// An operation at second `number` of the test's own clock.
+fn operation(number: u64, view: &Id) -> Record {
+    let operation = json!({"kind": "test", "description": "", "view": view.to_hex(), "time": number * 1_000_000,
+        "author": {"name": "A", "email": ""}, "moves_files": false, "position": number, "redo": []});
+    operation.as_object().unwrap().clone()
 }
 
 fn hash_of(text: &str) -> u64 {
@@ -253,7 +283,7 @@ fn what_nothing_reaches_goes_after_the_grace() {
     assert!(kept
         .held
         .iter()
-        .any(|(holder, bytes)| holder == "undo" && *bytes >= 3000));
+        .any(|held| held.holder.kind == HolderKind::Undo && held.bytes >= 3000));
     let foreseen = repository.collect(0, true).unwrap();
     assert!(repository.store.has_content(&dead).unwrap());
     let done = repository.collect(0, false).unwrap();

@@ -127,7 +127,7 @@ pub(super) fn encode_onto(
 }
 
 /// The delta by which a segment is stored; `None` when it is stored whole.
-fn read_delta(objects: &dyn ReadObjects, id: &Id) -> Result<Option<Delta>> {
+pub(super) fn read_delta(objects: &dyn ReadObjects, id: &Id) -> Result<Option<Delta>> {
     if objects.contains(Kind::Segment, id)? {
         return Ok(None);
     }

@@ -107,6 +107,20 @@ impl Store {
         })
     }
 
+    /// What a content needs besides its own record: the chunks of a recipe. `None` when the content is not there.
+    pub fn content_parts(&self, id: &Id) -> Result<Option<Vec<Id>>> {
+        let kinds = [Kind::Recipe, Kind::Blob, Kind::External];
+        let recorded = self.look(&kinds, id, |_, pack, entry| match entry.kind {
+            Kind::Recipe => {
+                let chunks = chunks_of(pack, &entry)?;
+                Ok(Some(chunks.into_iter().map(|(chunk, _)| chunk).collect()))
+            }
+            _ => Ok(Some(Vec::new())),
+        })?;
+        let own_file = || objects::path(self.control(), id).exists().then(Vec::new);
+        Ok(recorded.or_else(own_file))
+    }
+
     fn source(&self, id: &Id) -> Result<Source> {
         let recorded = self.look(&[Kind::Blob, Kind::Recipe], id, |_, pack, entry| {
             if entry.kind == Kind::Recipe {

@@ -7,42 +7,68 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::fsx;
 
-/// A session's lease: a file named by the time of its beginning, locked for as long as the session lives. It needs no
+/// A session's or a reader's lease: a file named by the time of its beginning, locked for as long as the session lives. It needs no
 /// flush: it has a meaning only while its process runs.
-pub(super) struct Lease {
+#[derive(Debug)]
+pub struct Lease {
     path: PathBuf,
+    /// A process that was forked holds the lock as well, but the file is its parent's to remove.
+    process: u32,
     _locked: File,
 }
 
 impl Lease {
     pub(super) fn take(control: &Path) -> Result<Lease> {
         let folder = control.join("leases");
+        let process = std::process::id();
         let (path, _locked) = fsx::create_locked(|| {
             let name = fsx::unique_name();
             let (time, random) = name.split_once('-').unwrap_or((&name, ""));
-            folder.join(format!("{time}-{}-{random}", std::process::id()))
+            folder.join(format!("{time}-{process}-{random}"))
         })?;
-        Ok(Lease { path, _locked })
+        Ok(Lease {
+            path,
+            process,
+            _locked,
+        })
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         // A lease that cannot be removed is unlocked now and so counts as dead.
-        fsx::discard(&self.path);
+        if self.process == std::process::id() {
+            fsx::discard(&self.path);
+        }
     }
 }
 
-/// When each live session began (microseconds since 1970 UTC), ascending. Leases of dead processes are removed.
-pub(super) fn live(control: &Path) -> Result<Vec<u64>> {
+/// A session whose process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LiveSession {
+    /// When it began, in microseconds since 1970 UTC.
+    pub began: u64,
+    /// Its process.
+    pub process: u32,
+}
+
+impl LiveSession {
+    fn of_name(name: &str) -> Option<LiveSession> {
+        let began = u64::from_str_radix(name.get(..16)?, 16).ok()?;
+        let process = name.get(17..)?.split('-').next()?.parse().ok()?;
+        Some(LiveSession { began, process })
+    }
+}
+
+/// The live sessions, those that began first in front. Leases of dead processes are removed.
+pub(super) fn live(control: &Path) -> Result<Vec<LiveSession>> {
     let folder = control.join("leases");
     let listing = std::fs::read_dir(&folder).map_err(|e| Error::io("list", &folder, &e))?;
     let mut live = Vec::new();
     for item in listing {
         let item = item.map_err(|e| Error::io("list", &folder, &e))?;
         let name = item.file_name();
-        let time = name.to_str().and_then(|name| name.get(..16));
-        let Some(began) = time.and_then(|time| u64::from_str_radix(time, 16).ok()) else {
+        let Some(session) = name.to_str().and_then(LiveSession::of_name) else {
             continue;
         };
         let path = item.path();
@@ -52,7 +78,7 @@ pub(super) fn live(control: &Path) -> Result<Vec<u64>> {
             Err(e) => return Err(Error::io("open", &path, &e)),
         };
         match fsx::try_lock_open(file, &path)? {
-            None => live.push(began),
+            None => live.push(session),
             Some(_) => fsx::remove_file(&path)?,
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::lease::{Lease, LiveSession};
 use super::packs::names_in;
 use super::{lease, objects, PackRef, Store};
 use crate::counters;
@@ -177,8 +178,14 @@ impl Store {
         fsx::remove_file(&self.control().join("tombstones").join(name))
     }
 
-    /// When each live session began (microseconds since 1970 UTC), ascending. Leases of dead processes are removed.
-    pub fn live_sessions(&self) -> Result<Vec<u64>> {
+    /// Holds what is readable now, as a session does, until it is dropped: for readers that must not lose what they look at
+    /// to a collector. `None` where the repository cannot be written to, which no collector can then either.
+    pub fn hold(&self) -> Option<Lease> {
+        Lease::take(self.control()).ok()
+    }
+
+    /// Sessions and readers that live, those that began first in front. Leases of dead processes are removed.
+    pub fn live_sessions(&self) -> Result<Vec<LiveSession>> {
         lease::live(self.control())
     }
 
@@ -193,19 +200,21 @@ impl Store {
         let folder = self.control().join("tmp");
         // Listed before the sessions are: what a session begun since may own is not in the list.
         let names = names_in(&folder)?;
-        let no_session = lease::live(self.control())?.is_empty();
+        let oldest = lease::live(self.control())?.first().copied();
         let mut removed = 0;
         for name in names {
             let path = folder.join(&name);
             let Ok(metadata) = std::fs::symlink_metadata(&path) else {
                 continue;
             };
-            // Packs, small files and folders of checkouts are locked by their owners, own files belong to sessions, what
-            // a collector has taken away is put back by the next one.
-            let told = match name.split('-').next() {
-                Some("data" | "meta" | "file" | "checkout") => true,
-                Some("object") => no_session,
-                Some(TAKEN) => continue,
+            let (purpose, unique) = name.split_once('-').unwrap_or((&name, ""));
+            let told = match purpose {
+                // Locked by their owners.
+                "data" | "meta" | "checkout" | "file" => true,
+                // A session's, which began before it made the file.
+                "object" => oldest.is_none_or(|session| made(unique) < session.began),
+                // The next collector puts it back.
+                TAKEN => continue,
                 _ => false,
             };
             let old = metadata
@@ -227,6 +236,13 @@ impl Store {
         }
         Ok(removed)
     }
+}
+
+/// When a unique name was made, in microseconds since 1970 UTC; of another name the end of time.
+fn made(unique: &str) -> u64 {
+    let time = unique.get(..16);
+    let time = time.and_then(|time| u64::from_str_radix(time, 16).ok());
+    time.unwrap_or(u64::MAX)
 }
 
 /// New packs on their way; unless they are published, they are removed.

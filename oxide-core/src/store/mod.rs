@@ -33,6 +33,7 @@ use crate::pack::{Entry, Group, Kind, PackReader};
 
 pub(crate) use external::content_at;
 pub use external::External;
+pub use lease::{Lease, LiveSession};
 pub use maintenance::{ObjectRef, LEFT_BEHIND};
 pub use memory::MemoryObjects;
 pub use packs::PackRef;

@@ -55,6 +55,12 @@ impl Session {
         &self.store
     }
 
+    /// Whether the collector was about to remove something when the session began. What nothing reaches may then go at any
+    /// moment; else the session's lease keeps it.
+    pub fn is_beside_tombstones(&self) -> bool {
+        !self.tombstoned.is_empty()
+    }
+
     fn writer(&self, kind: Kind) -> &GroupWriter {
         &self.writers[Group::of(kind) as usize]
     }

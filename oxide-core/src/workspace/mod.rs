@@ -162,9 +162,7 @@ impl WorkingCopy {
 
     /// What the stat index stands for: (operation number, root of `files`). `None` when there is none yet.
     pub fn remembered(&self) -> Result<Option<(u64, Id)>> {
-        let index = Index::open(self.store.control());
-        let known = index.filter(|index| index.operation != stat_index::UNKNOWN_OPERATION);
-        Ok(known.map(|index| (index.operation, index.root)))
+        Ok(remembered(self.store.control()))
     }
 
     /// The lock that verbs hold while they change working files.
@@ -193,6 +191,13 @@ impl WorkingCopy {
         }
         Ok(found)
     }
+}
+
+/// See [`WorkingCopy::remembered`].
+pub fn remembered(control: &Path) -> Option<(u64, Id)> {
+    let index = Index::open(control);
+    let known = index.filter(|index| index.operation != stat_index::UNKNOWN_OPERATION);
+    known.map(|index| (index.operation, index.root))
 }
 
 /// The folder above `start` (or itself) that has a `.oxide` folder.

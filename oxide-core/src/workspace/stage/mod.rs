@@ -147,14 +147,19 @@ fn add_files_in_the_way(index: &Index, changes: &mut Changes) -> Result<()> {
 
 /// Gives every new file an item id, in path order.
 fn assign_items(changes: &mut Changes, request: &StageRequest<'_>) -> Result<()> {
-    let mut random = [0; 5];
-    getrandom::fill(&mut random)
-        .map_err(|error| Error::new(ErrorCode::Io, format!("no random numbers: {error}")))?;
+    let random = random()?;
     let seconds = request.now.div_euclid(1_000_000) as u64;
     changes.for_each_new(&mut |count, record| {
         record.item = item_id(seconds, &random, count as u64);
     });
     Ok(())
+}
+
+fn random() -> Result<[u8; 5]> {
+    let mut random = [0; 5];
+    getrandom::fill(&mut random)
+        .map_err(|error| Error::new(ErrorCode::Io, format!("no random numbers: {error}")))?;
+    Ok(random)
 }
 
 /// Seconds, random, counter; the counter carries into the seconds.
