@@ -275,12 +275,14 @@ fn modified(folder: &Path) -> Option<SystemTime> {
     std::fs::metadata(folder).and_then(|m| m.modified()).ok()
 }
 
-/// The file names in a folder that may not be there.
+/// The file names in a folder that may not be there. A stray file in its place holds none.
 pub(super) fn names_in(folder: &Path) -> Result<Vec<String>> {
     let failed = |e: std::io::Error| Error::io("list", folder, &e);
     let listing = match std::fs::read_dir(folder) {
         Ok(listing) => listing,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Vec::new())
+        }
         Err(e) => return Err(failed(e)),
     };
     let mut names = Vec::new();

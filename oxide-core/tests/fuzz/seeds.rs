@@ -1,10 +1,11 @@
-//! Seeds from a real repository, smallest first:
+//! Seeds from a real repository:
 //!
 //! ```sh
 //! python tests/damage/specimen.py /tmp/specimen
 //! OXIDE_FUZZ_FROM=/tmp/specimen/tree/.oxide cargo test --release -p oxide-core --test fuzz -- --ignored make_seeds
 //! ```
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use oxide_core::pack::{Kind, PackReader};
@@ -24,14 +25,16 @@ fn keep(target: &str, name: &str, bytes: &[u8]) {
     std::fs::write(folder.join(name), bytes).expect("a seed");
 }
 
-/// Keeps the shortest ones, up to [`EACH`].
+/// Keeps up to [`EACH`], from the shortest to the longest.
 fn keep_some(target: &str, name: &str, mut found: Vec<Vec<u8>>) {
     found.retain(|bytes| bytes.len() <= LONGEST);
     found.sort_by_key(|bytes| (bytes.len(), bytes.clone()));
     found.dedup();
-    let step = (found.len() / EACH).max(1);
-    for (number, bytes) in found.iter().step_by(step).take(EACH).enumerate() {
-        keep(target, &format!("{name}-{number}"), bytes);
+    let chosen: BTreeSet<usize> = (0..EACH.min(found.len()))
+        .map(|number| number * (found.len() - 1) / (EACH - 1))
+        .collect();
+    for (number, place) in chosen.into_iter().enumerate() {
+        keep(target, &format!("{name}-{number}"), &found[place]);
     }
 }
 
