@@ -43,7 +43,7 @@ fn pack_of(records: &[(Kind, Id, &[u8])]) -> Vec<u8> {
 }
 
 /// A recipe with some of the chunks that it names.
-pub fn content(scratch: &Scratch, bytes: &[u8]) {
+pub fn content(scratch: &Scratch, bytes: &[u8]) -> bool {
     let whole = Id([7; 32]);
     let chunk: &[u8] = b"a chunk";
     let mut records = vec![
@@ -65,21 +65,20 @@ pub fn content(scratch: &Scratch, bytes: &[u8]) {
     );
     let store = Store::open(&scratch.control()).expect("a store");
     let chunks = store.content_chunks(&whole);
-    let content = store.content(&whole);
-    if let Ok(content) = content {
-        let chunks = chunks.expect("it was read").expect("a recipe");
-        assert_eq!(
-            content.len() as u64,
-            chunks.iter().map(|(_, length)| length).sum::<u64>()
-        );
-        assert_eq!(content.len(), chunks.len() * chunk.len());
-    }
+    let Ok(content) = store.content(&whole) else {
+        return false;
+    };
+    let chunks = chunks.expect("it was read").expect("a recipe");
+    let length: u64 = chunks.iter().map(|(_, length)| length).sum();
+    assert_eq!(content.len() as u64, length);
+    assert_eq!(content.len(), chunks.len() * chunk.len());
+    true
 }
 
 /// The place of an external file.
-pub fn external(_scratch: &Scratch, bytes: &[u8]) {
+pub fn external(_scratch: &Scratch, bytes: &[u8]) -> bool {
     let Ok(place) = External::from_bytes(bytes) else {
-        return;
+        return false;
     };
     assert_eq!(
         External::from_bytes(&place.to_bytes()).expect("its own bytes"),
@@ -89,4 +88,5 @@ pub fn external(_scratch: &Scratch, bytes: &[u8]) {
         let again = External::of_file(&path, place.size, place.mtime);
         assert_eq!(again.path().expect("a local file"), path);
     }
+    true
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, DictionaryArray, Float32Array, Float64Array, Int32Array,
-    Int64Array, ListArray, StringArray, TimestampMillisecondArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, Float32Array, Float64Array,
+    Int32Array, Int64Array, ListArray, StringArray, TimestampMillisecondArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field as ArrowField, Int32Type};
@@ -24,7 +24,7 @@ use oxide_core::{record, tree, Id};
 use crate::run::Scratch;
 
 /// Numbers and lengths, one after the other.
-pub fn varint(_scratch: &Scratch, bytes: &[u8]) {
+pub fn varint(_scratch: &Scratch, bytes: &[u8]) -> bool {
     let mut reader = Reader::new("an input", bytes);
     loop {
         let start = reader.position();
@@ -36,10 +36,11 @@ pub fn varint(_scratch: &Scratch, bytes: &[u8]) {
         let Ok(taken) = reader.bytes() else { break };
         assert!(taken.len() <= bytes.len());
     }
+    true
 }
 
 /// Names on disk to text and back.
-pub fn paths(_scratch: &Scratch, bytes: &[u8]) {
+pub fn paths(_scratch: &Scratch, bytes: &[u8]) -> bool {
     let text = oxide_core::paths::to_text(bytes);
     assert_eq!(oxide_core::paths::to_bytes(&text), bytes);
     let _ = oxide_core::paths::check(&text);
@@ -48,15 +49,16 @@ pub fn paths(_scratch: &Scratch, bytes: &[u8]) {
         let once = oxide_core::paths::to_bytes(text);
         let _ = oxide_core::paths::to_text(&once);
     }
+    true
 }
 
 /// A record's payload: encoding, decoded length, stored bytes.
-pub fn codec(_scratch: &Scratch, bytes: &[u8]) {
+pub fn codec(_scratch: &Scratch, bytes: &[u8]) -> bool {
     let Some((head, stored)) = bytes.split_at_checked(5) else {
-        return;
+        return false;
     };
     let Ok(encoding) = Encoding::from_byte(head[0]) else {
-        return;
+        return false;
     };
     // Whoever reads the input's length may allocate what it announces, but not before it is there.
     let length = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
@@ -71,19 +73,22 @@ pub fn codec(_scratch: &Scratch, bytes: &[u8]) {
         );
     }
     let _ = (codec::is_media(bytes), codec::deduplicates(bytes, "a.csv"));
+    true
 }
 
 /// A segment and a delta to it, each led by its length.
-pub fn segment(_scratch: &Scratch, bytes: &[u8]) {
+pub fn segment(_scratch: &Scratch, bytes: &[u8]) -> bool {
     let mut reader = Reader::new("an input", bytes);
     let (Ok(base), rest) = (reader.bytes(), reader.position()) else {
-        return;
+        return false;
     };
     let objects = MemoryObjects::default();
     let base_id = Context::Segment.id(base);
     let put = |kind, id: &Id, bytes: &[u8]| objects.write(kind, id, bytes).expect("in memory");
     put(Kind::Segment, &base_id, base);
-    if let Ok(parsed) = Segment::parse(base.to_vec()) {
+    let parsed = Segment::parse(base.to_vec());
+    let is_segment = parsed.is_ok();
+    if let Ok(parsed) = parsed {
         assert_eq!(parsed.bytes(), base);
         assert!(parsed
             .rows()
@@ -104,6 +109,7 @@ pub fn segment(_scratch: &Scratch, bytes: &[u8]) {
     let itself = [&result.0[..], bytes.get(rest + 32..).unwrap_or_default()].concat();
     put(Kind::SegmentDelta, &result, &itself);
     assert!(segment::read(&objects, &result).is_err());
+    is_segment
 }
 
 /// A schema with a field of every type.
@@ -143,10 +149,14 @@ fn every_type() -> &'static Schema {
 }
 
 /// Which schema, a key led by its length, a value.
-pub fn rows(_scratch: &Scratch, bytes: &[u8]) {
+pub fn rows(_scratch: &Scratch, bytes: &[u8]) -> bool {
     let mut reader = Reader::new("an input", bytes);
-    let Ok(which) = reader.byte() else { return };
-    let Ok(key) = reader.bytes() else { return };
+    let Ok(which) = reader.byte() else {
+        return false;
+    };
+    let Ok(key) = reader.bytes() else {
+        return false;
+    };
     let value = &bytes[reader.position()..];
     let schema = match which % 3 {
         0 => files::files_schema(),
@@ -166,7 +176,7 @@ pub fn rows(_scratch: &Scratch, bytes: &[u8]) {
         assert_eq!(ItemRow::decode(&key, &value).expect("an encoded row"), row);
     }
     let Ok(cells) = rows::decode(schema, key, value) else {
-        return;
+        return false;
     };
     let keys: Vec<Value> = rows::decode_key(schema, key).expect("a decoded row");
     assert_eq!(rows::encode_key(schema, &keys).expect("a decoded key"), key);
@@ -179,11 +189,12 @@ pub fn rows(_scratch: &Scratch, bytes: &[u8]) {
         let again = rows::decode(schema, &row.key, &row.value).expect("an encoded row");
         assert_eq!(rows::encode(schema, &again).expect("a decoded row"), row);
     }
+    true
 }
 
-pub fn schema(_scratch: &Scratch, bytes: &[u8]) {
+pub fn schema(_scratch: &Scratch, bytes: &[u8]) -> bool {
     let Ok(schema) = Schema::from_bytes(bytes) else {
-        return;
+        return false;
     };
     assert_eq!(
         Schema::from_bytes(&schema.to_bytes()).expect("its own bytes"),
@@ -193,14 +204,16 @@ pub fn schema(_scratch: &Scratch, bytes: &[u8]) {
     let _ = schema.check_evolution(every_type());
     let _ = columns::arrow_schema(&schema);
     let _ = rows::decode(&schema, b"key\0\0", b"");
+    true
 }
 
 /// An index page, under its own hash.
-pub fn page(_scratch: &Scratch, bytes: &[u8]) {
+pub fn page(_scratch: &Scratch, bytes: &[u8]) -> bool {
     let objects = MemoryObjects::default();
     let id = Context::Page.id(bytes);
     objects.write(Kind::Page, &id, bytes).expect("in memory");
     let parsed = tree::page_children(&objects, &id);
+    let is_page = parsed.is_ok();
     let _ = tree::len(&objects, &id);
     let _ = tree::get(&objects, &id, b"images/005.png\0\0");
     let _ = tree::get_many(&objects, &id, &[b"a".to_vec(), b"b".to_vec()]);
@@ -211,12 +224,13 @@ pub fn page(_scratch: &Scratch, bytes: &[u8]) {
         assert!(entries.iter().map(|entry| entry.id).eq(segments));
         assert!(entries.is_sorted_by(|a, b| a.last_key < b.last_key));
     }
+    is_page
 }
 
 /// Commits, views, lists, operations.
-pub fn record(_scratch: &Scratch, bytes: &[u8]) {
+pub fn record(_scratch: &Scratch, bytes: &[u8]) -> bool {
     let Ok(parsed) = record::from_bytes(bytes) else {
-        return;
+        return false;
     };
     assert_eq!(record::to_bytes(&parsed).expect("its own bytes"), bytes);
     let _ = record::commit_links(&parsed);
@@ -229,11 +243,15 @@ pub fn record(_scratch: &Scratch, bytes: &[u8]) {
             record::read(&objects, kind, &id).expect("just written");
         }
     }
+    true
 }
 
 /// Columns of many types, with values and lengths that the input chooses, as rows of a table.
-pub fn arrow(_scratch: &Scratch, bytes: &[u8]) {
-    let schema = every_type();
+pub fn arrow(_scratch: &Scratch, bytes: &[u8]) -> bool {
+    let schema = &Schema {
+        key: vec![1],
+        ..every_type().clone()
+    };
     let mut reader = Reader::new("an input", bytes);
     let rows = usize::from(reader.byte().unwrap_or(0) % 9);
     let mut columns: Vec<(String, ArrayRef)> = Vec::new();
@@ -251,17 +269,18 @@ pub fn arrow(_scratch: &Scratch, bytes: &[u8]) {
             .into_iter()
             .map(|(name, column)| (name, column, true)),
     ) else {
-        return;
+        return false;
     };
     let objects = MemoryObjects::default();
     let Ok(changes) = columns::batch_changes(&objects, schema, &batch) else {
-        return;
+        return false;
     };
     assert_eq!(changes.len(), batch.num_rows());
     for (key, value) in changes {
         let value = value.expect("a row that is set");
         rows::decode(schema, &key, &value).expect("an encoded row");
     }
+    true
 }
 
 fn column(reader: &mut Reader<'_>, kind: u8, nulls: u8, rows: usize) -> Option<ArrayRef> {
@@ -277,7 +296,7 @@ fn column(reader: &mut Reader<'_>, kind: u8, nulls: u8, rows: usize) -> Option<A
         valid(row).then(|| format!("{:x}", numbers[row]).repeat(length / 8 + 1))
     };
     let rows = 0..rows;
-    Some(match kind % 9 {
+    Some(match kind % 10 {
         0 => Arc::new(Int64Array::from_iter(rows.map(option))),
         1 => Arc::new(Int32Array::from_iter(
             rows.map(|row| option(row).map(|n| n as i32)),
@@ -298,6 +317,9 @@ fn column(reader: &mut Reader<'_>, kind: u8, nulls: u8, rows: usize) -> Option<A
         ),
         6 => Arc::new(TimestampMillisecondArray::from_iter(rows.map(option))),
         7 => Arc::new(list(&numbers, nulls)),
+        8 => Arc::new(BooleanArray::from_iter(
+            rows.map(|row| option(row).map(|n| n % 2 == 0)),
+        )),
         _ => arrow::array::new_null_array(&DataType::Null, rows.len()),
     })
 }

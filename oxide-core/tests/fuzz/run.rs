@@ -16,13 +16,17 @@ fn allowed(length: usize) -> usize {
     64 * length + (32 << 20)
 }
 
+/// So many mutations must bring something that is parsed.
+const ENOUGH: u64 = 1000;
+
 /// A parser of bytes that come from the disk.
 pub struct Target {
     pub name: &'static str,
     /// Brings checksums and ids in order, so that a mutation gets past them.
     pub mend: fn(&mut Vec<u8>, &mut Random),
-    /// Parses and uses what comes out. An error is fine; a panic is a failure, and so is an assertion that does not hold.
-    pub check: fn(&Scratch, &[u8]),
+    /// Parses and uses what comes out; says whether something did. An error is fine; a panic is a failure, and so is an
+    /// assertion that does not hold.
+    pub check: fn(&Scratch, &[u8]) -> bool,
 }
 
 /// A control folder and a tree for parsers that read files.
@@ -107,6 +111,7 @@ pub fn run(target: &Target) {
     let time = Duration::from_secs(number("OXIDE_FUZZ_SECONDS").unwrap_or(10));
     let started = Instant::now();
     let mut iteration = only.unwrap_or(0);
+    let mut parsed = 0;
     while problems.is_empty() && started.elapsed() < time {
         let mut random = Random::new(base << 40 ^ iteration);
         let seed = &seeds[random.below(seeds.len())].1;
@@ -116,21 +121,29 @@ pub fn run(target: &Target) {
             (target.mend)(&mut input, &mut random);
         }
         let which = format!("seed number {base} iteration {iteration}");
-        one(target, &scratch, &which, &input, &mut problems);
+        parsed += u64::from(one(target, &scratch, &which, &input, &mut problems));
         iteration += 1;
         if only.is_some() {
             break;
         }
     }
     println!(
-        "{}: {iteration} inputs from {} seeds",
-        target.name,
-        seeds.len()
+        "{}: {iteration} inputs, {parsed} of them parsed",
+        target.name
     );
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+    let reached = parsed > 0 || iteration < ENOUGH;
+    assert!(reached, "{}: no mutation gets past its checks", target.name);
 }
 
-fn one(target: &Target, scratch: &Scratch, which: &str, input: &[u8], problems: &mut Vec<String>) {
+/// One input; whether it was parsed.
+fn one(
+    target: &Target,
+    scratch: &Scratch,
+    which: &str,
+    input: &[u8],
+    problems: &mut Vec<String>,
+) -> bool {
     NOW.with_borrow_mut(|now| {
         now.0 = target.name;
         now.1.clear();
@@ -145,6 +158,7 @@ fn one(target: &Target, scratch: &Scratch, which: &str, input: &[u8], problems: 
     } else if peak > allowed(input.len()) {
         problems.push(report(&format!("held {peak} bytes")));
     }
+    result.unwrap_or(false)
 }
 
 /// The committed seeds of a target, by name.

@@ -160,18 +160,15 @@ fn make_seeds() {
         "names",
         b"images/caf\xe9/\xef\x9e\x80 \xcc\x88u.png",
     );
-    let columns: Vec<u8> = (0..14u8)
-        .flat_map(|kind| [&[kind, 4][..], &[kind; 72]].concat())
-        .collect();
-    keep("arrow", "columns", &[&[8][..], &columns].concat());
-    let texts = [3u8, 4, 4, 1, 1, 6, 2, 3, 7]
-        .iter()
-        .flat_map(|kind| [&[*kind, 0][..], &[3; 64]].concat());
-    keep(
-        "arrow",
-        "texts",
-        &[&[8][..], &texts.collect::<Vec<u8>>()].concat(),
-    );
+    let column = |kind: u8, nulls: u8| [&[kind, nulls][..], &[0x33; 64]].concat();
+    let fitting = [3, 4, 9, 0, 8, 6, 2, 3, 7, 5, 8, 4, 9, 1].map(|kind| column(kind, 0));
+    keep("arrow", "fitting", &[&[8][..], &fitting.concat()].concat());
+    let sparse =
+        [5, 9, 9, 1, 9, 9, 1, 9, 9, 3, 9, 9, 9, 0].map(|kind| column(kind, 5 * (kind % 5 % 2)));
+    keep("arrow", "sparse", &[&[4][..], &sparse.concat()].concat());
+    // The first two chunks are there: the recipe itself is a seed of another length.
+    let recipe = [&b"\x01\x0agear16k-v1"[..], &[1; 32], &[7], &[2; 32], &[7]].concat();
+    keep("content", "two-chunks", &recipe);
 }
 
 /// A segment and a delta after its length; and single rows.
