@@ -107,6 +107,11 @@ impl MergedIndex {
     }
 }
 
+/// Whether there is a merged index of a group that cannot be read.
+pub fn is_damaged(control: &Path, group: Group) -> bool {
+    path(control, group).exists() && MergedIndex::open(control, group).is_none()
+}
+
 /// Removes the merged index of a group; the packs are looked into one by one until there is a new one.
 pub fn discard(control: &Path, group: Group) -> Result<()> {
     fsx::remove_file(&path(control, group))

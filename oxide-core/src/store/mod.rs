@@ -32,6 +32,7 @@ pub(crate) use external::content_at;
 pub use external::External;
 pub use maintenance::{ObjectRef, LEFT_BEHIND};
 pub use memory::MemoryObjects;
+pub(crate) use objects::content_of;
 pub use packs::PackRef;
 pub use session::Session;
 
