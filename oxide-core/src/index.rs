@@ -149,5 +149,6 @@ pub fn build<'a>(
     }
     let crc = crc32fast::hash(&bytes[12..]);
     bytes[8..12].copy_from_slice(&crc.to_le_bytes());
+    fsx::create_dir_all(&control.join("index"))?;
     fsx::write_atomic(&path(control, group), &bytes, Durability::Derived)
 }

@@ -36,7 +36,10 @@ def find(tree: Path, kind: str) -> list[Path]:
     """The files of a kind, the one to be damaged first."""
     control = tree / ".oxide"
     loose = sorted(path for path in (control / "operations").iterdir() if path.name.isdigit())
-    by_size = lambda pattern: sorted(control.glob(pattern), key=lambda path: -path.stat().st_size)  # noqa: E731
+
+    def by_size(pattern: str) -> list[Path]:
+        return sorted(control.glob(pattern), key=lambda path: -path.stat().st_size)
+
     return {
         "pack of contents": lambda: by_size("packs/data-*.pack"),
         "pack of tables": lambda: by_size("packs/meta-*.pack"),

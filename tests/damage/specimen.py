@@ -37,7 +37,9 @@ def fill(root: Path, outside: Path) -> Repository:
     repo = Repository.init(root, settings=Settings(None, dict(AUTHOR)))
     for number in range(PICTURES):
         write(root, f"images/{number:03}.png", picture(number, 6, 4))
-    write(root, "table.csv", "".join(f"{number},{number * number}\n" for number in range(100_000)))  # a recipe and chunks
+    write(
+        root, "table.csv", "".join(f"{number},{number * number}\n" for number in range(100_000))
+    )  # a recipe and chunks
     write(root, "clip.mp4", clip(1, 1 << 20))  # a file of its own
     write(root, "other.mp4", clip(2, 1 << 20))
     write(root, ".oxideignore", "*.tmp\n!keep.tmp\n/build/\n")

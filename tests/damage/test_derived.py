@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+from damage import packs
 from damage.conftest import Copy
 from damage.verbs import Outcomes, observe, opened
 
@@ -27,7 +28,9 @@ def test_everything_derived_can_go(copy: Copy, sound: Outcomes) -> None:
         shutil.rmtree(tree / ".oxide" / folder)
     mended = opened(tree).fsck(data=True, repair=True)
     assert mended.ok
-    assert {"packs-data", "packs-meta"} <= set(os.listdir(tree / ".oxide" / "index")), "the merged indexes are made again"
+    assert {"packs-data", "packs-meta"} <= set(os.listdir(tree / ".oxide" / "index")), (
+        "the merged indexes are made again"
+    )
     assert observe(tree) == sound
     assert opened(tree).fsck(data=True).problems == []
 
@@ -45,7 +48,7 @@ def test_every_file_derived_is_noticed_and_made_again(copy: Copy, sound: Outcome
     for folder in derived():
         for path in (tree / ".oxide" / folder).iterdir():
             if path.stat().st_size and path.name != "stat.journal":
-                path.write_bytes(path.read_bytes()[:-1] + b"\0")
+                packs.flip(path, path.stat().st_size - 1)
                 damaged.add(path.name)
     found = opened(tree).fsck()
     assert len(found.problems) == len(damaged), found.problems

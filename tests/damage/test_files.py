@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import struct
 from pathlib import Path
 
 import pytest
@@ -31,22 +33,21 @@ def records(tree: Path) -> set[tuple[bytes, int]]:
     """Every record of every pack that can be read."""
     found = set()
     for pack in sorted((tree / ".oxide" / "packs").glob("*.pack")):
-        if pack.read_bytes()[:8] == b"OXPACK1\n":
-            try:
-                found |= {(entry.id, entry.kind) for entry in entries(pack)}
-            except Exception:  # a damaged pack: what can be saved of it is the engine's to say
-                continue
+        with contextlib.suppress(AssertionError, struct.error):  # of a damaged index it cannot be said
+            found |= {(entry.id, entry.kind) for entry in entries(pack)}
     return found
 
 
 def finds(damage: Damage) -> bool:
     """Whether ``fsck`` can tell: what is not there was never needed, and a torn journal is what a killed writer leaves."""
     gone = ROLES[damage.kind] == DERIVED and damage.what == "deleted"
-    torn = damage.kind == "journal" and damage.what.startswith(("cut", "bit flipped"))
+    torn = damage.kind == "journal" and damage.what.startswith("cut")
     return not gone and not torn and (damage.kind, damage.what) not in NO_TRACE
 
 
-@pytest.mark.parametrize("damage", every_damage(), ids=lambda damage: f"{damage.kind}-{damage.what}".replace(" ", "_"))
+@pytest.mark.parametrize(
+    "damage", list(every_damage()), ids=lambda damage: f"{damage.kind}-{damage.what}".replace(" ", "_")
+)
 def test_damaged_file(damage: Damage, copy: Copy, sound: Outcomes) -> None:
     tree = copy()
     name = damage.apply(tree)

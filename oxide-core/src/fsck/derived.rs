@@ -27,7 +27,7 @@ impl Check<'_> {
                 if self.request.repair {
                     index::discard(self.store.control(), group)?;
                 }
-                let name = "the merged index of the packs".to_string();
+                let name = format!("the merged index of the packs {}*", group.prefix());
                 damaged.push((name, "index", problem));
             }
         }
@@ -83,6 +83,10 @@ impl Check<'_> {
             return Ok(None);
         };
         self.count("index");
+        let foreign = |name: &&String| Group::of_name(name) != Some(group);
+        if let Some(name) = index.names().iter().find(foreign) {
+            return Ok(Some(format!("it covers {name}, which is none of them")));
+        }
         for pack in self.store.packs()? {
             let Some(number) = index.names().iter().position(|name| *name == pack.name) else {
                 continue;
