@@ -1,5 +1,5 @@
-"""A small repository that holds every kind of object and file that Oxide writes: what the tests of damage break, and where
-the seeds of the fuzz tests come from (``python tests/damage/specimen.py FOLDER``)."""
+"""A small repository that holds every kind of object and file that Oxide writes: what the tests of damage break, and
+where the seeds of the fuzz tests come from (``python tests/damage/specimen.py FOLDER``)."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _probe_rows() -> Any:
     return pyarrow.table(
         {
             "key": [f"key {number:03}" for number in range(100)],
-            "data": ['{"a":{"b":%d}}' % number for number in range(100)],
+            "data": [f'{{"a":{{"b":{number}}}}}' for number in range(100)],
             "note": ["long text " * 600 if number % 50 == 0 else None for number in range(100)],
             "vector": [[number / 3, 1.0] for number in range(100)],
             "score": [number / 7 for number in range(100)],

@@ -1,4 +1,4 @@
-"""Damage as the user meets it: a sentence, the next command, the exit code of ``docs/exit-codes.md``, never a traceback."""
+"""Damage as the user meets it: a sentence, the next command, an exit code of the documents, never a traceback."""
 
 from __future__ import annotations
 

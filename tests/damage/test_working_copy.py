@@ -1,4 +1,4 @@
-"""Lost contents that still lie in the working copy are taken back from there, when their hash says that they are the same."""
+"""Lost contents that still lie in the working copy are taken back from there, when their hash is the same."""
 
 from __future__ import annotations
 

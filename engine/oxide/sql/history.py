@@ -1,8 +1,8 @@
 """Derived Parquet copies of commits and operations, ``.oxide/cache/history``, extended by what is new.
 
-``commits-<digest of the heads>`` holds exactly the commits that those heads reach, so an unchanged repository reads none,
-and after a commit only the new ones are read. ``operations-<newest number>-<its id>`` works alike. A copy's name ends in a
-checksum: a damaged one is written again.
+``commits-<digest of the heads>`` holds exactly the commits that those heads reach, so an unchanged repository reads
+none, and after a commit only the new ones are read. ``operations-<newest number>-<its id>`` works alike. A copy's name
+ends in a checksum: a damaged one is written again.
 """
 
 from __future__ import annotations
