@@ -14,14 +14,15 @@ BUILD_SOURCES := Cargo.toml Cargo.lock oxide-core/Cargo.toml pyext/Cargo.toml py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python lint bench install
+.PHONY: help demo test test-rust test-python lint bench bench-counts install
 
 help:  ## this list
 	@echo "Oxide: version control for image and video datasets"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DATA=folder with demo uses your files (they are copied); SCALE=small with bench is a quick look;"
+	@echo "  DATA=folder with demo uses your files (they are copied); SCALE=small with bench is a quick look, SCALE=full"
+	@echo "  adds a million files, SETS and TOOLS pick some, OXIDE_BENCH_PEERS names a virtual environment with peers;"
 	@echo "  PYTHON=python3.12 picks the interpreter; OXIDE_NO_SKIP=1 with test makes any skip a failure."
 
 demo: install  ## the main job end to end on real files, each command shown (DATA=folder: on yours)
@@ -42,8 +43,11 @@ lint: $(VENV)/.lint $(VENV)/.installed  ## formatting, clippy, ruff and strict t
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: install  ## measure against git, cp and a walk; writes docs/benchmarks.md (SCALE=small: a quick look)
-	$(BIN)/python benches/bench.py $(if $(SCALE),--scale $(SCALE))
+bench: install  ## measure beside every peer installed, cp and a walk; writes docs/benchmarks.md (SCALE=small: a quick look)
+	$(BIN)/python -m benches $(if $(SCALE),--scale $(SCALE)) $(if $(SETS),--sets $(SETS)) $(if $(TOOLS),--tools $(TOOLS))
+
+bench-counts: install  ## instructions of the hot paths beside those of docs/benchmarks.json, in percent
+	$(BIN)/python -m benches --compare-counts --tools oxide
 
 install: $(VENV)/.installed  ## build the extension and install everything into .venv, editable
 

@@ -1,4 +1,4 @@
-"""What `status`, `add` and `commit` do, apart from how their command lines are read.
+"""What `init`, `status`, `add` and `commit` do, apart from how their command lines are read.
 
 This module and what it imports leave click alone: see :mod:`oxide_cli.start`.
 """
@@ -9,6 +9,7 @@ import os
 import time
 
 from oxide_cli.exit_codes import SOME_SKIPPED
+from oxide_cli.opening import init_repository
 from oxide_cli.output import Console
 from oxide_cli.paths import all_to_root, to_root
 from oxide_cli.rendering.text import LISTED, count, number, quote_path, short, size
@@ -16,6 +17,18 @@ from oxide_cli.rendering.text import LISTED, count, number, quote_path, short, s
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oxide.types import AddResult, Person, Skipped
+
+
+def init(console: Console, folder: str = ".", *, as_json: bool = False) -> int:
+    """Lay out a repository and say where."""
+    repository = init_repository(folder)
+    if as_json:
+        console.json({"root": str(repository.root)})
+        return 0
+    console.done(f"Initialized an empty repository in {quote_path(str(repository.root))}")
+    elsewhere = os.path.realpath(repository.root) != os.path.realpath(os.getcwd())
+    console.next(f"cd {folder} && oxide add ." if elsewhere else "oxide add .")
+    return 0
 
 
 def status(console: Console, *, porcelain: bool = False, everything: bool = False, as_json: bool = False) -> int:

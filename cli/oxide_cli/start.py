@@ -42,10 +42,10 @@ def run(work: Callable[[], int], arguments: list[str]) -> int:
 
 
 def plain_form(arguments: list[str]) -> Callable[[], int] | None:
-    """`status`, `add PATH...` and `commit -m TEXT` (or `-am TEXT`); `None` for anything else."""
+    """`init`, `status`, `add PATH...` and `commit -m TEXT` (or `-am TEXT`); `None` for anything else."""
     match arguments:
-        case ["status"]:
-            return _on_console("status")
+        case ["init" | "status" as verb]:
+            return _on_console(verb)
         case ["add", _, *_] if not any(word.startswith("-") for word in arguments):
             return _on_console("add", tuple(arguments[1:]))
         case ["commit", "-m" | "-am" as option, message] if message.strip() and not message.startswith("-"):

@@ -6,14 +6,17 @@ mod plan;
 mod prepare;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::files::FileRow;
 use crate::fsx::{self, Lock};
 use crate::hash::Id;
 use crate::progress::Progress;
-use crate::workspace::disk::DiskStat;
+use crate::workspace::disk::{self, DiskStat};
 use crate::workspace::{Skipped, WorkingCopy};
 
 pub use apply::apply;
@@ -62,6 +65,8 @@ pub struct PlanState {
     clear: BTreeSet<Vec<u8>>,
     /// Folders of tracked files that must have become empty before a file can take their place.
     replaced_folders: BTreeSet<Vec<u8>>,
+    /// Folders that are not there and stand ready with all their files.
+    new_folders: Vec<NewFolder>,
     temporary: Option<Temporary>,
 }
 
@@ -79,8 +84,35 @@ struct Write {
 
 /// A new file on its way.
 struct Prepared {
-    path: PathBuf,
+    folder: Arc<PreparedFolder>,
+    /// Its name there, unless the folder is a new one: there it has its own.
+    number: u32,
     looks: DiskStat,
+}
+
+/// A folder of new files.
+struct PreparedFolder {
+    path: PathBuf,
+    /// Which of the plan's new folders it lies in.
+    new: Option<usize>,
+}
+
+/// A folder that no part of the working copy has yet: it is filled where nobody sees it and moved into place as a whole.
+struct NewFolder {
+    path: Vec<u8>,
+    prepared: PathBuf,
+}
+
+impl Write {
+    /// Where the new content stands ready, if it does.
+    fn prepared_path(&self) -> Option<PathBuf> {
+        let prepared = self.prepared.as_ref()?;
+        let name = match prepared.folder.new {
+            Some(_) => OsStr::from_bytes(disk::split(&self.path).1).to_os_string(),
+            None => prepared.number.to_string().into(),
+        };
+        Some(prepared.folder.path.join(name))
+    }
 }
 
 /// A file to be removed.

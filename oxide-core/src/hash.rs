@@ -1,5 +1,7 @@
 //! BLAKE3-256 identities, with a derive-key context per kind of object, and SHA-256 beside it.
 
+mod lanes;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -166,4 +168,14 @@ pub fn digests(bytes: &[u8]) -> Digests {
     let mut hasher = ContentHasher::default();
     hasher.update(bytes);
     hasher.finish()
+}
+
+/// Both digests of each of several small contents, which takes less than one after the other.
+pub fn digests_of_many(contents: &[&[u8]]) -> Vec<Digests> {
+    let sha256 = lanes::sha256_many(contents);
+    let digests = contents.iter().zip(sha256).map(|(bytes, sha256)| Digests {
+        content: Context::Content.id(bytes),
+        sha256,
+    });
+    digests.collect()
 }

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use super::{CheckoutPlan, Keep, Remove, Write};
+use super::{CheckoutPlan, Keep, NewFolder, Remove, Write};
 use crate::error::{Error, Result};
 use crate::fsx;
 use crate::hash::Id;
@@ -15,7 +15,7 @@ use crate::paths;
 use crate::progress::Progress;
 use crate::workspace::disk::{self, DiskKind, DiskStat, Listing, RACY_NANOSECONDS};
 use crate::workspace::stat_index::{self, Record, Update};
-use crate::workspace::status::{in_batches, Handles};
+use crate::workspace::status::{in_batches, in_batches_apart, Handles};
 use crate::workspace::{Skipped, WorkingCopy};
 
 /// Files that one thread handles in one go.
@@ -35,9 +35,10 @@ pub fn apply(
 ) -> Result<Vec<Skipped>> {
     let _span = crate::trace::span("checkout: apply");
     let root = disk::open_root(&copy.tree)?;
-    let applier = Applier {
+    let mut applier = Applier {
         tree: &copy.tree,
         root: root.as_fd(),
+        moved_folders: Vec::new(),
         skipped: Mutex::default(),
     };
     let state = &plan.state;
@@ -52,6 +53,8 @@ pub fn apply(
     for folder in &state.replaced_folders {
         applier.note(folder, applier.remove_empty_tree(folder));
     }
+    let moved = state.new_folders.iter().map(|new| applier.move_folder(new));
+    applier.moved_folders = moved.collect();
     applier.each(&state.writes, progress, &|handles, write| {
         applier.write(handles, write)
     })?;
@@ -102,6 +105,9 @@ impl Step for Keep {
 struct Applier<'a> {
     tree: &'a Path,
     root: BorrowedFd<'a>,
+    /// For each of the plan's new folders the time just before it came into place; `None` when its files must be moved one
+    /// by one.
+    moved_folders: Vec<Option<i64>>,
     skipped: Mutex<Vec<Skipped>>,
 }
 
@@ -113,7 +119,7 @@ impl Applier<'_> {
         progress: &Progress,
         work: &(dyn Fn(&mut Handles<'_>, &T) -> Result<()> + Sync),
     ) -> Result<()> {
-        in_batches(self.root, steps, BATCH, &|handles, _, batch| {
+        in_batches_apart(self.root, steps, BATCH, &|handles, _, batch| {
             for step in batch {
                 self.note(step.path(), work(handles, step));
             }
@@ -233,8 +239,29 @@ impl Applier<'_> {
         Ok(handle)
     }
 
+    /// Moves a folder that is not there into place. Gives the time just before. Whatever is in its way, its files will
+    /// find it and say so, each for itself.
+    fn move_folder(&self, new: &NewFolder) -> Option<i64> {
+        let (folder, name) = disk::split(&new.path);
+        let handle = disk::open_folder(self.root, folder).ok()?;
+        let name = disk::c_name(name).ok()?;
+        let path = disk::absolute(self.tree, &new.path);
+        let before = disk::now();
+        let moved = fsx::at::rename_folder_new(&new.prepared, handle.as_fd(), &name, &path);
+        moved.unwrap_or(false).then_some(before)
+    }
+
+    /// When a file came into place together with its folder.
+    fn moved_with_folder(&self, write: &Write) -> Option<i64> {
+        let new = write.prepared.as_ref()?.folder.new?;
+        self.moved_folders[new]
+    }
+
     fn write(&self, handles: &mut Handles<'_>, write: &Write) -> Result<()> {
-        let Some(prepared) = &write.prepared else {
+        if self.moved_with_folder(write).is_some() {
+            return Ok(());
+        }
+        let Some(prepared) = write.prepared_path() else {
             return Err(Error::integrity("its content was not prepared"));
         };
         let (folder, name) = disk::split(&write.path);
@@ -248,26 +275,26 @@ impl Applier<'_> {
         let name = disk::c_name(name).map_err(|error| self.error(&write.path, &error))?;
         let path = disk::absolute(self.tree, &write.path);
         if !write.forced && write.replaces.is_none() {
-            let moved = fsx::at::rename_new(&prepared.path, handle.as_fd(), &name, &path)?;
+            let moved = fsx::at::rename_new(&prepared, handle.as_fd(), &name, &path)?;
             return if moved { Ok(()) } else { Err(changed()) };
         }
         let looks = self.looks(&handle, &write.path)?;
         if !write.forced && looks != write.replaces {
             return Err(changed());
         }
-        if looks.is_some() && fsx::at::exchange(&prepared.path, handle.as_fd(), &name, &path)? {
-            let swapped = looks_at(&prepared.path).map_err(|e| self.error(&write.path, &e))?;
+        if looks.is_some() && fsx::at::exchange(&prepared, handle.as_fd(), &name, &path)? {
+            let swapped = looks_at(&prepared).map_err(|e| self.error(&write.path, &e))?;
             let as_seen = looks.is_some_and(|looks| same_but_renamed(&looks, &swapped));
             if !as_seen && (!write.forced || swapped.kind == DiskKind::Folder) {
                 // Somebody saved the file in the moment before the swap: it goes back to its place.
-                fsx::at::exchange(&prepared.path, handle.as_fd(), &name, &path)?;
+                fsx::at::exchange(&prepared, handle.as_fd(), &name, &path)?;
                 return Err(changed());
             }
             // What cannot be removed now goes with the folder of temporary files.
-            fsx::discard(&prepared.path);
+            fsx::discard(&prepared);
             return Ok(());
         }
-        fsx::at::rename(&prepared.path, handle.as_fd(), &name, &path)
+        fsx::at::rename(&prepared, handle.as_fd(), &name, &path)
     }
 
     /// Removes folders that lost their last file, and their parents; never the root.
@@ -315,7 +342,10 @@ impl Applier<'_> {
             &|handles, _, batch| {
                 let looked: Vec<_> = batch
                     .iter()
-                    .filter_map(|write| look_at_written(handles, write))
+                    .filter_map(|write| match self.moved_with_folder(write) {
+                        Some(moved_at) => look_of_moved(write, moved_at),
+                        None => look_at_written(handles, write),
+                    })
                     .collect();
                 seen.lock().expect("seen lock").extend(looked);
                 Ok(())
@@ -355,6 +385,13 @@ fn look_now(handles: &mut Handles<'_>, path: &[u8]) -> Option<DiskStat> {
     let (folder, name) = disk::split(path);
     let handle = handles.folder(folder).ok()?;
     disk::stat_at(handle.as_fd(), &disk::c_name(name).ok()?).ok()
+}
+
+/// A file that came into place with its folder, before which nobody saw it: it looks as it was prepared.
+fn look_of_moved(write: &Write, moved_at: i64) -> Option<(Vec<u8>, Record)> {
+    let looks = &write.prepared.as_ref()?.looks;
+    let record = Record::unseen(&write.row).seen(looks, moved_at);
+    Some((write.path.clone(), record))
 }
 
 /// A file that was moved into place and still is as it was written.

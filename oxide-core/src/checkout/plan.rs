@@ -40,6 +40,13 @@ enum Step {
     Blocked(Vec<Vec<u8>>),
 }
 
+/// A folder that is not there.
+struct AbsentFolder {
+    path: Vec<u8>,
+    /// What stands where it or one above it must be.
+    obstacle: Option<Vec<u8>>,
+}
+
 /// Compares tables and disk; writes nothing.
 pub fn plan(
     copy: &WorkingCopy,
@@ -189,8 +196,9 @@ impl Planner<'_> {
         let steps = Mutex::new(Vec::with_capacity(candidates.len()));
         in_batches(root, candidates, BATCH, &|handles, first, batch| {
             let mut decided = Vec::with_capacity(batch.len());
+            let mut absent = None;
             for candidate in batch {
-                decided.push(self.step(root, handles, candidate)?);
+                decided.push(self.step(root, handles, candidate, &mut absent)?);
             }
             progress.advance(batch.len() as u64, 0)?;
             steps.lock().expect("steps lock").push((first, decided));
@@ -206,15 +214,25 @@ impl Planner<'_> {
         root: BorrowedFd<'_>,
         handles: &mut Handles<'_>,
         candidate: &Candidate,
+        absent: &mut Option<AbsentFolder>,
     ) -> Result<Step> {
         let (folder, name) = disk::split(&candidate.path);
-        let looked = handles.folder(folder).and_then(|handle| {
-            let looks = disk::stat_at(handle.as_fd(), &disk::c_name(name)?)?;
-            Ok(looks)
-        });
+        if let Some(known) = absent.as_ref().filter(|absent| absent.path == folder) {
+            return self.absent(known.obstacle.clone(), candidate);
+        }
+        let opened = handles.folder(folder);
+        if opened.as_ref().is_err_and(disk::is_missing) {
+            let obstacle = obstacle_above(root, folder);
+            *absent = Some(AbsentFolder {
+                path: folder.to_vec(),
+                obstacle: obstacle.clone(),
+            });
+            return self.absent(obstacle, candidate);
+        }
+        let looked = opened.and_then(|handle| disk::stat_at(handle.as_fd(), &disk::c_name(name)?));
         match looked {
             Ok(looks) => self.occupied(root, handles, candidate, looks),
-            Err(error) if disk::is_missing(&error) => self.absent(root, candidate),
+            Err(error) if disk::is_missing(&error) => self.absent(None, candidate),
             Err(error) => Err(crate::error::Error::io(
                 "look at",
                 std::path::Path::new(&paths::to_os(&paths::to_text(&candidate.path))),
@@ -223,8 +241,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Nothing is at the path; but something may stand where one of its folders must be.
-    fn absent(&self, root: BorrowedFd<'_>, candidate: &Candidate) -> Result<Step> {
+    /// Nothing is at the path; but something, the obstacle, may stand where one of its folders must be.
+    fn absent(&self, obstacle: Option<Vec<u8>>, candidate: &Candidate) -> Result<Step> {
         if candidate.after.is_none() {
             return Ok(Step::Nothing);
         }
@@ -232,7 +250,7 @@ impl Planner<'_> {
         if self.resume && candidate.before.is_some() {
             return Ok(Step::Nothing);
         }
-        let Some(obstacle) = obstacle_above(root, &candidate.path) else {
+        let Some(obstacle) = obstacle else {
             return Ok(Step::Write {
                 replaces: None,
                 forced: false,
@@ -376,9 +394,8 @@ impl Planner<'_> {
     }
 }
 
-/// The highest part of a path that is there but is no folder.
-fn obstacle_above(root: BorrowedFd<'_>, path: &[u8]) -> Option<Vec<u8>> {
-    let (folder, _) = disk::split(path);
+/// The highest part of a folder's path that is there but is no folder.
+fn obstacle_above(root: BorrowedFd<'_>, folder: &[u8]) -> Option<Vec<u8>> {
     if folder.is_empty() {
         return None;
     }

@@ -1,27 +1,40 @@
 //! Preparing: every new content into a temporary file, so that what follows is renames.
 
 use std::collections::BTreeSet;
+use std::ffi::{CStr, OsStr};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use rustix::fs::{Access, AtFlags};
 
 use super::plan::bytes_of;
-use super::{CheckoutPlan, Prepared, Temporary, Write};
+use super::{CheckoutPlan, NewFolder, Prepared, PreparedFolder, Temporary, Write};
 use crate::counters;
 use crate::error::{Error, Result};
-use crate::files::FileType;
+use crate::files::{FileRow, FileType};
 use crate::fsx;
 use crate::progress::Progress;
 use crate::store::{Store, LEFT_BEHIND};
-use crate::workspace::disk;
+use crate::workspace::disk::{self, DiskStat};
 use crate::workspace::reference;
-use crate::workspace::status::in_batches;
+use crate::workspace::status::in_batches_apart;
 use crate::workspace::WorkingCopy;
 
 /// Files that one thread writes in one go, into one folder.
 const BATCH: usize = 256;
+
+/// Folders with longer paths are not prepared under their own names: the call that makes them takes no such path.
+const LONGEST: usize = 2_000;
+
+/// Files of one folder, in disk order.
+struct Batch {
+    folder: Arc<PreparedFolder>,
+    /// Positions in the plan's writes.
+    writes: Vec<usize>,
+}
 
 /// Writes all new content into temporary files under `.oxide/tmp`. A full disk fails here, with nothing changed.
 pub fn prepare(copy: &WorkingCopy, plan: &mut CheckoutPlan, progress: &Progress) -> Result<()> {
@@ -35,29 +48,114 @@ pub fn prepare(copy: &WorkingCopy, plan: &mut CheckoutPlan, progress: &Progress)
     // What stays of earlier checkouts that were killed may be what fills the disk. It is no reason to fail.
     let _ = copy.store.collect_temporary(LEFT_BEHIND);
     let temporary = new_folder(copy.store.control())?;
-    let order = disk_order(&copy.store, &plan.state.writes)?;
+    let (new_folders, batches) = batches(
+        &copy.store,
+        root.as_fd(),
+        &plan.state.writes,
+        &temporary.folder,
+    )?;
     let writes = &plan.state.writes;
-    let prepared = std::sync::Mutex::new(Vec::with_capacity(order.len()));
-    in_batches(root.as_fd(), &order, BATCH, &|_, first, batch| {
-        let folder = temporary.folder.join((first / BATCH).to_string());
-        fsx::create_dir_all(&folder)?;
-        let mut done = Vec::with_capacity(batch.len());
-        for index in batch {
-            let write = &writes[*index];
-            done.push((
-                *index,
-                write_new(&copy.store, write, folder.join(index.to_string()))?,
-            ));
-            progress.advance(1, bytes_of(&write.row))?;
+    let prepared = Mutex::new(Vec::with_capacity(writes.len()));
+    in_batches_apart(root.as_fd(), &batches, 1, &|_, _, batch| {
+        for batch in batch {
+            let done = write_batch(&copy.store, writes, batch, progress)?;
+            prepared.lock().expect("prepared lock").extend(done);
         }
-        prepared.lock().expect("prepared lock").append(&mut done);
         Ok(())
     })?;
     for (index, prepared) in prepared.into_inner().expect("prepared lock") {
         plan.state.writes[index].prepared = Some(prepared);
     }
+    plan.state.new_folders = new_folders;
     plan.state.temporary = Some(temporary);
     Ok(())
+}
+
+/// Sorts the writes into batches, each of one folder and in the order in which the store reads fastest, and decides where
+/// they are prepared.
+fn batches(
+    store: &Store,
+    root: BorrowedFd<'_>,
+    writes: &[Write],
+    temporary: &Path,
+) -> Result<(Vec<NewFolder>, Vec<Batch>)> {
+    let mut new_folders: Vec<NewFolder> = Vec::new();
+    let mut batches: Vec<((u64, u64), Batch)> = Vec::new();
+    let mut first = 0;
+    for same_folder in writes.chunk_by(|a, b| folder_of(a) == folder_of(b)) {
+        let folder = folder_of(&same_folder[0]);
+        let inside = |new: &NewFolder| is_below(folder, &new.path);
+        if !new_folders.last().is_some_and(inside) {
+            if let Some(path) = highest_missing(root, folder) {
+                let prepared = temporary.join(format!("new-{}", new_folders.len()));
+                new_folders.push(NewFolder { path, prepared });
+            }
+        }
+        let own_name = new_folders
+            .last()
+            .filter(|new| inside(new) && folder.len() <= LONGEST);
+        let mut ordered = Vec::with_capacity(same_folder.len());
+        for (index, write) in (first..).zip(same_folder) {
+            ordered.push((store.content_order(&write.row.content)?, index));
+        }
+        ordered.sort_unstable();
+        for part in ordered.chunks(BATCH) {
+            let folder = PreparedFolder {
+                path: match own_name {
+                    Some(new) => new.path_below(folder),
+                    None => temporary.join(batches.len().to_string()),
+                },
+                new: own_name.map(|_| new_folders.len() - 1),
+            };
+            let batch = Batch {
+                folder: Arc::new(folder),
+                writes: part.iter().map(|(_, index)| *index).collect(),
+            };
+            batches.push((part[0].0, batch));
+        }
+        first += same_folder.len();
+    }
+    batches.sort_by_key(|(order, _)| *order);
+    let batches = batches.into_iter().map(|(_, batch)| batch).collect();
+    Ok((new_folders, batches))
+}
+
+fn folder_of(write: &Write) -> &[u8] {
+    disk::split(&write.path).0
+}
+
+impl NewFolder {
+    /// Where the folder at a path of the working copy, this one or one below it, is prepared.
+    fn path_below(&self, folder: &[u8]) -> PathBuf {
+        let below = folder[self.path.len()..].strip_prefix(b"/");
+        self.prepared
+            .join(OsStr::from_bytes(below.unwrap_or_default()))
+    }
+}
+
+fn is_below(folder: &[u8], above: &[u8]) -> bool {
+    folder
+        .strip_prefix(above)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+/// The highest part of a folder's path that is missing, if nothing stands there and nothing else is wrong.
+fn highest_missing(root: BorrowedFd<'_>, folder: &[u8]) -> Option<Vec<u8>> {
+    if folder.is_empty() {
+        return None;
+    }
+    let mut handle = disk::open_folder(root, b"").ok()?;
+    let mut above = Vec::new();
+    for name in folder.split(|byte| *byte == b'/') {
+        above = disk::join(&above, name);
+        let name = disk::c_name(name).ok()?;
+        handle = match disk::open_subfolder(handle.as_fd(), &name) {
+            Ok(handle) => handle,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(above),
+            Err(_) => return None,
+        };
+    }
+    None
 }
 
 /// A folder of this checkout alone.
@@ -73,38 +171,60 @@ fn new_folder(control: &Path) -> Result<Temporary> {
     }
 }
 
-/// Positions of the writes in the order in which the store reads fastest.
-fn disk_order(store: &Store, writes: &[Write]) -> Result<Vec<usize>> {
-    let mut keyed = Vec::with_capacity(writes.len());
-    for (index, write) in writes.iter().enumerate() {
-        keyed.push((store.content_order(&write.row.content)?, index));
+fn write_batch(
+    store: &Store,
+    writes: &[Write],
+    batch: &Batch,
+    progress: &Progress,
+) -> Result<Vec<(usize, Prepared)>> {
+    let folder = &batch.folder;
+    fsx::create_dir_all(&folder.path)?;
+    let handle = disk::open_root(&folder.path)?;
+    let mut done = Vec::with_capacity(batch.writes.len());
+    for (number, index) in (0..).zip(&batch.writes) {
+        let write = &writes[*index];
+        let own_name = disk::split(&write.path).1;
+        let name = match folder.new {
+            Some(_) => disk::c_name(own_name),
+            None => disk::c_name(number.to_string().as_bytes()),
+        };
+        let path = folder.path.join(OsStr::from_bytes(own_name));
+        let name = name.map_err(|error| Error::io("create", &path, &error))?;
+        let looks = write_new(store, &write.row, handle.as_fd(), &name, &path)?;
+        done.push((
+            *index,
+            Prepared {
+                folder: folder.clone(),
+                number,
+                looks,
+            },
+        ));
+        progress.advance(1, bytes_of(&write.row))?;
     }
-    keyed.sort_unstable();
-    Ok(keyed.into_iter().map(|(_, index)| index).collect())
+    Ok(done)
 }
 
-fn write_new(store: &Store, write: &Write, path: PathBuf) -> Result<Prepared> {
-    let row = &write.row;
-    let io_error = |error: io::Error| Error::io("look at", &path, &error);
-    let (length, looks) = if row.kind != FileType::File {
+/// Writes a new file or link. `path` is for messages.
+fn write_new(
+    store: &Store,
+    row: &FileRow,
+    folder: BorrowedFd<'_>,
+    name: &CStr,
+    path: &Path,
+) -> Result<DiskStat> {
+    let (length, looks) = if row.kind == FileType::File {
+        let file = fsx::at::create_new(folder, name, row.executable, path)?;
+        let length = store.copy_content(&row.content, &file, path)?;
+        (length, disk::stat_open(&file))
+    } else {
         let target = match row.kind {
             FileType::Reference => reference::target(store, &row.content)?,
             _ => store.content(&row.content)?,
         };
-        fsx::symlink(&target, &path)?;
-        let parent = disk::open_root(path.parent().unwrap_or(&path))?;
-        let name = path.file_name().unwrap_or_default();
-        let name = disk::c_name(name.as_encoded_bytes()).map_err(io_error)?;
-        let looks = disk::stat_at(parent.as_fd(), &name).map_err(io_error)?;
-        (target.len() as u64, looks)
-    } else {
-        let file = fsx::create_new(&path)?;
-        let length = store.copy_content(&row.content, &file, &path)?;
-        if row.executable {
-            fsx::at::set_executable(&file, true, &path)?;
-        }
-        (length, disk::stat_open(&file).map_err(io_error)?)
+        fsx::at::symlink(&target, folder, name, path)?;
+        (target.len() as u64, disk::stat_at(folder, name))
     };
+    let looks = looks.map_err(|error| Error::io("look at", path, &error))?;
     if row.kind != FileType::Reference && (length != row.size || looks.size != row.size) {
         return Err(Error::integrity(format!(
             "the content of '{}' has {length} bytes instead of {}",
@@ -113,7 +233,7 @@ fn write_new(store: &Store, write: &Write, path: PathBuf) -> Result<Prepared> {
         .at(row.path.clone()));
     }
     counters::FILES_WRITTEN.add(1);
-    Ok(Prepared { path, looks })
+    Ok(looks)
 }
 
 /// Fails when a folder in which files must appear or go cannot be changed.

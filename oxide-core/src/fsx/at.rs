@@ -13,8 +13,9 @@ use rustix::io::Errno;
 use super::fault_point;
 use crate::error::{Error, Result};
 
-/// Permissions that the process' umask narrows: everything for folders.
+/// Permissions that the process' umask narrows: everything for folders and programs, all but executing for other files.
 const FOLDER_MODE: u32 = 0o777;
+const FILE_MODE: u32 = 0o666;
 
 /// Renames the file `from` to `name` in `folder`, replacing what is there. Across file systems the file is copied.
 pub fn rename(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
@@ -54,6 +55,52 @@ pub fn rename_new(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path)
         }
         Err(error) => Err(Error::io("rename a file to", path, &error.into())),
     }
+}
+
+/// Renames the folder `from` to `name` in `folder` if nothing has that name. `false` when something has, when `folder`
+/// is gone, or when it lies on another file system.
+pub fn rename_folder_new(
+    from: &Path,
+    folder: BorrowedFd<'_>,
+    name: &CStr,
+    path: &Path,
+) -> Result<bool> {
+    fault_point("rename", path)?;
+    match rustix::fs::renameat_with(CWD, from, folder, name, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(
+            Errno::EXIST
+            | Errno::NOTEMPTY
+            | Errno::NOENT
+            | Errno::XDEV
+            | Errno::INVAL
+            | Errno::NOSYS
+            | Errno::NOTSUP,
+        ) => Ok(false),
+        Err(error) => Err(Error::io("rename a folder to", path, &error.into())),
+    }
+}
+
+/// Creates a new file in `folder` for writing; it must not exist. The process' umask narrows its permissions.
+pub fn create_new(
+    folder: BorrowedFd<'_>,
+    name: &CStr,
+    executable: bool,
+    path: &Path,
+) -> Result<File> {
+    fault_point("create", path)?;
+    let mode = if executable { FOLDER_MODE } else { FILE_MODE };
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(mode))
+        .map(File::from)
+        .map_err(|error| Error::io("create", path, &error.into()))
+}
+
+/// Creates a symbolic link in `folder` with exactly these target bytes.
+pub fn symlink(target: &[u8], folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
+    fault_point("symlink", path)?;
+    rustix::fs::symlinkat(target, folder, name)
+        .map_err(|error| Error::io("create the link", path, &error.into()))
 }
 
 /// Brings a file or link into a folder of another file system under a temporary name, then renames it.

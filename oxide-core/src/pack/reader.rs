@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 
 use super::{array, Entry, Kind, ENTRY, HEADER, RECORD_HEADER, TRAILER, TRAILER_MAGIC};
 use crate::codec::{self, Encoding};
@@ -195,13 +195,17 @@ impl PackReader {
         .at(&self.path)
     }
 
-    /// A record's stored payload, with its checksum checked.
-    pub fn stored(&self, entry: &Entry) -> Result<&[u8]> {
+    fn payload(&self, entry: &Entry) -> Result<&[u8]> {
         let start = usize::try_from(entry.offset).unwrap_or(usize::MAX);
-        let bytes = start
+        start
             .checked_add(entry.stored_length as usize)
             .and_then(|end| self.map[..self.footer].get(start..end))
-            .ok_or_else(|| self.record_error(entry, "it reaches beyond the pack"))?;
+            .ok_or_else(|| self.record_error(entry, "it reaches beyond the pack"))
+    }
+
+    /// A record's stored payload, with its checksum checked.
+    pub fn stored(&self, entry: &Entry) -> Result<&[u8]> {
+        let bytes = self.payload(entry)?;
         if crc32fast::hash(bytes) != entry.crc {
             return Err(self.record_error(entry, "its checksum is wrong"));
         }
@@ -240,11 +244,26 @@ impl PackReader {
             .map_err(|e| self.record_error(entry, e))
     }
 
-    /// Gives a record's decoded bytes to `use_bytes`, without a copy when they are stored as they are.
+    /// Gives a record's decoded bytes to `use_bytes`, without a copy when they are stored as they are. The caller has
+    /// checked the record with [`stored`](Self::stored); it is not checked again.
     pub fn with<T>(&self, entry: &Entry, use_bytes: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
+        let stored = self.payload(entry)?;
         if entry.encoding == Encoding::Raw && entry.raw_length == entry.stored_length {
-            return use_bytes(self.stored(entry)?);
+            return use_bytes(stored);
         }
-        use_bytes(&self.read(entry)?)
+        let decoded = codec::decode(entry.encoding, stored, entry.raw_length as usize)
+            .map_err(|e| self.record_error(entry, e))?;
+        use_bytes(&decoded)
+    }
+
+    /// Gives back the memory of the records' pages, which come again from the file when they are read.
+    pub fn release(&self) {
+        // SAFETY: the mapping is of a file and never written to, so dropped pages are read again with the same bytes.
+        let released = unsafe {
+            self.map
+                .unchecked_advise_range(UncheckedAdvice::DontNeed, 0, self.footer)
+        };
+        // A system that cannot do it keeps the pages; nothing else changes.
+        drop(released);
     }
 }

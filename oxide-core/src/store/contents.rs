@@ -68,7 +68,9 @@ impl Store {
         match self.source(id)? {
             Source::Blob(pack, entry) => pack.with(&entry, |bytes| {
                 fsx::write_all(target, bytes, target_path)?;
-                Ok(bytes.len() as u64)
+                let length = bytes.len() as u64;
+                self.count_read(length)?;
+                Ok(length)
             }),
             Source::Recipe(chunks) => self.each_chunk(id, &chunks, |chunk| {
                 fsx::write_all(target, chunk, target_path)
@@ -154,6 +156,7 @@ impl Store {
                 ));
             }
             pack.with(&entry, &mut use_chunk)?;
+            self.count_read(*length)?;
             total += length;
         }
         Ok(total)

@@ -250,28 +250,59 @@ pub(crate) fn in_batches<T: Sync>(
     size: usize,
     work: &Work<'_, T>,
 ) -> Result<()> {
-    let next = AtomicUsize::new(0);
+    in_shares(root, items, size, 1, work)
+}
+
+/// [`in_batches`] with each thread in its own part of the list until that is done: threads that create or rename files in
+/// one folder wait for each other.
+pub(crate) fn in_batches_apart<T: Sync>(
+    root: BorrowedFd<'_>,
+    items: &[T],
+    size: usize,
+    work: &Work<'_, T>,
+) -> Result<()> {
+    in_shares(root, items, size, rayon::current_num_threads(), work)
+}
+
+/// Works through a list that is cut into shares. A thread begins with the share of its number and goes on with the next.
+fn in_shares<T: Sync>(
+    root: BorrowedFd<'_>,
+    items: &[T],
+    size: usize,
+    shares: usize,
+    work: &Work<'_, T>,
+) -> Result<()> {
+    let batches = items.len().div_ceil(size);
+    let threads = rayon::current_num_threads().min(batches);
+    let begin = |share: usize| batches * share / shares;
+    let next: Vec<AtomicUsize> = (0..shares).map(|share| begin(share).into()).collect();
     let failure = Mutex::new(None);
-    let run = || {
+    let run = |thread: usize| {
         let mut handles = Handles::new(root);
-        loop {
-            let first = next.fetch_add(size, Ordering::Relaxed);
-            if first >= items.len() || failure.lock().expect("failure lock").is_some() {
-                return;
-            }
-            let batch = &items[first..(first + size).min(items.len())];
-            if let Err(error) = work(&mut handles, first, batch) {
-                failure.lock().expect("failure lock").get_or_insert(error);
+        for share in (0..shares).map(|step| (thread + step) % shares) {
+            loop {
+                let batch = next[share].fetch_add(1, Ordering::Relaxed);
+                if batch >= begin(share + 1) {
+                    break;
+                }
+                if failure.lock().expect("failure lock").is_some() {
+                    return;
+                }
+                let first = batch * size;
+                let batch = &items[first..(first + size).min(items.len())];
+                if let Err(error) = work(&mut handles, first, batch) {
+                    failure.lock().expect("failure lock").get_or_insert(error);
+                }
             }
         }
     };
-    let threads = rayon::current_num_threads().min(items.len().div_ceil(size));
     if threads <= 1 {
-        run();
+        run(0);
     } else {
         rayon::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|_| run());
+            for thread in 0..threads {
+                let run = &run;
+                scope.spawn(move |_| run(thread));
             }
         });
     }

@@ -346,3 +346,47 @@ fn nothing_is_written_through_a_link() {
     let plan = checkout::plan(&repository.copy, &request, &Progress::default()).unwrap();
     assert_eq!(plan.blocked, ["added"]);
 }
+
+#[test]
+fn a_folder_that_appears_meanwhile_keeps_what_is_in_it() {
+    let mut repository = Repository::new();
+    repository.write("stays", "here");
+    let one = repository.commit();
+    for path in ["new/a", "new/b", "new/deep/c"] {
+        repository.write(path, format!("committed {path}"));
+    }
+    let two = repository.commit();
+    repository.checkout(&one);
+    assert!(!repository.exists("new"));
+
+    let mut plan = repository.plan(&two, &[], false, false);
+    checkout::prepare(&repository.copy, &mut plan, &Progress::default()).unwrap();
+    repository.write("new/a", "somebody else's");
+    let skipped =
+        checkout::apply(&repository.copy, plan, 9, &two.files, &Progress::default()).unwrap();
+
+    let skipped: Vec<_> = skipped.into_iter().map(|skipped| skipped.path).collect();
+    assert_eq!(skipped, ["new/a"]);
+    assert_eq!(repository.read("new/a"), b"somebody else's");
+    assert_eq!(repository.read("new/b"), b"committed new/b");
+    assert_eq!(repository.read("new/deep/c"), b"committed new/deep/c");
+}
+
+#[test]
+fn a_file_changed_right_after_its_new_folder_appeared_is_modified() {
+    let mut repository = Repository::new();
+    repository.write("stays", "here");
+    let one = repository.commit();
+    repository.write("new/a", "first!");
+    let two = repository.commit();
+    repository.checkout(&one);
+    repository.checkout(&two);
+    let time = modified(&repository, "new/a");
+    repository.write("new/a", "second");
+    let file = std::fs::File::options()
+        .write(true)
+        .open(repository.path("new/a"))
+        .unwrap();
+    file.set_modified(time).unwrap();
+    assert_eq!(repository.status().modified.len(), 1);
+}

@@ -1,0 +1,1 @@
+"""Measurements of `oxide` beside its peers and beside what the machine can do. `make bench` runs them."""
