@@ -164,13 +164,16 @@ mod x86 {
             let mut words = [[_mm_setzero_si128(); 4]; N];
             for lane in 0..N {
                 for (part, word) in words[lane].iter_mut().enumerate() {
-                    let loaded = _mm_loadu_si128(inputs[lane].add(part * 16).cast());
+                    // SAFETY: the caller promises that this block is there.
+                    let loaded = unsafe { _mm_loadu_si128(inputs[lane].add(part * 16).cast()) };
                     *word = _mm_shuffle_epi8(loaded, big_endian);
                 }
-                inputs[lane] = inputs[lane].add(BLOCK);
+                // SAFETY: at most one past the end of what the caller promises.
+                inputs[lane] = unsafe { inputs[lane].add(BLOCK) };
             }
             for step in 0..16 {
-                let k = _mm_loadu_si128(K.as_ptr().add(step * 4).cast());
+                // SAFETY: sixteen steps of four words are all of the table.
+                let k = unsafe { _mm_loadu_si128(K.as_ptr().add(step * 4).cast()) };
                 for lane in 0..N {
                     let [w0, w1, w2, w3] = words[lane];
                     let wk = _mm_add_epi32(w0, k);
@@ -189,7 +192,8 @@ mod x86 {
             }
         }
         for (lane, state) in states.into_iter().enumerate() {
-            let word = |words: __m128i| -> [u32; 4] { std::mem::transmute(words) };
+            // SAFETY: both are sixteen bytes without a meaning of their own.
+            let word = |words: __m128i| -> [u32; 4] { unsafe { std::mem::transmute(words) } };
             let ([f, e, b, a], [h, g, d, c]) = (word(abef[lane]), word(cdgh[lane]));
             *state = [a, b, c, d, e, f, g, h];
         }
