@@ -53,7 +53,9 @@ mod _core {
     /// Writes a file of a cache; gives its path.
     #[pyfunction]
     fn write_cached(py: Python<'_>, folder: PathBuf, stem: &str, data: &[u8]) -> Result<OsString> {
-        let path = short(py, || oxide_core::columns::cache::write(&folder, stem, data))?;
+        let path = short(py, || {
+            oxide_core::columns::cache::write(&folder, stem, data)
+        })?;
         Ok(path.into_os_string())
     }
 

@@ -47,7 +47,10 @@ pub fn pack(scratch: &Scratch, bytes: &[u8]) -> bool {
         if let Ok(read) = read {
             assert_eq!(read.len(), entry.raw_length as usize);
             reader
-                .with(entry, |bytes| Ok(assert_eq!(bytes, read)))
+                .with(entry, |bytes| {
+                    assert_eq!(bytes, read);
+                    Ok(())
+                })
                 .expect("it was read");
         }
     }

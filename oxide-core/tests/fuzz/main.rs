@@ -26,11 +26,11 @@ macro_rules! targets {
 targets! {
     varint: mend::nothing, objects::varint;
     paths: mend::nothing, objects::paths;
-    codec: mend::codec, objects::codec;
+    codec: |bytes, random| mend::codec(bytes, random), objects::codec;
     pack: mend::pack, files::pack;
     content: mend::nothing, contents::content;
     external: mend::nothing, contents::external;
-    segment: mend::delta, objects::segment;
+    segment: |bytes, random| mend::delta(bytes, random), objects::segment;
     rows: mend::nothing, objects::rows;
     schema: mend::nothing, objects::schema;
     page: mend::nothing, objects::page;

@@ -25,7 +25,7 @@ fn set(bytes: &mut [u8], place: usize, value: &[u8]) {
 }
 
 /// Encoding, decoded length and payload of a record: the length that the frame itself announces.
-pub fn codec(bytes: &mut Vec<u8>, _random: &mut Random) {
+pub fn codec(bytes: &mut [u8], _random: &mut Random) {
     let Some(stored) = bytes.get(5..) else { return };
     let length = match bytes[0] {
         0 => stored.len() as u64,
@@ -101,7 +101,7 @@ fn mend_record(bytes: &mut [u8], entry: &mut [u8; ENTRY]) {
 }
 
 /// A segment, or one with a delta to it: the delta names the segment that it rests on.
-pub fn delta(bytes: &mut Vec<u8>, _random: &mut Random) {
+pub fn delta(bytes: &mut [u8], _random: &mut Random) {
     let (base, start) = {
         let mut reader = Reader::new("an input", bytes);
         let Ok(base) = reader.bytes() else { return };
@@ -153,7 +153,7 @@ pub fn stat_index(bytes: &mut Vec<u8>, random: &mut Random) {
     bytes.extend(journal);
 }
 
-fn mend_base(base: &mut Vec<u8>, random: &mut Random) -> Option<()> {
+fn mend_base(base: &mut [u8], random: &mut Random) -> Option<()> {
     set(base, 0, b"OXSTAT1\n");
     let (folders, entries) = (u32_at(base, 56)?, u32_at(base, 60)?);
     let (paths, names) = (u64_at(base, 64)?, u64_at(base, 72)?);

@@ -309,7 +309,7 @@ fn column(reader: &mut Reader<'_>, kind: u8, nulls: u8, rows: usize) -> Option<A
             rows.map(|row| option(row).map(|n| n.to_le_bytes()[..3].to_vec())),
         )),
         5 => Arc::new(
-            rows.map(|row| text(row))
+            rows.map(text)
                 .collect::<Vec<_>>()
                 .iter()
                 .map(Option::as_deref)
