@@ -97,8 +97,10 @@ def apply_staged(session: Session, staged: Staged, workspace: Record) -> None:
 
 def _resolved_by_adding(repository: Repository, state: State, paths: Sequence[str], staged: Staged) -> set[str]:
     """Conflicts that adding settles: files named outright, and files whose new content was staged."""
-    changed = {*paths, *staged.added, *staged.modified, *staged.removed}
     conflicts = read_conflicts(repository.store, state.workspace)
+    if not conflicts:
+        return set()
+    changed = {*paths, *staged.added, *staged.modified, *staged.removed}
     return {conflict["name"] for conflict in conflicts if conflict["table"] == "files" and conflict["name"] in changed}
 
 

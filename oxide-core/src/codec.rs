@@ -55,19 +55,46 @@ fn worthwhile(stored: usize, raw: usize) -> bool {
 
 /// Encodes `bytes`, choosing by a trial on a sample. `media_hint` skips the trial. `None` goes with [`Encoding::Raw`].
 pub fn encode(bytes: &[u8], media_hint: bool) -> (Encoding, Option<Vec<u8>>) {
-    encode_at(bytes, media_hint, 1)
+    Encoder::new(media_hint).encode(bytes)
+}
+
+/// [`encode`] for pieces of one file, one after the other: where the last one was worth compressing, so is most likely the
+/// next, and a trial would only cost time.
+pub struct Encoder {
+    media_hint: bool,
+    worth_it: bool,
+}
+
+impl Encoder {
+    /// An encoder that knows nothing of the file yet.
+    pub fn new(media_hint: bool) -> Encoder {
+        Encoder {
+            media_hint,
+            worth_it: false,
+        }
+    }
+
+    /// Encodes the next piece.
+    pub fn encode(&mut self, bytes: &[u8]) -> (Encoding, Option<Vec<u8>>) {
+        if self.media_hint {
+            return (Encoding::Raw, None);
+        }
+        let encoded = encode_at(bytes, !self.worth_it, 1);
+        self.worth_it = encoded.0 == Encoding::Zstd;
+        encoded
+    }
 }
 
 /// [`encode`] for tables and records: they are small, read often and compress well, so more effort pays.
 pub fn encode_record(bytes: &[u8]) -> (Encoding, Option<Vec<u8>>) {
-    encode_at(bytes, false, 3)
+    encode_at(bytes, true, 3)
 }
 
-fn encode_at(bytes: &[u8], media_hint: bool, level: i32) -> (Encoding, Option<Vec<u8>>) {
-    if media_hint || bytes.len() < SMALLEST {
+fn encode_at(bytes: &[u8], trial: bool, level: i32) -> (Encoding, Option<Vec<u8>>) {
+    if bytes.len() < SMALLEST {
         return (Encoding::Raw, None);
     }
-    if bytes.len() > 2 * SAMPLE {
+    if trial && bytes.len() > 2 * SAMPLE {
         let middle = (bytes.len() - SAMPLE) / 2;
         let sample = &bytes[middle..middle + SAMPLE];
         if !compress(sample, level).is_some_and(|stored| worthwhile(stored.len(), SAMPLE)) {

@@ -18,6 +18,10 @@ const ESCAPE_LAST: u32 = 0xF7FF;
 /// A name's bytes as text: valid UTF-8 stays, any other byte b (0x80..0xFF) becomes U+F700 + b; so do the bytes of a
 /// character that is itself in U+F780..U+F7FF, which keeps the mapping reversible.
 pub fn to_text(bytes: &[u8]) -> String {
+    // Most names are ASCII, which stays.
+    if let Some(text) = std::str::from_utf8(bytes).ok().filter(|t| t.is_ascii()) {
+        return text.to_owned();
+    }
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -37,6 +41,9 @@ pub fn to_text(bytes: &[u8]) -> String {
 
 /// The bytes of a text made by [`to_text`].
 pub fn to_bytes(text: &str) -> Vec<u8> {
+    if text.is_ascii() {
+        return text.as_bytes().to_vec();
+    }
     let mut bytes = Vec::with_capacity(text.len());
     for character in text.chars() {
         if is_escape(character) {

@@ -101,7 +101,9 @@ impl Store {
         let target = unsafe { BorrowedFd::borrow_raw(descriptor) }.try_clone_to_owned();
         let target = File::from(target.map_err(PyErr::from)?);
         let name = PathBuf::from(format!("descriptor {descriptor}"));
-        short(py, || self.store.copy_content(&id, &target, &name))
+        long(py, None, |progress| {
+            self.store.copy_content(&id, &target, &name, progress)
+        })
     }
 
     fn head<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyDict>>> {

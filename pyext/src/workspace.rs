@@ -109,14 +109,14 @@ impl WorkingCopy {
             repair,
             force,
         };
-        let plan = long(py, progress.as_ref(), |progress| {
+        let mut plan = long(py, progress.as_ref(), |progress| {
             checkout::plan(&self.copy, &request, progress)
         })?;
         Ok(CheckoutPlan {
             copy: self.copy.clone(),
-            writes: plan.writes.clone(),
-            removes: plan.removes.clone(),
-            blocked: plan.blocked.clone(),
+            writes: std::mem::take(&mut plan.writes),
+            removes: std::mem::take(&mut plan.removes),
+            blocked: std::mem::take(&mut plan.blocked),
             bytes: plan.bytes,
             plan: Mutex::new(Some(plan)),
         })
@@ -215,18 +215,18 @@ pub struct Staged {
 #[pymethods]
 impl Staged {
     #[getter]
-    fn added(&self) -> &[String] {
-        &self.staged.added
+    fn added<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        list(py, self.staged.added())
     }
 
     #[getter]
-    fn modified(&self) -> &[String] {
-        &self.staged.modified
+    fn modified<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        list(py, self.staged.modified())
     }
 
     #[getter]
-    fn removed(&self) -> &[String] {
-        &self.staged.removed
+    fn removed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        list(py, self.staged.removed())
     }
 
     #[getter]
@@ -256,7 +256,7 @@ impl Staged {
 
     #[getter]
     fn changes(&self) -> usize {
-        self.staged.files.len()
+        self.staged.changes()
     }
 
     fn apply(&self, py: Python<'_>, session: &Session, roots: HexRoots) -> Result<HexRoots> {
@@ -264,6 +264,15 @@ impl Staged {
         let roots = short(py, || self.copy.apply(&session, &self.staged, &roots))?;
         Ok(convert::hex_roots(&roots))
     }
+}
+
+/// A list made one by one: there may be millions, so a second list beside it is avoided.
+fn list(py: Python<'_>, paths: impl Iterator<Item = String>) -> PyResult<Bound<'_, PyList>> {
+    let list = PyList::empty(py);
+    for path in paths {
+        list.append(path)?;
+    }
+    Ok(list)
 }
 
 /// What a checkout would do.

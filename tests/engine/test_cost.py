@@ -9,23 +9,47 @@ from pathlib import Path
 import pytest
 from oxide import Repository
 from oxide.settings import Settings
-from support import AUTHOR, counted, write
+from support import AUTHOR, counted, finish, python, write
 
 FILES = 100_000
 
+ADD_EVERYTHING = f"""
+import sys
+from oxide import Repository
+from oxide.settings import Settings
+
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+
+repository = Repository.open(sys.argv[1], settings=Settings(None, {AUTHOR!r}))
+repository.status()
+before = peak()
+repository.add(["."])
+print(peak() - before)
+"""
+
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
-    """A committed tree of 100 000 files in a hundred folders, opened anew so that nothing is in memory."""
+def everything_added(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A tree of 100 000 files in a hundred folders, added by a process of its own, and the memory that this took."""
     root = tmp_path_factory.mktemp("large")
     for folder in range(100):
         (root / f"{folder:03}").mkdir()
     for number in range(FILES):
         (root / f"{number % 100:03}" / f"{number:06}.txt").write_bytes(b"%d" % number)
+    Repository.init(root, settings=Settings(None, dict(AUTHOR)))
+    ran = finish(python(ADD_EVERYTHING, str(root)))
+    assert ran.code == 0, ran.err
+    return root, int(ran.out)
+
+
+@pytest.fixture(scope="module")
+def large(everything_added: tuple[Path, int]) -> Iterator[Repository]:
+    """That tree committed, opened anew so that nothing is in memory."""
+    root, _ = everything_added
     settings = Settings(None, dict(AUTHOR))
-    repo = Repository.init(root, settings=settings)
-    repo.add(["."])
-    repo.commit("all")
+    Repository.open(root, settings=settings).commit("all")
     yield Repository.open(root, settings=settings)
 
 
@@ -103,6 +127,11 @@ def test_switching_between_commits_writes_only_what_differs(large: Repository) -
     assert counted(lambda: reopened(large).checkout("other"))["files_written"] == 1
     settle(large)
     assert counted(lambda: reopened(large).checkout("main"))["files_hashed"] == 0
+
+
+def test_adding_takes_little_memory_for_each_file(everything_added: tuple[Path, int]) -> None:
+    _, memory = everything_added
+    assert memory / FILES < 1_500, "bytes a file, buffers and caches of a fixed size included"
 
 
 def test_equal_contents_are_stored_once(repo: Repository) -> None:

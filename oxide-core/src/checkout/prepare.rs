@@ -190,7 +190,7 @@ fn write_batch(
         };
         let path = folder.path.join(OsStr::from_bytes(own_name));
         let name = name.map_err(|error| Error::io("create", &path, &error))?;
-        let looks = write_new(store, &write.row, handle.as_fd(), &name, &path)?;
+        let looks = write_new(store, &write.row, handle.as_fd(), &name, &path, progress)?;
         done.push((
             *index,
             Prepared {
@@ -199,7 +199,7 @@ fn write_batch(
                 looks,
             },
         ));
-        progress.advance(1, bytes_of(&write.row))?;
+        progress.advance(1, 0)?;
     }
     Ok(done)
 }
@@ -211,10 +211,11 @@ fn write_new(
     folder: BorrowedFd<'_>,
     name: &CStr,
     path: &Path,
+    progress: &Progress,
 ) -> Result<DiskStat> {
     let (length, looks) = if row.kind == FileType::File {
         let file = fsx::at::create_new(folder, name, row.executable, path)?;
-        let length = store.copy_content(&row.content, &file, path)?;
+        let length = store.copy_content(&row.content, &file, path, progress)?;
         (length, disk::stat_open(&file))
     } else {
         let target = match row.kind {
@@ -222,6 +223,7 @@ fn write_new(
             _ => store.content(&row.content)?,
         };
         fsx::at::symlink(&target, folder, name, path)?;
+        progress.advance(0, bytes_of(row))?;
         (target.len() as u64, disk::stat_at(folder, name))
     };
     let looks = looks.map_err(|error| Error::io("look at", path, &error))?;

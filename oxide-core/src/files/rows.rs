@@ -116,28 +116,22 @@ pub fn items_schema() -> &'static Schema {
 }
 
 impl FileRow {
-    /// Canonical key and value.
+    /// Canonical key and value. Written cell by cell, as there are millions of them.
     pub fn encode(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut value = Vec::with_capacity(96);
+        rows::write_bytes(&mut value, 2, &self.content.0);
         // No file system has a file of 2^63 bytes.
         let size = i64::try_from(self.size).unwrap_or(i64::MAX);
-        let row = rows::encode(
-            &FILES,
-            &[
-                Value::Text(self.path.clone()),
-                Value::Bytes(self.content.0.to_vec()),
-                Value::Int(size),
-                Value::Bytes(self.item.0.to_vec()),
-                Value::Bytes(self.sha256.to_vec()),
-                match self.kind {
-                    FileType::File => Value::Bool(false),
-                    FileType::Link => Value::Bool(true),
-                    FileType::Reference => Value::Null,
-                },
-                Value::Bool(self.executable),
-            ],
-        )
-        .expect("every cell has its field's type");
-        (row.key, row.value)
+        rows::write_int(&mut value, 3, size);
+        rows::write_bytes(&mut value, 4, &self.item.0);
+        rows::write_bytes(&mut value, 5, &self.sha256);
+        match self.kind {
+            FileType::File => rows::write_bool(&mut value, 6, false),
+            FileType::Link => rows::write_bool(&mut value, 6, true),
+            FileType::Reference => {}
+        }
+        rows::write_bool(&mut value, 7, self.executable);
+        (FileRow::key(&self.path), value)
     }
 
     /// From canonical key and value.

@@ -388,3 +388,30 @@ fn golden_rows() {
     );
     assert_eq!(&value[..3], [0x10, 0x01, 0x1a]);
 }
+
+#[test]
+fn rows_written_cell_by_cell_are_those_of_the_schema() {
+    use crate::rows::{encode, Value};
+    for kind in [FileType::File, FileType::Link, FileType::Reference] {
+        let row = FileRow {
+            kind,
+            size: 300,
+            ..file("a/b\u{f7ff}.jpg", (3, 7, true))
+        };
+        let values = [
+            Value::Text(row.path.clone()),
+            Value::Bytes(row.content.0.to_vec()),
+            Value::Int(300),
+            Value::Bytes(row.item.0.to_vec()),
+            Value::Bytes(row.sha256.to_vec()),
+            match kind {
+                FileType::File => Value::Bool(false),
+                FileType::Link => Value::Bool(true),
+                FileType::Reference => Value::Null,
+            },
+            Value::Bool(true),
+        ];
+        let expected = encode(files_schema(), &values).unwrap();
+        assert_eq!(row.encode(), (expected.key, expected.value));
+    }
+}

@@ -50,7 +50,7 @@ impl Check<'_> {
             objects.map(|object| (object.id, object.path)).collect();
         let problems = contents.par_iter().map(|(id, met)| {
             self.progress.advance(1, met.size.unwrap_or(0))?;
-            match check_content(self.store, &objects, id, met, self.request.data) {
+            match check_content(self, &objects, id, met) {
                 Ok(()) => Ok(None),
                 Err(error) if error.code == ErrorCode::Integrity => Ok(Some((*id, *met, error))),
                 Err(error) => Err(error),
@@ -120,12 +120,12 @@ impl Check<'_> {
 }
 
 fn check_content(
-    store: &Store,
+    check: &Check<'_>,
     objects: &HashMap<Id, PathBuf>,
     id: &Id,
     met: &Met,
-    data: bool,
 ) -> Result<()> {
+    let (store, data) = (check.store, check.request.data);
     let missing = || Error::integrity(format!("the content {id} is missing"));
     // A reference needs its place even where the content is stored by value too: the link leads there.
     let external = match met.reference {
@@ -138,6 +138,7 @@ fn check_content(
     let mut hasher = Context::Content.hasher();
     if let Some(chunks) = &chunks {
         for (chunk, _) in chunks {
+            check.progress.check()?;
             if data {
                 hasher.update(&store.read(Kind::Blob, chunk)?);
             } else if !store.contains(Kind::Blob, chunk)? {

@@ -38,7 +38,8 @@ impl Check<'_> {
                 }
                 Err(error) => return Err(error),
             };
-            let entries: Vec<Entry> = reader.entries().collect();
+            let mut entries: Vec<Entry> = reader.entries().collect();
+            entries.sort_unstable_by_key(|entry| entry.offset);
             let damaged = entries.par_iter().filter_map(|entry| {
                 if let Err(error) = self.progress.check() {
                     return Some(Err(error));
@@ -125,7 +126,7 @@ impl Check<'_> {
                 })?;
                 if let Some(full) = full {
                     full.write()?;
-                    writer.written(&full);
+                    writer.written(full);
                 }
             }
             writer.seal()?;

@@ -164,15 +164,15 @@ mod x86 {
             let mut words = [[_mm_setzero_si128(); 4]; N];
             for lane in 0..N {
                 for (part, word) in words[lane].iter_mut().enumerate() {
-                    // SAFETY: the caller promises that this block is there.
+                    // SAFETY: `part` is below 4, so this is inside of a block that the input has.
                     let loaded = unsafe { _mm_loadu_si128(inputs[lane].add(part * 16).cast()) };
                     *word = _mm_shuffle_epi8(loaded, big_endian);
                 }
-                // SAFETY: at most one past the end of what the caller promises.
+                // SAFETY: the block was there.
                 inputs[lane] = unsafe { inputs[lane].add(BLOCK) };
             }
             for step in 0..16 {
-                // SAFETY: sixteen steps of four words are all of the table.
+                // SAFETY: `step` is below 16, and there are 64 constants.
                 let k = unsafe { _mm_loadu_si128(K.as_ptr().add(step * 4).cast()) };
                 for lane in 0..N {
                     let [w0, w1, w2, w3] = words[lane];
@@ -192,7 +192,7 @@ mod x86 {
             }
         }
         for (lane, state) in states.into_iter().enumerate() {
-            // SAFETY: both are sixteen bytes without a meaning of their own.
+            // SAFETY: both are 16 bytes without padding, and any bytes are numbers.
             let word = |words: __m128i| -> [u32; 4] { unsafe { std::mem::transmute(words) } };
             let ([f, e, b, a], [h, g, d, c]) = (word(abef[lane]), word(cdgh[lane]));
             *state = [a, b, c, d, e, f, g, h];

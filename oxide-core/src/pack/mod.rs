@@ -14,6 +14,7 @@
 //! Integers are little-endian. A damaged pack is rebuilt from its records that are right ([`salvage`]). Kinds lie in separate packs: `data-*.pack` holds blobs, recipes and the places of external
 //! files, `meta-*.pack` all others.
 
+mod mapped;
 mod reader;
 mod salvage;
 mod writer;

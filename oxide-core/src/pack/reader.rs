@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use memmap2::{Mmap, UncheckedAdvice};
+use memmap2::Mmap;
 
+use super::mapped::Mapped;
 use super::{array, Entry, Kind, ENTRY, HEADER, RECORD_HEADER, TRAILER, TRAILER_MAGIC};
 use crate::codec::{self, Encoding};
 use crate::counters;
@@ -16,7 +18,7 @@ use crate::hash::Id;
 #[derive(Debug)]
 pub struct PackReader {
     path: PathBuf,
-    map: Mmap,
+    map: Arc<Mapped>,
     footer: usize,
     count: usize,
     /// `fan_out[b]`: the number of entries whose id begins with a byte below `b`.
@@ -45,10 +47,10 @@ impl PackReader {
             return Ok(None);
         };
         counters::PACKS_OPENED.add(1);
-        PackReader::check(path, map).map(Some)
+        PackReader::check(path, Mapped::new(map)).map(Some)
     }
 
-    fn check(path: &Path, map: Mmap) -> Result<PackReader> {
+    fn check(path: &Path, map: Arc<Mapped>) -> Result<PackReader> {
         if map.len() < HEADER.len() + TRAILER || !map.starts_with(HEADER) {
             return Err(damaged(
                 path,
@@ -79,6 +81,7 @@ impl PackReader {
             fan_out: Vec::new(),
         };
         reader.fan_out = reader.checked_fan_out()?;
+        reader.map.touch(reader.footer, end - reader.footer);
         Ok(reader)
     }
 
@@ -197,6 +200,7 @@ impl PackReader {
 
     fn payload(&self, entry: &Entry) -> Result<&[u8]> {
         let start = usize::try_from(entry.offset).unwrap_or(usize::MAX);
+        self.map.touch(start, entry.stored_length as usize);
         start
             .checked_add(entry.stored_length as usize)
             .and_then(|end| self.map[..self.footer].get(start..end))
@@ -225,6 +229,7 @@ impl PackReader {
             if start != end {
                 return Some(format!("{named} does not follow the record before"));
             }
+            self.map.touch(start as usize, RECORD_HEADER);
             if self.map[start as usize..entry.offset as usize] != entry.record_header() {
                 return Some(format!("the header of {named} differs from the index"));
             }
@@ -254,16 +259,5 @@ impl PackReader {
         let decoded = codec::decode(entry.encoding, stored, entry.raw_length as usize)
             .map_err(|e| self.record_error(entry, e))?;
         use_bytes(&decoded)
-    }
-
-    /// Gives back the memory of the records' pages, which come again from the file when they are read.
-    pub fn release(&self) {
-        // SAFETY: the mapping is of a file and never written to, so dropped pages are read again with the same bytes.
-        let released = unsafe {
-            self.map
-                .unchecked_advise_range(UncheckedAdvice::DontNeed, 0, self.footer)
-        };
-        // A system that cannot do it keeps the pages; nothing else changes.
-        drop(released);
     }
 }

@@ -19,7 +19,7 @@ fn append(writer: &mut PackWriter, kind: Kind, id: Id, bytes: &[u8]) {
     });
     if let Some(full) = full.expect("appended") {
         full.write().expect("written");
-        writer.written(&full);
+        writer.written(full);
     }
 }
 
@@ -96,7 +96,7 @@ fn records_spanning_many_buffers_come_back_before_and_after_sealing() {
         if n == 9 {
             for full in waiting.drain(..) {
                 full.write().expect("written");
-                writer.written(&full);
+                writer.written(full);
             }
         }
     }

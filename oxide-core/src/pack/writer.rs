@@ -42,6 +42,8 @@ pub struct PackWriter {
     start: u64,
     buffer: Vec<u8>,
     in_flight: Vec<(u64, Arc<Vec<u8>>)>,
+    /// A buffer that has been written, for use again.
+    spare: Option<Vec<u8>>,
     entries: Vec<Entry>,
 }
 
@@ -56,7 +58,9 @@ pub struct FullBuffer {
 impl FullBuffer {
     /// Writes it to its place. To be followed by [`PackWriter::written`].
     pub fn write(&self) -> Result<()> {
-        fsx::write_all_at(&self.file, &self.bytes, self.offset, &self.path)
+        fsx::write_all_at(&self.file, &self.bytes, self.offset, &self.path)?;
+        fsx::begin_flush(&self.file, self.offset, self.bytes.len() as u64);
+        Ok(())
     }
 }
 
@@ -83,6 +87,7 @@ impl PackWriter {
             start: 0,
             buffer: HEADER.to_vec(),
             in_flight: Vec::new(),
+            spare: None,
             entries: Vec::new(),
         })
     }
@@ -150,7 +155,8 @@ impl PackWriter {
     }
 
     fn hand_out(&mut self) -> FullBuffer {
-        let fresh = Vec::with_capacity(BUFFER + (64 << 10));
+        let spare = self.spare.take();
+        let fresh = spare.unwrap_or_else(|| Vec::with_capacity(BUFFER + (64 << 10)));
         let bytes = Arc::new(std::mem::replace(&mut self.buffer, fresh));
         let offset = self.start;
         self.start += bytes.len() as u64;
@@ -163,10 +169,17 @@ impl PackWriter {
         }
     }
 
-    /// Forgets a buffer that has been written.
-    pub fn written(&mut self, buffer: &FullBuffer) {
+    /// Forgets a buffer that has been written. One of another pack, which was completed meanwhile, is none of this one's.
+    pub fn written(&mut self, buffer: FullBuffer) {
+        if !Arc::ptr_eq(&self.file, &buffer.file) {
+            return;
+        }
         self.in_flight
             .retain(|(offset, _)| *offset != buffer.offset);
+        if let Some(mut bytes) = Arc::into_inner(buffer.bytes) {
+            bytes.clear();
+            self.spare = Some(bytes);
+        }
     }
 
     /// The stored payload of a record of this pack, wherever it is now.
@@ -217,6 +230,7 @@ impl PackWriter {
         fsx::write_all_at(&self.file, &self.buffer, self.start, &self.path)?;
         self.start += self.buffer.len() as u64;
         self.buffer = Vec::new();
+        self.spare = None;
         Ok(())
     }
 }

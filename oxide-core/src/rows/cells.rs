@@ -138,22 +138,42 @@ pub(super) fn vector_bytes(vector: &[f32]) -> Vec<u8> {
         .collect()
 }
 
+fn tag(field: u32, wire: u64) -> u64 {
+    u64::from(field) << 3 | wire
+}
+
+/// A cell of a boolean field.
+pub(crate) fn write_bool(out: &mut Vec<u8>, field: u32, flag: bool) {
+    varint::write(out, tag(field, if flag { TRUE } else { FALSE }));
+}
+
+/// A cell of an integer or time field.
+pub(crate) fn write_int(out: &mut Vec<u8>, field: u32, number: i64) {
+    varint::write(out, tag(field, VARINT));
+    varint::write(out, varint::zigzag(number));
+}
+
+/// A cell of a field of text or bytes, not over [`INLINE_LIMIT`].
+pub(crate) fn write_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
+    varint::write(out, tag(field, BYTES));
+    varint::write_bytes(out, bytes);
+}
+
 pub(super) fn encode_cell(
     schema: &Schema,
     field: &Field,
     value: &Value,
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let tag = |wire: u64| u64::from(field.id) << 3 | wire;
+    let tag = |wire: u64| tag(field.id, wire);
     let payload: std::borrow::Cow<[u8]> = match (field.kind, value) {
         (_, Value::Null) => return Ok(()),
         (Type::Bool, Value::Bool(flag)) => {
-            varint::write(out, tag(if *flag { TRUE } else { FALSE }));
+            write_bool(out, field.id, *flag);
             return Ok(());
         }
         (Type::Int | Type::Time, Value::Int(number)) => {
-            varint::write(out, tag(VARINT));
-            varint::write(out, varint::zigzag(*number));
+            write_int(out, field.id, *number);
             return Ok(());
         }
         (Type::Float, Value::Float(number)) => {
@@ -194,8 +214,7 @@ pub(super) fn encode_cell(
         let why = format!("is over {INLINE_LIMIT} bytes and must be stored as a blob");
         return Err(invalid(schema, field, why));
     }
-    varint::write(out, tag(BYTES));
-    varint::write_bytes(out, &payload);
+    write_bytes(out, field.id, &payload);
     Ok(())
 }
 

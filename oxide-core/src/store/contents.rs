@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::fsx;
 use crate::hash::{Context, Id};
 use crate::pack::{Entry, Kind, PackReader};
+use crate::progress::Progress;
 
 /// Where a content is.
 enum Source {
@@ -63,21 +64,25 @@ impl Store {
         }
     }
 
-    /// Writes a content into an open, empty file, by the cheapest way the file system offers. Returns its length.
-    pub fn copy_content(&self, id: &Id, target: &File, target_path: &Path) -> Result<u64> {
+    /// Writes a content into an open, empty file, by the cheapest way the file system offers. Returns its length. Its bytes
+    /// are counted in `progress`.
+    pub fn copy_content(
+        &self,
+        id: &Id,
+        target: &File,
+        target_path: &Path,
+        progress: &Progress,
+    ) -> Result<u64> {
+        let counted = |length: u64| progress.advance(0, length).map(|()| length);
         match self.source(id)? {
             Source::Blob(pack, entry) => pack.with(&entry, |bytes| {
                 fsx::write_all(target, bytes, target_path)?;
-                let length = bytes.len() as u64;
-                self.count_read(length)?;
-                Ok(length)
+                counted(bytes.len() as u64)
             }),
-            Source::Recipe(chunks) => self.each_chunk(id, &chunks, |chunk| {
-                fsx::write_all(target, chunk, target_path)
-            }),
+            Source::Recipe(chunks) => self.copy_chunks(id, &chunks, target, target_path, progress),
             Source::Object(file) => {
                 let path = objects::path(self.control(), id);
-                let length = fsx::copy_file(&file, &path, target, target_path)?;
+                let length = counted(fsx::copy_file(&file, &path, target, target_path)?)?;
                 // They have no checksum but their name. Right after the copy they are read from memory.
                 match objects::content_of(&file, &path)? == *id {
                     true => Ok(length),
@@ -85,9 +90,10 @@ impl Store {
                 }
             }
             // The bytes are checked as they pass. Here as above the caller discards the target when this fails.
-            Source::External(external) => {
-                external.read(id, |piece| fsx::write_all(target, piece, target_path))
-            }
+            Source::External(external) => external.read(id, |piece| {
+                fsx::write_all(target, piece, target_path)?;
+                counted(piece.len() as u64).map(drop)
+            }),
         }
     }
 
@@ -133,7 +139,7 @@ impl Store {
     }
 
     /// Gives each chunk's bytes in order. Returns their total length.
-    fn each_chunk(
+    pub(super) fn each_chunk(
         &self,
         content: &Id,
         chunks: &[(Id, u64)],
@@ -156,7 +162,6 @@ impl Store {
                 ));
             }
             pack.with(&entry, &mut use_chunk)?;
-            self.count_read(*length)?;
             total += length;
         }
         Ok(total)

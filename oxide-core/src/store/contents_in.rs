@@ -1,35 +1,24 @@
 //! Storing file contents: small ones as one record, large media as a file of its own, what deduplicates as chunks.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
-use std::sync::Arc;
 
-use super::hashing::StreamHasher;
+use super::hashing::{Block, StreamHasher, BLOCK};
 use super::objects::{self, NewObject};
-use super::recipe::RecipeWriter;
 use super::{Session, StoredContent};
-use crate::chunk;
 use crate::codec;
 use crate::counters;
 use crate::error::{Error, Result};
 use crate::fsx;
-use crate::hash::{self, Context, Id};
+use crate::hash::{self, Id};
 use crate::pack::Kind;
 use crate::progress::Progress;
 
 /// Contents below this are one record.
-const WHOLE_RECORD: usize = 1 << 20;
+const WHOLE_RECORD: usize = BLOCK;
 /// Media up to this are files of their own.
 const LARGEST_OBJECT: u64 = 64 << 20;
-/// Bytes read at once.
-pub(super) const BLOCK: usize = 1 << 20;
-
-thread_local! {
-    /// The first block of a file. Taken while in use, so that nested work on one thread finds another.
-    static HEAD: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
 
 impl Session {
     /// Stores a small content that is in memory (up to a few MiB). `name` is its file name, a hint for the encoding.
@@ -38,7 +27,8 @@ impl Session {
         let id = digests.content;
         let new = !self.holds(Kind::Blob, &id)? && {
             let incompressible = codec::is_media(bytes) || !codec::deduplicates(bytes, name);
-            self.add(Kind::Blob, &id, bytes, codec::encode(bytes, incompressible))?
+            let (encoding, stored) = codec::encode(bytes, incompressible);
+            self.add(Kind::Blob, &id, bytes, (encoding, stored.as_deref()))?
         };
         Ok(StoredContent {
             digests,
@@ -55,11 +45,7 @@ impl Session {
         name: &str,
         progress: &Progress,
     ) -> Result<StoredContent> {
-        let mut head = HEAD.take();
-        head.resize(WHOLE_RECORD, 0);
-        let stored = self.put_open_file(file, path, name, &mut head, progress);
-        HEAD.set(head);
-        let stored = stored?;
+        let stored = self.put_open_file(file, path, name, progress)?;
         counters::FILES_HASHED.add(1);
         counters::BYTES_HASHED.add(stored.size);
         Ok(stored)
@@ -70,22 +56,22 @@ impl Session {
         file: &File,
         path: &Path,
         name: &str,
-        head: &mut [u8],
         progress: &Progress,
     ) -> Result<StoredContent> {
-        let length = read_full(file, head, path)?;
-        let head = &head[..length];
-        if length < WHOLE_RECORD {
-            return self.put_content(head, name);
+        let first = self.buffers.read(file, path)?;
+        if first.bytes().len() < WHOLE_RECORD {
+            let stored = self.put_content(first.bytes(), name);
+            self.buffers.put(first);
+            return stored;
         }
         let expected = file
             .metadata()
             .map_err(|e| Error::io("read", path, &e))?
             .len();
-        if codec::is_media(head) && expected <= LARGEST_OBJECT {
-            return self.put_object(head, file, path, progress);
+        if codec::is_media(first.bytes()) && expected <= LARGEST_OBJECT {
+            return self.put_object(first, file, path, progress);
         }
-        self.put_chunks(head, file, path, name, progress)
+        self.put_chunks(first, file, path, name, progress)
     }
 
     fn holds_object(&self, id: &Id) -> bool {
@@ -96,38 +82,37 @@ impl Session {
 
     fn put_object(
         &self,
-        head: &[u8],
+        first: Block,
         file: &File,
         path: &Path,
         progress: &Progress,
     ) -> Result<StoredContent> {
         let (object, target) = NewObject::create(self.store().control())?;
-        let mut hasher = StreamHasher::new();
+        let mut hasher = StreamHasher::new(&self.buffers);
         let mut size = 0;
         // A file that shares its blocks cannot change any more, so the hash is of what is stored.
         let shared = fsx::share_blocks(file, &target, object.path())?;
-        let mut block = match shared {
-            true => Vec::new(),
-            false => head.to_vec(),
-        };
         let source = if shared { &target } else { file };
+        let mut block = match shared {
+            true => hasher.sha256.read(source, path)?,
+            false => first,
+        };
         loop {
-            if block.is_empty() {
-                block.resize(BLOCK, 0);
-                let length = read_full(source, &mut block, path)?;
-                block.truncate(length);
+            let last = block.is_last();
+            let block_now = hasher.update(block);
+            let bytes = block_now.bytes();
+            if !shared {
+                fsx::write_all(&target, bytes, object.path())?;
             }
-            if block.is_empty() {
+            size += bytes.len() as u64;
+            progress.advance(0, bytes.len() as u64)?;
+            if last {
                 break;
             }
-            progress.check()?;
-            size += block.len() as u64;
-            let full = Arc::new(std::mem::take(&mut block));
-            hasher.update(&full);
-            if !shared {
-                fsx::write_all(&target, &full, object.path())?;
-            }
+            drop(block_now);
+            block = hasher.sha256.read(source, path)?;
         }
+        fsx::begin_flush(&target, 0, 0);
         let digests = hasher.finish()?;
         let id = digests.content;
         if self.tombstoned.contains(&id.to_hex()) {
@@ -147,60 +132,8 @@ impl Session {
         progress: &Progress,
     ) -> Result<StoredContent> {
         file.rewind().map_err(|e| Error::io("read", path, &e))?;
-        self.put_chunks(&[], file, path, "", progress)
-    }
-
-    fn put_chunks(
-        &self,
-        head: &[u8],
-        file: &File,
-        path: &Path,
-        name: &str,
-        progress: &Progress,
-    ) -> Result<StoredContent> {
-        let incompressible = codec::is_media(head) || !codec::deduplicates(head, name);
-        let mut hasher = StreamHasher::new();
-        let mut recipe = RecipeWriter::new();
-        let (mut size, mut new, mut ended) = (0, false, false);
-        // Bytes read and not yet cut, from `start` on.
-        let mut window = head.to_vec();
-        let mut start = 0;
-        hasher.update(&Arc::new(head.to_vec()));
-        loop {
-            if !ended && window.len() - start < chunk::MAXIMUM {
-                progress.check()?;
-                let mut block = vec![0; BLOCK];
-                let length = read_full(file, &mut block, path)?;
-                block.truncate(length);
-                ended = length < BLOCK;
-                window.drain(..start);
-                start = 0;
-                window.extend_from_slice(&block);
-                hasher.update(&Arc::new(block));
-            }
-            if start == window.len() {
-                break;
-            }
-            let bytes = &window[start..start + chunk::next_boundary(&window[start..])];
-            let id = Context::Content.id(bytes);
-            if !self.holds(Kind::Blob, &id)? {
-                new |= self.add(Kind::Blob, &id, bytes, codec::encode(bytes, incompressible))?;
-            }
-            recipe.push(&id, bytes.len());
-            start += bytes.len();
-            size += bytes.len() as u64;
-        }
-        let digests = hasher.finish()?;
-        if !self.holds(Kind::Recipe, &digests.content)? {
-            let bytes = recipe.finish();
-            new |= self.add(
-                Kind::Recipe,
-                &digests.content,
-                &bytes,
-                (codec::Encoding::Raw, None),
-            )?;
-        }
-        Ok(StoredContent { digests, size, new })
+        let first = self.buffers.read(file, path)?;
+        self.put_chunks(first, file, path, "", progress)
     }
 }
 

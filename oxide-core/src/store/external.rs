@@ -5,13 +5,11 @@ use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
 use serde_json::{json, Value};
 
-use super::contents_in::{read_full, BLOCK};
-use super::hashing::StreamHasher;
+use super::hashing::{StreamHasher, BLOCK};
 use super::{Session, Store, StoredContent};
 use crate::codec::Encoding;
 use crate::counters;
@@ -225,19 +223,18 @@ impl Session {
         let unreadable = |error: std::io::Error| Error::io("read", path, &error);
         let file = open_regular(path).map_err(unreadable)?;
         let before = file.metadata().map_err(unreadable)?;
-        let mut hasher = StreamHasher::new();
+        let mut hasher = StreamHasher::new(&self.buffers);
         let mut size = 0;
         loop {
-            progress.check()?;
-            let mut block = vec![0; BLOCK];
-            let length = read_full(&file, &mut block, path)?;
-            block.truncate(length);
-            if block.is_empty() {
+            let block = hasher.sha256.read(&file, path)?;
+            let length = block.bytes().len() as u64;
+            let last = block.is_last();
+            hasher.update(block);
+            size += length;
+            progress.advance(0, length)?;
+            if last {
                 break;
             }
-            size += length as u64;
-            progress.advance(0, length as u64)?;
-            hasher.update(&Arc::new(block));
         }
         let digests = hasher.finish()?;
         counters::FILES_HASHED.add(1);

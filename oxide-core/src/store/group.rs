@@ -134,7 +134,7 @@ impl GroupWriter {
         if let Some(full) = full {
             full.write().map_err(|e| self.fail(e))?;
             if let Some(open) = &mut lock(&self.state).open {
-                open.written(&full);
+                open.written(full);
             }
         }
         Ok(true)

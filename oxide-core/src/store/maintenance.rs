@@ -205,7 +205,7 @@ impl Copy<'_> {
         };
         if let Some(full) = writer.append(record)? {
             full.write()?;
-            writer.written(&full);
+            writer.written(full);
         }
         if writer.length() >= self.group.rotate_at() {
             self.seal()?;

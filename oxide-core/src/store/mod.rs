@@ -1,9 +1,12 @@
 //! The object store under `.oxide`: packs, own object files, sessions that write, leases that keep the collector away.
 //!
-//! `repository` is the control folder's layout, `packs` finds records, `contents` reads whole files, `session` and
-//! `contents_in` write (`group` one group's packs, `objects` own files, `external` what stays outside), `consolidate` merges small packs,
+//! `repository` is the control folder's layout, `packs` finds records, `contents` reads whole files (`chunks_out` those
+//! that are cut), `session` and `contents_in` write (`hashing` reads and hashes large files, `chunks_in` cuts them, `group`
+//! is one group's packs, `objects` own files, `external` what stays outside), `consolidate` merges small packs,
 //! `maintenance` is what the collector and the checker need.
 
+mod chunks_in;
+mod chunks_out;
 mod consolidate;
 mod contents;
 mod contents_in;
@@ -22,7 +25,6 @@ mod session;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -88,12 +90,7 @@ struct Inner {
     control: PathBuf,
     packs: RwLock<Option<Arc<PackSet>>>,
     recent: Recent,
-    /// Bytes read from mapped packs since their pages were given back.
-    read: AtomicU64,
 }
-
-/// Bytes of packs that reading contents may keep in memory.
-const KEPT_PAGES: u64 = 32 << 20;
 
 /// How often a lookup lists the packs again when they keep vanishing under it.
 const ATTEMPTS: usize = 16;
@@ -113,7 +110,6 @@ impl Store {
                 control: control.to_path_buf(),
                 packs: RwLock::new(None),
                 recent: Recent::default(),
-                read: AtomicU64::new(0),
             }),
         })
     }
@@ -175,20 +171,6 @@ impl Store {
     fn slot_mut(&self) -> std::sync::RwLockWriteGuard<'_, Option<Arc<PackSet>>> {
         let slot = self.inner.packs.write();
         slot.unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts bytes that were read from mapped packs. Now and then the pages are given back: the memory of a checkout
-    /// would otherwise grow to the size of what it writes.
-    fn count_read(&self, bytes: u64) -> Result<()> {
-        let read = self.inner.read.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if read < KEPT_PAGES {
-            return Ok(());
-        }
-        self.inner.read.store(0, Ordering::Relaxed);
-        for pack in self.pack_set()?.group(Group::Data) {
-            pack.release();
-        }
-        Ok(())
     }
 
     /// The packs as they are known now.

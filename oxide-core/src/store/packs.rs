@@ -55,13 +55,6 @@ impl PackRef {
         first.is_none_or(|entry| entry.id != *id)
     }
 
-    /// Gives back the memory of its pages, if it is open.
-    pub(super) fn release(&self) {
-        if let Some(reader) = self.reader.get() {
-            reader.release();
-        }
-    }
-
     /// The open pack; `None` when it was removed meanwhile.
     pub fn open(&self) -> Result<Option<Arc<PackReader>>> {
         if let Some(reader) = self.reader.get() {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 
 use super::group::{lock, GroupWriter};
+use super::hashing::Buffers;
 use super::lease::Lease;
 use super::objects::PendingObjects;
 use super::{ReadObjects, Store, WriteObjects};
@@ -22,6 +23,7 @@ pub struct Session {
     pub(super) tombstoned: HashSet<String>,
     writers: [GroupWriter; 2],
     pub(super) objects: PendingObjects,
+    pub(super) buffers: Buffers,
     flushing: Mutex<()>,
 }
 
@@ -39,6 +41,7 @@ impl Session {
             tombstoned,
             writers,
             objects: PendingObjects::default(),
+            buffers: Buffers::default(),
             flushing: Mutex::new(()),
         })
     }
@@ -76,14 +79,14 @@ impl Session {
         kind: Kind,
         id: &Id,
         bytes: &[u8],
-        encoded: (Encoding, Option<Vec<u8>>),
+        encoded: (Encoding, Option<&[u8]>),
     ) -> Result<bool> {
         let raw_length = u32::try_from(bytes.len()).map_err(|_| {
             let why = format!("{} {id} is too large for one record", kind.name());
             Error::new(ErrorCode::Invalid, why)
         })?;
         let (encoding, encoded) = encoded;
-        let stored = encoded.as_deref().unwrap_or(bytes);
+        let stored = encoded.unwrap_or(bytes);
         self.writer(kind).add(&Record {
             kind,
             id: *id,
@@ -181,6 +184,7 @@ impl WriteObjects for Session {
             Kind::Recipe => (Encoding::Raw, None),
             _ => codec::encode_record(bytes),
         };
-        self.add(kind, id, bytes, encoded)
+        let (encoding, stored) = encoded;
+        self.add(kind, id, bytes, (encoding, stored.as_deref()))
     }
 }

@@ -10,7 +10,7 @@ mod read;
 
 pub use build::{build, empty};
 pub use diff::{diff, visit_diff};
-pub use edit::edit;
+pub use edit::{edit, edit_sorted};
 pub use merge::{merge, merge_row, RowMerge};
 pub use page::empty_root;
 pub use read::{entries, get, get_many, len, page_children, scan, Children, RowVisitor};

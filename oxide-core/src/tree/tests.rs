@@ -453,3 +453,49 @@ fn rows_out_of_order_and_damaged_pages_are_refused() {
     let message = entries(&objects, &id).unwrap_err().message;
     assert!(message.contains(&id.to_hex()), "{message}");
 }
+
+#[test]
+fn many_changes_of_one_segment_go_through_row_by_row() {
+    let schema = schema(1024);
+    let objects = MemoryObjects::default();
+    let mut wanted: Content = [0, 50_000, 90_000, 90_001]
+        .map(|number| row(&schema, number, "old"))
+        .into();
+    let before = build_content(&objects, &schema, &wanted);
+    let mut changes: Vec<Change> = Vec::new();
+    for number in 1..70_000 {
+        let (key, value) = row(&schema, number, "new");
+        let value = (number % 7 != 0).then_some(value);
+        match value.clone() {
+            Some(value) => wanted.insert(key.clone(), value),
+            None => wanted.remove(&key),
+        };
+        changes.push((key, value));
+    }
+    let after = edit_sorted(&objects, &schema, &before, &mut changes.into_iter()).unwrap();
+    assert_eq!(content(&objects, &after), wanted);
+    assert_eq!(after, build_content(&objects, &schema, &wanted));
+    // And in the middle of many segments, with changes before and behind.
+    let mut changes: Vec<Change> = Vec::new();
+    for number in (70_000..88_000).chain([3, 89_999]) {
+        let (key, value) = row(&schema, number, "later");
+        wanted.insert(key.clone(), value.clone());
+        changes.push((key, Some(value)));
+    }
+    changes.sort();
+    let last = edit_sorted(&objects, &schema, &after, &mut changes.into_iter()).unwrap();
+    assert_eq!(last, build_content(&objects, &schema, &wanted));
+}
+
+#[test]
+fn changes_that_do_not_ascend_are_refused() {
+    let schema = schema(8);
+    let objects = MemoryObjects::default();
+    let before = build_content(&objects, &schema, &[row(&schema, 1, "old")].into());
+    let changes = [3, 2].map(|number| {
+        let (key, value) = row(&schema, number, "new");
+        (key, Some(value))
+    });
+    let refused = edit_sorted(&objects, &schema, &before, &mut changes.into_iter());
+    assert_eq!(refused.unwrap_err().code, crate::error::ErrorCode::Invalid);
+}

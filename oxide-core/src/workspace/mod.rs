@@ -1,9 +1,10 @@
 //! The working copy: what is on disk beside what is staged.
 //!
 //! `stat_index` remembers how each tracked file looked when its content was last known, `walk` reads the disk in
-//! parallel, `ignore` decides what is never tracked, `status` compares, `stage` stores changes, `reference` knows the links
+//! parallel, `changes` holds what differs, `ignore` decides what is never tracked, `status` compares, `stage` stores changes, `reference` knows the links
 //! that stand for files outside the tree.
 
+mod changes;
 pub(crate) mod disk;
 mod ignore;
 pub(crate) mod reference;
@@ -24,8 +25,8 @@ use crate::hash::Id;
 use crate::paths;
 use crate::progress::Progress;
 use crate::store::{Session, Store};
-use crate::tree::RowChange;
-use stat_index::{Index, Record, Update};
+use changes::Changes;
+use stat_index::{Index, Known, Update};
 
 /// A working tree with its repository's control folder.
 #[derive(Clone)]
@@ -81,12 +82,6 @@ pub struct StageRequest<'a> {
 /// The outcome of staging: row changes to both tables, not yet part of any operation.
 #[derive(Debug)]
 pub struct Staged {
-    /// Paths that were new.
-    pub added: Vec<String>,
-    /// Paths whose content, type or executable bit changed.
-    pub modified: Vec<String>,
-    /// Paths that are gone.
-    pub removed: Vec<String>,
     /// (old, new): a removed and an added path that are one item.
     pub renamed: Vec<(String, String)>,
     /// Files left out, with the reason.
@@ -97,18 +92,15 @@ pub struct Staged {
     pub collisions: Vec<Vec<String>>,
     /// Bytes that were read.
     pub bytes: u64,
-    /// Changes to `files` and `items`, by key.
-    pub files: Vec<RowChange>,
-    /// See `files`.
-    pub items: Vec<RowChange>,
+    /// Every file that differs or was read, and how it looked then.
+    pub(crate) files: Changes,
+    items: stage::ItemChanges,
     /// The root of `files` that the changes were made on.
-    pub(crate) from: Id,
+    from: Id,
     /// Roots that the changes were applied to and led to, as they are.
-    pub(crate) applied: Mutex<Option<(Id, Id)>>,
-    /// How files looked when they were read.
-    pub(crate) seen: Vec<(Vec<u8>, Record)>,
-    pub(crate) now: i64,
-    pub(crate) creator: String,
+    applied: Mutex<Option<(Id, Id)>>,
+    now: i64,
+    creator: String,
 }
 
 impl WorkingCopy {
@@ -155,15 +147,15 @@ impl WorkingCopy {
     /// Remembers that the disk is now at `files` as of operation `operation`, with the stat entries of `staged`.
     pub fn remember(&self, operation: u64, files: &Id, staged: Option<&Staged>) -> Result<()> {
         let _span = crate::trace::span("remember");
-        let applied = staged.and_then(|staged| {
-            let applied = *staged.applied.lock().expect("applied lock");
-            applied.map(|(from, to)| (from, to, staged.files.as_slice()))
+        let known = staged.map(|staged| Known {
+            applied: *staged.applied.lock().expect("applied lock"),
+            changes: &staged.files,
         });
         let update = Update {
             operation: Some(operation),
             root: files,
-            known: applied,
-            seen: staged.map_or(&[], |staged| staged.seen.as_slice()),
+            known,
+            seen: &[],
         };
         stat_index::update(self.store.control(), &self.store, &update)
     }

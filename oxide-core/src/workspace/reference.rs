@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::disk;
 use super::stat_index::{Index, Record};
-use super::walk::{Findings, Found};
+use super::walk::{Findings, FolderFiles};
 use crate::error::{Error, Result};
 use crate::files::FileType;
 use crate::hash::Id;
@@ -58,7 +58,8 @@ pub(super) fn add_unchanged(
     paths: &[Vec<u8>],
     findings: &mut Findings,
 ) -> Result<()> {
-    let met: HashSet<Vec<u8>> = findings.changed.iter().map(Found::path).collect();
+    let found = findings.files.iter().flat_map(FolderFiles::iter);
+    let met: HashSet<Vec<u8>> = found.map(|found| found.path()).collect();
     for path in paths.iter().filter(|path| !met.contains(*path)) {
         let (folder, name) = disk::split(path);
         let Some(record) = index.find(path)?.filter(|r| r.kind != FileType::File) else {
@@ -70,12 +71,8 @@ pub(super) fn add_unchanged(
         };
         // What is gone or cannot be looked at is in the findings already.
         if let Ok(disk) = look() {
-            findings.changed.push(Found {
-                folder: folder.into(),
-                name: name.into(),
-                record: Some(record),
-                disk,
-            });
+            let file = FolderFiles::one(path, Some(record), &disk);
+            findings.files.push(file);
         }
     }
     Ok(())

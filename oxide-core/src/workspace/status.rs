@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::disk::{self, DiskKind, DiskStat};
 use super::reference;
 use super::stat_index::{Index, Record};
-use super::walk::{self, Findings, Found, Untracked};
+use super::walk::{self, Findings, Found, FoundFiles, Untracked};
 use super::{Skipped, Status};
 use crate::counters;
 use crate::error::Result;
@@ -63,10 +63,11 @@ pub(crate) fn status(
         ..Status::default()
     };
     let mut seen = Vec::new();
-    let changed = findings.changed;
-    for (found, verdict) in judge(root, changed, store, progress)? {
+    let changed = FoundFiles::new(findings.files);
+    let verdicts = judge(root, &changed, store, progress)?;
+    for (found, verdict) in changed.iter().zip(verdicts) {
         match (verdict, found.record) {
-            (Verdict::Same(record), Some(old)) if record != old => {
+            (Verdict::Same(record), Some(old)) if record != *old => {
                 seen.push((found.path(), record));
             }
             (Verdict::Same(_), _) => {}
@@ -97,65 +98,89 @@ pub(crate) fn status(
     Ok((status, seen))
 }
 
-/// Looks closer at files that may have changed, in parallel. The order is by path.
+/// Looks closer at files that may have changed, in parallel: a verdict for each, in order.
 pub(crate) fn judge(
     root: BorrowedFd<'_>,
-    mut files: Vec<Found>,
+    files: &FoundFiles,
     store: &Store,
     progress: &Progress,
-) -> Result<Vec<(Found, Verdict)>> {
+) -> Result<Vec<Verdict>> {
     let _span = crate::trace::span("status: hash");
-    files.sort_unstable_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
-    let bytes = files.iter().map(|found| found.disk.size).sum();
-    if !files.is_empty() {
-        progress.begin("hashing", files.len() as u64, bytes);
+    if files.is_empty() {
+        return Ok(Vec::new());
     }
-    let verdicts = Mutex::new(Vec::with_capacity(files.len()));
-    in_batches(root, &files, BATCH, &|handles, first, batch| {
-        let mut judged = Vec::with_capacity(batch.len());
-        for found in batch {
-            judged.push(judge_one(handles, found, store));
-            progress.advance(1, found.disk.size)?;
+    let bytes = files.iter().map(|found| found.size).sum();
+    progress.begin("hashing", files.len() as u64, bytes);
+    let verdicts = Mutex::new(Vec::with_capacity(files.len() / BATCH + 1));
+    in_batches(root, &files.ranges(BATCH), 1, &|handles, _, ranges| {
+        for range in ranges {
+            let mut judged = Vec::with_capacity(range.len());
+            for found in files.range(range.clone()) {
+                judged.push(judge_one(handles, &found, store));
+                progress.advance(1, found.size)?;
+            }
+            let mut verdicts = verdicts.lock().expect("verdicts lock");
+            verdicts.push((range.start, judged));
         }
-        verdicts
-            .lock()
-            .expect("verdicts lock")
-            .push((first, judged));
         Ok(())
     })?;
     let mut verdicts = verdicts.into_inner().expect("verdicts lock");
     verdicts.sort_unstable_by_key(|(first, _)| *first);
-    let verdicts = verdicts.into_iter().flat_map(|(_, judged)| judged);
-    Ok(files.into_iter().zip(verdicts).collect())
+    Ok(verdicts
+        .into_iter()
+        .flat_map(|(_, judged)| judged)
+        .collect())
 }
 
-fn judge_one(handles: &mut Handles<'_>, found: &Found, store: &Store) -> Verdict {
+fn judge_one(handles: &mut Handles<'_>, found: &Found<'_>, store: &Store) -> Verdict {
     let Some(record) = found.record else {
         return Verdict::Modified;
     };
-    if !record.same_kind(&found.disk) {
+    if !record.is_kind(found.kind, found.executable) {
         return Verdict::Modified;
     }
     let read_at = disk::now();
-    if record.kind == FileType::Reference {
-        return match handles.is_reference(store, &found.folder, &found.name, &record) {
-            Ok(true) => Verdict::Same(record.seen(&found.disk, read_at)),
-            Ok(false) => Verdict::Modified,
-            Err(error) if disk::is_missing(&error) => Verdict::Modified,
-            Err(error) => Verdict::Unreadable(disk::reason(&error)),
-        };
-    }
-    if record.size != found.disk.size {
-        return Verdict::Modified;
-    }
-    match handles.hash(&found.folder, &found.name) {
-        Ok((content, disk)) if content == record.content && record.same_kind(&disk) => {
-            Verdict::Same(record.seen(&disk, read_at))
-        }
-        Ok(_) => Verdict::Modified,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Verdict::Modified,
+    let verdict = match record.kind {
+        FileType::Reference => judge_reference(handles, found, record, store, read_at),
+        _ if record.size != found.size => Ok(Verdict::Modified),
+        _ => judge_content(handles, found, record, read_at),
+    };
+    match verdict {
+        Ok(verdict) => verdict,
+        Err(error) if disk::is_missing(&error) => Verdict::Modified,
         Err(error) => Verdict::Unreadable(disk::reason(&error)),
     }
+}
+
+fn judge_reference(
+    handles: &mut Handles<'_>,
+    found: &Found<'_>,
+    record: &Record,
+    store: &Store,
+    read_at: i64,
+) -> io::Result<Verdict> {
+    let looks = handles.looks(found.folder, found.name)?;
+    let same = record.same_kind(&looks)
+        && handles.is_reference(store, found.folder, found.name, record)?;
+    Ok(match same {
+        true => Verdict::Same(record.seen(&looks, read_at)),
+        false => Verdict::Modified,
+    })
+}
+
+fn judge_content(
+    handles: &mut Handles<'_>,
+    found: &Found<'_>,
+    record: &Record,
+    read_at: i64,
+) -> io::Result<Verdict> {
+    let (content, looks) = handles.hash(found.folder, found.name)?;
+    Ok(
+        match content == record.content && record.same_kind(&looks) {
+            true => Verdict::Same(record.seen(&looks, read_at)),
+            false => Verdict::Modified,
+        },
+    )
 }
 
 /// The last folder that was opened, for work that goes on folder by folder.
@@ -192,6 +217,12 @@ impl<'a> Handles<'a> {
             self.buffer.resize(length, 0);
         }
         &mut self.buffer[..length]
+    }
+
+    /// How a name looks now.
+    pub(crate) fn looks(&mut self, folder: &[u8], name: &[u8]) -> io::Result<DiskStat> {
+        let handle = self.folder(folder)?;
+        disk::stat_at(handle.as_fd(), &disk::c_name(name)?)
     }
 
     /// Whether a link is the reference that `record` describes.
@@ -327,11 +358,11 @@ pub(crate) fn differing(
         strict: false,
         progress,
     };
-    let Findings {
-        changed, removed, ..
-    } = walk::compare(&request, scopes)?;
+    let Findings { files, removed, .. } = walk::compare(&request, scopes)?;
     let mut differing: Vec<Vec<u8>> = removed.into_iter().map(|(path, _)| path).collect();
-    for (found, verdict) in judge(root, changed, store, progress)? {
+    let files = FoundFiles::new(files);
+    let verdicts = judge(root, &files, store, progress)?;
+    for (found, verdict) in files.iter().zip(verdicts) {
         if matches!(verdict, Verdict::Modified) {
             differing.push(found.path());
         }

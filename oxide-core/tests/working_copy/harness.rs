@@ -20,6 +20,11 @@ pub fn alone() -> RwLockWriteGuard<'static, ()> {
     COUNTING.write().unwrap_or_else(|error| error.into_inner())
 }
 
+/// All paths of one of a stage's lists.
+pub fn list(paths: impl Iterator<Item = String>) -> Vec<String> {
+    paths.collect()
+}
+
 pub struct Repository {
     pub folder: tempfile::TempDir,
     pub copy: WorkingCopy,

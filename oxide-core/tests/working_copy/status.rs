@@ -4,7 +4,7 @@ use oxide_core::counters;
 use oxide_core::workspace::Skipped;
 use rustix::fs::{Mode, OFlags};
 
-use super::harness::{alone, is_root, settle, Repository};
+use super::harness::{alone, is_root, list, settle, Repository};
 
 #[test]
 fn every_kind_of_change_is_told_apart() {
@@ -62,7 +62,7 @@ fn odd_names_are_tracked() {
     for name in &names {
         repository.write(name, name);
     }
-    assert_eq!(repository.add(&[""]).added.len(), names.len());
+    assert_eq!(list(repository.add(&[""]).added()).len(), names.len());
     repository.assert_clean();
     for name in &names {
         assert!(repository.row(name).is_some(), "{name:?}");
@@ -89,7 +89,7 @@ fn folders_deeper_than_any_path_work() {
     let empty = repository.roots;
     let staged = repository.add(&[""]);
     let path = format!("{}/deep", vec![name.clone(); depth].join("/"));
-    assert_eq!(staged.added, std::slice::from_ref(&path));
+    assert_eq!(list(staged.added()), std::slice::from_ref(&path));
     repository.assert_clean();
     let full = repository.roots;
     repository.checkout(&empty);
@@ -97,7 +97,7 @@ fn folders_deeper_than_any_path_work() {
     repository.checkout(&full);
     repository.assert_clean();
     // By its name alone, too.
-    assert!(repository.add(&[path.as_str()]).added.is_empty());
+    assert!(list(repository.add(&[path.as_str()]).added()).is_empty());
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn links_are_never_followed() {
     repository.write("folder/file", "x");
     let staged = repository.add(&[""]);
     assert_eq!(
-        staged.added,
+        list(staged.added()),
         ["dangling", "folder/file", "loop", "to-folder"]
     );
     assert_eq!(
@@ -210,7 +210,7 @@ fn sockets_and_pipes_are_named_and_skipped() {
     ]
     .map(|(path, reason)| Skipped { path, reason });
     let staged = repository.add(&[""]);
-    assert_eq!(staged.added, ["file"]);
+    assert_eq!(list(staged.added()), ["file"]);
     assert_eq!(staged.skipped, skipped);
     assert_eq!(repository.status().skipped, skipped);
 }
@@ -235,7 +235,7 @@ fn unreadable_folders_and_files_do_not_stop_the_rest() {
     assert_eq!(status.skipped.len(), 1);
     assert_eq!(status.skipped[0].path, "closed");
     assert_eq!(status.skipped[0].reason, "permission denied");
-    assert!(staged.removed.is_empty() && staged.added.is_empty());
+    assert!(list(staged.removed()).is_empty() && list(staged.added()).is_empty());
     assert_eq!(staged.skipped.len(), 2);
 }
 
@@ -300,7 +300,7 @@ fn ignored_files_are_not_seen_unless_tracked() {
         ))
     );
     let staged = repository.add(&["a.log", "important.log", "build"]);
-    assert_eq!(staged.added, ["important.log"]);
+    assert_eq!(list(staged.added()), ["important.log"]);
     assert_eq!(staged.skipped.len(), 1);
     assert_eq!(staged.skipped[0].path, "a.log");
     assert_eq!(staged.skipped[0].reason, "ignored");
@@ -312,7 +312,7 @@ fn control_folders_are_invisible_at_every_level() {
     repository.write("a/.git/config", "x");
     repository.write("a/.oxide/config", "x");
     repository.write("a/b", "x");
-    assert_eq!(repository.add(&[""]).added, ["a/b"]);
+    assert_eq!(list(repository.add(&[""]).added()), ["a/b"]);
     assert_eq!(repository.add(&["a/.git/config"]).skipped.len(), 1);
     repository.assert_clean();
 }

@@ -60,7 +60,12 @@ fn an_external_content_is_read_where_it_lies() {
     assert_eq!(store.content(&id).unwrap(), bytes);
     let copy = place.folder.path().join("copy");
     let file = fsx::create_new(&copy).unwrap();
-    assert_eq!(store.copy_content(&id, &file, &copy).unwrap(), 3 << 20);
+    assert_eq!(
+        store
+            .copy_content(&id, &file, &copy, &Progress::default())
+            .unwrap(),
+        3 << 20
+    );
     assert_eq!(std::fs::read(&copy).unwrap(), bytes);
 
     for damage in [&noise(2, 3 << 20)[..], b"short"] {
@@ -68,7 +73,9 @@ fn an_external_content_is_read_where_it_lies() {
         let error = store.content(&id).unwrap_err();
         assert_eq!(error.code, ErrorCode::Integrity);
         assert!(error.message.contains("film.mp4") && error.message.contains("file://"));
-        assert!(store.copy_content(&id, &file, &copy).is_err());
+        assert!(store
+            .copy_content(&id, &file, &copy, &Progress::default())
+            .is_err());
     }
     std::fs::remove_file(&path).unwrap();
     assert!(store

@@ -3,6 +3,7 @@
 mod damage;
 mod external;
 mod faults;
+mod large;
 mod policies;
 mod sessions;
 
@@ -96,7 +97,7 @@ fn put(session: &Session, path: &Path) -> StoredContent {
 fn copied(store: &Store, folder: &Path, id: &Id) -> Result<Vec<u8>> {
     let path = folder.join(format!("copy-{}", crate::fsx::unique_name()));
     let target = crate::fsx::create_new(&path)?;
-    let length = store.copy_content(id, &target, &path)?;
+    let length = store.copy_content(id, &target, &path, &Progress::default())?;
     let bytes = std::fs::read(&path).expect("the copy");
     assert_eq!(bytes.len() as u64, length);
     Ok(bytes)

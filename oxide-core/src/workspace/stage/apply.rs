@@ -1,12 +1,14 @@
 //! Staged changes applied to roots, which may have moved since.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
+use super::items::new_item;
 use crate::error::Result;
-use crate::files::{files_schema, items_schema, FileRoots, FileRow, ItemId, ItemRow};
+use crate::files::{files_schema, items_schema, FileRoots, FileRow, ItemRow};
 use crate::segment::Change;
 use crate::store::{Session, WriteObjects};
 use crate::tree;
+use crate::workspace::changes::FileChange;
 use crate::workspace::Staged;
 
 /// Applies the changes; see [`crate::workspace::WorkingCopy::apply`].
@@ -15,7 +17,7 @@ pub(in crate::workspace) fn apply(
     staged: &Staged,
     roots: &FileRoots,
 ) -> Result<FileRoots> {
-    if staged.files.is_empty() {
+    if staged.changes() == 0 {
         return Ok(*roots);
     }
     if roots.files != staged.from {
@@ -24,26 +26,38 @@ pub(in crate::workspace) fn apply(
     let after = edit(
         session,
         roots,
-        changes(&staged.files),
-        changes(&staged.items),
+        &mut changed(staged).map(|change| match change.after {
+            Some(after) => {
+                let (key, value) = after.row(change.path).encode();
+                (key, Some(value))
+            }
+            None => (FileRow::key(&change.text()), None),
+        }),
+        &mut staged.items.rows(staged.now, &staged.creator),
+        staged.items.is_empty(),
     )?;
     *staged.applied.lock().expect("applied lock") = Some((roots.files, after.files));
     Ok(after)
 }
 
+/// The files whose rows change, by key.
+fn changed(staged: &Staged) -> impl Iterator<Item = FileChange<'_>> {
+    staged.files.by_key().filter(FileChange::is_change)
+}
+
 fn edit(
     objects: &dyn WriteObjects,
     roots: &FileRoots,
-    files: Vec<Change>,
-    items: Vec<Change>,
+    files: &mut (dyn Iterator<Item = Change> + Send),
+    items: &mut (dyn Iterator<Item = Change> + Send),
+    same_items: bool,
 ) -> Result<FileRoots> {
-    let edit = |schema, root, changes: Vec<Change>| match changes.is_empty() {
-        true => Ok(root),
-        false => tree::edit(objects, schema, &root, changes),
-    };
     let (files, items) = rayon::join(
-        || edit(files_schema(), roots.files, files),
-        || edit(items_schema(), roots.items, items),
+        || tree::edit_sorted(objects, files_schema(), &roots.files, files),
+        || match same_items {
+            true => Ok(roots.items),
+            false => tree::edit_sorted(objects, items_schema(), &roots.items, items),
+        },
     );
     Ok(FileRoots {
         files: files?,
@@ -51,35 +65,26 @@ fn edit(
     })
 }
 
-fn changes(rows: &[tree::RowChange]) -> Vec<Change> {
-    rows.iter()
-        .map(|row| (row.key.clone(), row.after.clone()))
-        .collect()
-}
-
 /// Another process moved the table. The disk decides what a file is; which item it is was decided by whoever was first.
 fn apply_elsewhere(session: &Session, staged: &Staged, roots: &FileRoots) -> Result<FileRoots> {
-    let keys: Vec<Vec<u8>> = staged.files.iter().map(|row| row.key.clone()).collect();
+    let keys = changed(staged).map(|change| FileRow::key(&change.text()));
+    let keys: Vec<Vec<u8>> = keys.collect();
     let current = tree::get_many(session, &roots.files, &keys)?;
-    let mut items: HashMap<Vec<u8>, Option<Vec<u8>>> = changes(&staged.items).into_iter().collect();
+    let items = staged.items.rows(staged.now, &staged.creator);
+    let mut items: BTreeMap<Vec<u8>, Option<Vec<u8>>> = items.collect();
     let mut files = Vec::with_capacity(keys.len());
-    for (change, current) in staged.files.iter().zip(current) {
-        let decode = |value: &Option<Vec<u8>>| match value {
-            Some(value) => FileRow::decode(&change.key, value).map(Some),
-            None => Ok(None),
+    for ((change, key), current) in changed(staged).zip(keys).zip(current) {
+        let current = match current {
+            Some(value) => Some(FileRow::decode(&key, &value)?),
+            None => None,
         };
-        let (before, after, current) = (
-            decode(&change.before)?,
-            decode(&change.after)?,
-            decode(&current)?,
-        );
-        let expected = before.as_ref().map(|row| row.item);
-        let held = current.as_ref().map(|row| row.item);
-        let Some(mut after) = after else {
+        let expected = change.before.map(|record| record.item);
+        let held = current.map(|row| row.item);
+        let Some(mut after) = change.after.copied() else {
             if let Some(item) = held.filter(|item| Some(*item) != expected) {
                 items.insert(ItemRow::key(&item), None);
             }
-            files.push((change.key.clone(), None));
+            files.push((key, None));
             continue;
         };
         if held != expected {
@@ -89,25 +94,19 @@ fn apply_elsewhere(session: &Session, staged: &Staged, roots: &FileRoots) -> Res
                     after.item = item;
                 }
                 None => {
-                    let (key, value) = item_row(staged, after.item).encode();
+                    let (key, value) = new_item(after.item, staged.now, &staged.creator);
                     items.entry(key).or_insert(Some(value));
                 }
             }
         }
-        files.push(after_change(&after));
+        files.push((key, Some(after.row(change.path).encode().1)));
     }
-    edit(session, roots, files, items.into_iter().collect())
-}
-
-fn after_change(row: &FileRow) -> Change {
-    let (key, value) = row.encode();
-    (key, Some(value))
-}
-
-fn item_row(staged: &Staged, item: ItemId) -> ItemRow {
-    ItemRow {
-        item,
-        created: staged.now,
-        creator: staged.creator.clone(),
-    }
+    let same_items = items.is_empty();
+    edit(
+        session,
+        roots,
+        &mut files.into_iter(),
+        &mut items.into_iter(),
+        same_items,
+    )
 }

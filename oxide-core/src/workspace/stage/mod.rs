@@ -2,27 +2,28 @@
 
 mod apply;
 mod collisions;
+mod items;
 mod take;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::os::fd::BorrowedFd;
 use std::sync::Mutex;
 
+use super::changes::{Changes, FileChange};
+use super::disk;
 use super::reference;
 use super::rename::{self, Identities};
-use super::stat_index::Index;
-use super::walk::{self, Untracked};
+use super::stat_index::{Index, Record};
+use super::walk::{self, FoundFiles, Untracked};
 use super::{Skipped, StageRequest, Staged};
 use crate::error::{Error, ErrorCode, Result};
-use crate::files::{self, FileRow, ItemId, ItemRow};
+use crate::files::{FileRow, ItemId};
 use crate::paths;
 use crate::progress::Progress;
 use crate::store::{ReadObjects, Session};
-use crate::tree::{self, RowChange};
+use crate::tree;
 pub(super) use apply::apply;
-
-/// A file before and after, either of which may be missing.
-type Pair = (Option<FileRow>, Option<FileRow>);
+pub(super) use items::ItemChanges;
 
 /// Stages what `request` names; see [`super::WorkingCopy::stage`].
 pub(super) fn stage(
@@ -55,47 +56,42 @@ pub(super) fn stage(
     if request.by_reference {
         reference::add_unchanged(index, root, &scopes, &mut findings)?;
     }
-    let mut staged = Staged {
-        skipped: std::mem::take(&mut findings.skipped),
-        ..Staged::on(request)
-    };
-    let mut files = std::mem::take(&mut findings.changed);
-    files.append(&mut findings.untracked);
     let links = take::Links {
         by_reference: request.by_reference,
         moved: reference::targets(session.store(), &findings.removed),
     };
-    let mut pairs: BTreeMap<String, Pair> = BTreeMap::new();
-    for (path, record) in &findings.removed {
-        let row = record.row(path);
-        pairs.insert(row.path.clone(), (Some(row), None));
+    let found = FoundFiles::new(std::mem::take(&mut findings.files));
+    let mut taken = take::take(root, session, &found, &links, progress)?;
+    let mut staged = Staged {
+        skipped: std::mem::take(&mut findings.skipped),
+        bytes: taken.bytes,
+        ..Staged::on(request)
+    };
+    for (index, reason) in std::mem::take(&mut taken.skipped) {
+        let path = found.range(index..index + 1).map(|found| found.path());
+        staged.skipped.extend(path.map(|path| Skipped {
+            path: paths::to_text(&path),
+            reason: reason.clone(),
+        }));
     }
-    for taken in take::take(root, session, files, &links, progress)? {
-        staged.bytes += taken.bytes;
-        let path = paths::to_text(&taken.path);
-        match taken.outcome {
-            Err(reason) => staged.skipped.push(Skipped { path, reason }),
-            Ok(record) => {
-                let before = taken.before.map(|before| before.row(&taken.path));
-                let unchanged = taken.before.is_some_and(|before| before.same_file(&record));
-                let mut after = record.row(&taken.path);
-                if let Some(before) = &before {
-                    after.item = before.item;
-                }
-                staged.seen.push((taken.path, record));
-                if !unchanged {
-                    pairs.insert(path, (before, Some(after)));
-                }
-            }
-        }
+    let mut changes = changes(found, taken);
+    for (path, record) in std::mem::take(&mut findings.removed) {
+        changes.push(&path, Some(&record), None);
     }
-    let in_the_way = files_in_the_way(index, &pairs)?;
-    pairs.extend(in_the_way);
-    assign_items(&mut pairs, request)?;
-    let identities = identify(&mut pairs, session, request)?;
-    describe(&mut staged, index, &pairs, &identities)?;
-    staged.items = item_changes(&pairs, &identities, session, request)?;
-    staged.files = pairs.into_iter().map(file_change).collect();
+    changes.sort();
+    add_files_in_the_way(index, &mut changes)?;
+    assign_items(&mut changes, request)?;
+    let identities = identify(&mut changes, session, request)?;
+    let added = changes.by_key().filter(|change| change.before.is_none());
+    let gone = |path: &[u8]| {
+        changes
+            .find(path)
+            .is_some_and(|change| change.after.is_none())
+    };
+    staged.collisions = collisions::find(index, added, &gone)?;
+    staged.items = ItemChanges::of(&changes, &identities, session, request)?;
+    staged.renamed = identities.renamed;
+    staged.files = changes;
     staged.empty_folders = findings
         .empty_folders
         .iter()
@@ -106,33 +102,57 @@ pub(super) fn stage(
     Ok(staged)
 }
 
-/// Tracked files that have become the folder of a new one, with their removal. They may lie outside of what was named.
-fn files_in_the_way(index: &Index, pairs: &BTreeMap<String, Pair>) -> Result<Vec<(String, Pair)>> {
-    let new = pairs.iter().filter(|(_, (before, _))| before.is_none());
-    let folders: BTreeSet<&str> = new.flat_map(|(path, _)| files::ancestors(path)).collect();
-    let mut removals = Vec::new();
-    for folder in folders {
-        let path = paths::to_bytes(folder);
-        if let Some(record) = index.find(&path)? {
-            removals.push((folder.to_string(), (Some(record.row(&path)), None)));
+/// What was read, with what was tracked before.
+fn changes(found: FoundFiles, taken: take::Taken) -> Changes {
+    let mut changes = Changes::with_capacity(found.len(), found.path_bytes());
+    changes.set_records(taken.records);
+    let mut places = taken.places.into_iter();
+    for folder in found.into_folders() {
+        for (found, place) in folder.iter().zip(places.by_ref()) {
+            if let Some(place) = place {
+                changes.push_known(found.folder, found.name, found.record, place as usize);
+            }
         }
     }
-    Ok(removals)
+    changes
+}
+
+/// Adds the removal of tracked files that have become the folder of a new one. They may lie outside of what was named.
+fn add_files_in_the_way(index: &Index, changes: &mut Changes) -> Result<()> {
+    let mut removals = Vec::new();
+    let mut last: &[u8] = b"";
+    for change in changes.iter().filter(|change| change.before.is_none()) {
+        let mut folder = change.folder();
+        if folder == last {
+            continue;
+        }
+        last = folder;
+        while !folder.is_empty() {
+            if let Some(record) = index.find(folder)? {
+                removals.push((folder.to_vec(), record));
+            }
+            folder = disk::split(folder).0;
+        }
+    }
+    if removals.is_empty() {
+        return Ok(());
+    }
+    for (path, record) in removals {
+        changes.push(&path, Some(&record), None);
+    }
+    changes.sort();
+    Ok(())
 }
 
 /// Gives every new file an item id, in path order.
-fn assign_items(pairs: &mut BTreeMap<String, Pair>, request: &StageRequest<'_>) -> Result<()> {
+fn assign_items(changes: &mut Changes, request: &StageRequest<'_>) -> Result<()> {
     let mut random = [0; 5];
     getrandom::fill(&mut random)
         .map_err(|error| Error::new(ErrorCode::Io, format!("no random numbers: {error}")))?;
     let seconds = request.now.div_euclid(1_000_000) as u64;
-    let new = pairs.values_mut().filter_map(|pair| match pair {
-        (None, Some(after)) => Some(after),
-        _ => None,
+    changes.for_each_new(&mut |count, record| {
+        record.item = item_id(seconds, &random, count as u64);
     });
-    for (count, row) in new.enumerate() {
-        row.item = item_id(seconds, &random, count as u64);
-    }
     Ok(())
 }
 
@@ -148,15 +168,17 @@ fn item_id(seconds: u64, random: &[u8; 5], count: u64) -> ItemId {
 
 /// Finds renamed and restored files and gives them the items that they are.
 fn identify(
-    pairs: &mut BTreeMap<String, Pair>,
+    changes: &mut Changes,
     objects: &dyn ReadObjects,
     request: &StageRequest<'_>,
 ) -> Result<Identities> {
-    let Some(base) = &request.base else {
+    // What was never committed cannot have been removed or renamed.
+    let base = request.base.filter(|base| base.files != tree::empty_root());
+    let Some(base) = base else {
         return Ok(Identities::default());
     };
-    let adds = pairs.values().any(|pair| pair.0.is_none());
-    let removes = pairs.values().any(|pair| pair.1.is_none());
+    let adds = changes.iter().any(|change| change.before.is_none());
+    let removes = changes.iter().any(|change| change.after.is_none());
     let same_base = base.files == request.staged.files;
     if !(adds && removes || !same_base && (adds || removes)) {
         return Ok(Identities::default());
@@ -166,159 +188,89 @@ fn identify(
         true => Vec::new(),
         false => tree::diff(objects, &base.files, &request.staged.files)?,
     };
-    let now: Vec<Pair> = pairs.values().cloned().collect();
+    let row = |change: &FileChange<'_>, record: Option<&Record>| {
+        record.map(|record| record.row(change.path))
+    };
+    let now: Vec<(Option<FileRow>, Option<FileRow>)> = changes
+        .by_key()
+        .filter(FileChange::is_change)
+        .map(|change| (row(&change, change.before), row(&change, change.after)))
+        .collect();
     let identities = rename::identify(&earlier, &now)?;
+    let mut rekeyed = Vec::new();
     for (path, (_, item)) in &identities.taken {
-        if let Some((_, Some(row))) = pairs.get_mut(path) {
-            row.item = *item;
+        let bytes = paths::to_bytes(path);
+        if let Some(record) = changes.after_mut(&bytes) {
+            record.item = *item;
             continue;
         }
         // Added by an earlier call: its row takes the item now.
         let key = FileRow::key(path);
         let change = earlier.iter().find(|change| change.key == key);
         if let Some(value) = change.and_then(|change| change.after.as_ref()) {
-            let before = FileRow::decode(&key, value)?;
-            let after = FileRow {
-                item: *item,
-                ..before.clone()
-            };
-            pairs.insert(path.clone(), (Some(before), Some(after)));
+            let before = Record::unseen(&FileRow::decode(&key, value)?);
+            rekeyed.push((bytes, before, *item));
         }
+    }
+    if !rekeyed.is_empty() {
+        for (path, before, item) in rekeyed {
+            let after = Record { item, ..before };
+            changes.push(&path, Some(&before), Some(&after));
+        }
+        changes.sort();
     }
     Ok(identities)
-}
-
-/// Fills the lists that people read.
-fn describe(
-    staged: &mut Staged,
-    index: &Index,
-    pairs: &BTreeMap<String, Pair>,
-    identities: &Identities,
-) -> Result<()> {
-    let old: HashSet<&str> = identities
-        .renamed
-        .iter()
-        .map(|(old, _)| old.as_str())
-        .collect();
-    let new: HashSet<&str> = identities
-        .renamed
-        .iter()
-        .map(|(_, new)| new.as_str())
-        .collect();
-    let mut added = Vec::new();
-    for (path, pair) in pairs {
-        if pair.0.is_none() {
-            added.push(path.as_str());
-        }
-        match pair {
-            (None, Some(_)) if !new.contains(path.as_str()) => staged.added.push(path.clone()),
-            (Some(_), None) if !old.contains(path.as_str()) => staged.removed.push(path.clone()),
-            (Some(before), Some(after)) if before.item == after.item => {
-                staged.modified.push(path.clone());
-            }
-            _ => {}
-        }
-    }
-    staged.renamed = identities.renamed.clone();
-    let gone = |path: &str| pairs.get(path).is_some_and(|pair| pair.1.is_none());
-    staged.collisions = collisions::find(index, &added, &gone)?;
-    Ok(())
-}
-
-/// The `items` rows that appear and go with the files.
-fn item_changes(
-    pairs: &BTreeMap<String, Pair>,
-    identities: &Identities,
-    objects: &dyn ReadObjects,
-    request: &StageRequest<'_>,
-) -> Result<Vec<RowChange>> {
-    let items = |side: fn(&Pair) -> &Option<FileRow>| -> BTreeSet<ItemId> {
-        let rows = pairs.values().filter_map(|pair| side(pair).as_ref());
-        rows.map(|row| row.item).collect()
-    };
-    let before = items(|pair| &pair.0);
-    let after = items(|pair| &pair.1);
-    let known: BTreeSet<ItemId> = identities.taken.values().map(|(_, item)| *item).collect();
-    let (restored, fresh): (Vec<ItemId>, Vec<ItemId>) = after
-        .difference(&before)
-        .partition(|item| known.contains(item));
-    let mut changes = Vec::new();
-    for item in fresh {
-        changes.push(new_item(item, request));
-    }
-    if let Some(base) = request.base.as_ref().filter(|_| !restored.is_empty()) {
-        let keys: Vec<Vec<u8>> = restored.iter().map(ItemRow::key).collect();
-        let values = tree::get_many(objects, &base.items, &keys)?;
-        for (item, value) in restored.into_iter().zip(values) {
-            changes.push(match value {
-                None => new_item(item, request),
-                after => RowChange {
-                    key: ItemRow::key(&item),
-                    before: None,
-                    after,
-                },
-            });
-        }
-    }
-    let lost: Vec<Vec<u8>> = before.difference(&after).map(ItemRow::key).collect();
-    if !lost.is_empty() {
-        let values = tree::get_many(objects, &request.staged.items, &lost)?;
-        for (key, before) in lost.into_iter().zip(values) {
-            if before.is_some() {
-                changes.push(RowChange {
-                    key,
-                    before,
-                    after: None,
-                });
-            }
-        }
-    }
-    changes.sort_by(|a, b| a.key.cmp(&b.key));
-    Ok(changes)
-}
-
-fn new_item(item: ItemId, request: &StageRequest<'_>) -> RowChange {
-    let row = ItemRow {
-        item,
-        created: request.now,
-        creator: request.creator.to_string(),
-    };
-    let (key, value) = row.encode();
-    RowChange {
-        key,
-        before: None,
-        after: Some(value),
-    }
-}
-
-fn file_change((path, (before, after)): (String, Pair)) -> RowChange {
-    RowChange {
-        key: FileRow::key(&path),
-        before: before.map(|row| row.encode().1),
-        after: after.map(|row| row.encode().1),
-    }
 }
 
 impl Staged {
     /// No change yet.
     fn on(request: &StageRequest<'_>) -> Staged {
         Staged {
-            added: Vec::new(),
-            modified: Vec::new(),
-            removed: Vec::new(),
             renamed: Vec::new(),
             skipped: Vec::new(),
             empty_folders: Vec::new(),
             collisions: Vec::new(),
             bytes: 0,
-            files: Vec::new(),
-            items: Vec::new(),
+            files: Changes::default(),
+            items: ItemChanges::default(),
             from: request.staged.files,
             applied: Mutex::new(None),
-            seen: Vec::new(),
             now: request.now,
             creator: request.creator.to_string(),
         }
+    }
+
+    /// Paths that were new, sorted.
+    pub fn added(&self) -> impl Iterator<Item = String> + '_ {
+        let renamed: HashSet<&str> = self.renamed.iter().map(|(_, new)| new.as_str()).collect();
+        let added = self.files.by_key().filter(|change| change.before.is_none());
+        added
+            .map(|change| change.text())
+            .filter(move |path| !renamed.contains(path.as_str()))
+    }
+
+    /// Paths whose content, type or executable bit changed, sorted.
+    pub fn modified(&self) -> impl Iterator<Item = String> + '_ {
+        let same_item = |change: &FileChange<'_>| match (change.before, change.after) {
+            (Some(before), Some(after)) => before.item == after.item,
+            _ => false,
+        };
+        let changed = self.files.by_key().filter(FileChange::is_change);
+        changed.filter(same_item).map(|change| change.text())
+    }
+
+    /// Paths that are gone, sorted.
+    pub fn removed(&self) -> impl Iterator<Item = String> + '_ {
+        let renamed: HashSet<&str> = self.renamed.iter().map(|(old, _)| old.as_str()).collect();
+        let removed = self.files.by_key().filter(|change| change.after.is_none());
+        removed
+            .map(|change| change.text())
+            .filter(move |path| !renamed.contains(path.as_str()))
+    }
+
+    /// Number of files whose row changes.
+    pub fn changes(&self) -> usize {
+        self.files.iter().filter(FileChange::is_change).count()
     }
 }
 

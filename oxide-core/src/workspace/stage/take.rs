@@ -21,7 +21,7 @@ use crate::workspace::disk::{self, DiskKind, DiskStat};
 use crate::workspace::reference;
 use crate::workspace::stat_index::Record;
 use crate::workspace::status::{in_batches, Handles};
-use crate::workspace::walk::Found;
+use crate::workspace::walk::{Found, FoundFiles};
 
 /// Files from this size on are streamed.
 const STREAMED: u64 = 1 << 20;
@@ -36,13 +36,35 @@ const BATCH_BYTES: u64 = 4 << 20;
 /// How often a file that changes while it is read is read again.
 const TRIES: usize = 3;
 
-/// A file that was read, or why it was not.
+/// Files that were read.
+#[derive(Default)]
 pub(super) struct Taken {
-    pub(super) path: Vec<u8>,
-    pub(super) before: Option<Record>,
+    /// What they are and how they looked, in the order in which they came.
+    pub(super) records: Vec<Record>,
+    /// Of each file in the order of the list, the position of its record; `None` where it was left out.
+    pub(super) places: Vec<Option<u32>>,
+    /// Position of a file in the list, and why it was left out.
+    pub(super) skipped: Vec<(usize, String)>,
     pub(super) bytes: u64,
-    pub(super) outcome: std::result::Result<Record, String>,
 }
+
+impl Taken {
+    fn add(&mut self, first: usize, outcomes: Vec<Outcome>) {
+        for (index, outcome) in (first..).zip(outcomes) {
+            match outcome {
+                Ok(record) => {
+                    self.places[index] = Some(self.records.len() as u32);
+                    self.bytes += record.size;
+                    self.records.push(record);
+                }
+                Err(reason) => self.skipped.push((index, reason)),
+            }
+        }
+    }
+}
+
+/// A file that was read, or why it was not.
+type Outcome = std::result::Result<Record, String>;
 
 /// What links stand for.
 pub(super) struct Links {
@@ -66,81 +88,80 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Reads and stores files in parallel. The result is in path order.
+/// Reads and stores files in parallel.
 pub(super) fn take(
     root: BorrowedFd<'_>,
     session: &Session,
-    mut files: Vec<Found>,
+    files: &FoundFiles,
     links: &Links,
     progress: &Progress,
-) -> Result<Vec<Taken>> {
+) -> Result<Taken> {
     let _span = crate::trace::span("stage: read and store");
-    files.sort_unstable_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
+    if files.is_empty() {
+        return Ok(Taken::default());
+    }
     let bytes = match links.by_reference {
         // How long the files are that the links lead to is not known before they are read.
         true => 0,
-        false => files.iter().map(|found| found.disk.size).sum(),
+        false => files.iter().map(|found| found.size).sum(),
     };
-    if !files.is_empty() {
-        progress.begin("adding", files.len() as u64, bytes);
-    }
-    let batches = batches(&files);
-    let results = Mutex::new(Vec::with_capacity(files.len()));
-    in_batches(root, &batches, 1, &|handles, _, ranges| {
+    progress.begin("adding", files.len() as u64, bytes);
+    let taken = Mutex::new(Taken {
+        // Room that is not used costs nothing, and room for all saves moving them.
+        records: Vec::with_capacity(files.len()),
+        places: vec![None; files.len()],
+        ..Taken::default()
+    });
+    in_batches(root, &batches(files), 1, &|handles, _, ranges| {
         for range in ranges {
-            let mut taken = Vec::with_capacity(range.len());
-            for found in &files[range.clone()] {
-                taken.push(take_one(handles, session, found, links, progress)?);
+            let mut outcomes = Vec::with_capacity(range.len());
+            for found in files.range(range.clone()) {
+                outcomes.push(take_one(handles, session, &found, links, progress)?);
             }
-            results
-                .lock()
-                .expect("results lock")
-                .push((range.start, taken));
+            taken.lock().expect("taken lock").add(range.start, outcomes);
         }
         Ok(())
     })?;
-    let mut results = results.into_inner().expect("results lock");
-    results.sort_unstable_by_key(|(first, _)| *first);
-    Ok(results.into_iter().flat_map(|(_, taken)| taken).collect())
+    let mut taken = taken.into_inner().expect("taken lock");
+    taken.skipped.sort_unstable();
+    Ok(taken)
 }
 
-/// Cuts the sorted list into pieces of about equal work; the largest files come first.
-fn batches(files: &[Found]) -> Vec<Range<usize>> {
+/// Cuts the list into pieces of about equal work; the largest files come first.
+fn batches(files: &FoundFiles) -> Vec<Range<usize>> {
     let mut batches: Vec<Range<usize>> = Vec::new();
     let mut large = Vec::new();
     let (mut start, mut bytes) = (0, 0);
     for (index, found) in files.iter().enumerate() {
-        let size = found.disk.size;
+        let size = found.size;
         if size >= LARGE || index - start == BATCH_FILES || bytes + size > BATCH_BYTES {
             batches.extend((start < index).then_some(start..index));
             (start, bytes) = (index, 0);
         }
         if size >= LARGE {
-            large.push(index..index + 1);
+            large.push((size, index..index + 1));
             start = index + 1;
         } else {
             bytes += size;
         }
     }
     batches.extend((start < files.len()).then_some(start..files.len()));
-    large.sort_by_key(|range| std::cmp::Reverse(files[range.start].disk.size));
-    large.extend(batches);
+    large.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
     large
+        .into_iter()
+        .map(|(_, range)| range)
+        .chain(batches)
+        .collect()
 }
 
 fn take_one(
     handles: &mut Handles<'_>,
     session: &Session,
-    found: &Found,
+    found: &Found<'_>,
     links: &Links,
     progress: &Progress,
-) -> Result<Taken> {
-    let mut taken = Taken {
-        path: found.path(),
-        before: found.record,
-        bytes: 0,
-        outcome: Err("kept changing while it was read".to_string()),
-    };
+) -> Result<Outcome> {
+    let mut outcome = Err("kept changing while it was read".to_string());
     for _ in 0..TRIES {
         let read = match links.by_reference {
             true => read_reference(handles, session, found, progress),
@@ -148,39 +169,42 @@ fn take_one(
         };
         match read {
             Ok(Some(record)) => {
-                taken.bytes = record.size;
-                taken.outcome = Ok(record);
+                outcome = Ok(record);
                 break;
             }
             Ok(None) => progress.check()?,
             Err(Failure::Skip(reason)) => {
-                taken.outcome = Err(reason);
+                outcome = Err(reason);
                 break;
             }
             Err(Failure::Fatal(error)) => return Err(error),
         }
     }
-    progress.advance(1, found.disk.size)?;
-    Ok(taken)
+    let streamed = found.size >= STREAMED;
+    // The bytes of large files were counted as they were read.
+    progress.advance(1, if streamed { 0 } else { found.size })?;
+    Ok(outcome)
 }
 
 /// Reads a file once; `None` when it changed meanwhile.
 fn read(
     handles: &mut Handles<'_>,
     session: &Session,
-    found: &Found,
+    found: &Found<'_>,
     links: &Links,
     progress: &Progress,
 ) -> std::result::Result<Option<Record>, Failure> {
-    let handle = handles.folder(&found.folder)?;
-    let name = disk::c_name(&found.name)?;
-    let text = paths::to_text(&found.name);
+    let handle = handles.folder(found.folder)?;
+    let name = disk::c_name(found.name)?;
+    let text = paths::to_text(found.name);
     let read_at = disk::now();
-    if found.disk.kind == DiskKind::Link {
+    if found.kind == DiskKind::Link {
         let before = disk::stat_at(handle.as_fd(), &name)?;
         let target = disk::read_link(handle.as_fd(), &name)?;
-        let tracked = found.record.or_else(|| links.moved.get(&target).copied());
-        let tracked = tracked.filter(|record| record.kind == FileType::Reference);
+        let tracked = found.record.or_else(|| links.moved.get(&target));
+        let tracked = tracked
+            .filter(|record| record.kind == FileType::Reference)
+            .copied();
         let unchanged = match &tracked {
             Some(record) => reference::stands_for(session.store(), handle.as_fd(), &name, record)?,
             None => false,
@@ -222,11 +246,11 @@ fn read(
 /// write sets the time when it begins, so half of a long write can be read between two equal looks.
 fn holds_still(
     handles: &mut Handles<'_>,
-    found: &Found,
+    found: &Found<'_>,
     record: &Record,
 ) -> std::result::Result<bool, Failure> {
     std::thread::sleep(Duration::from_nanos(disk::RACY_NANOSECONDS as u64));
-    let (content, _) = handles.hash(&found.folder, &found.name)?;
+    let (content, _) = handles.hash(found.folder, found.name)?;
     Ok(content == record.content)
 }
 
@@ -234,11 +258,11 @@ fn holds_still(
 fn read_reference(
     handles: &mut Handles<'_>,
     session: &Session,
-    found: &Found,
+    found: &Found<'_>,
     progress: &Progress,
 ) -> std::result::Result<Option<Record>, Failure> {
-    let handle = handles.folder(&found.folder)?;
-    let name = disk::c_name(&found.name)?;
+    let handle = handles.folder(found.folder)?;
+    let name = disk::c_name(found.name)?;
     let read_at = disk::now();
     let before = disk::stat_at(handle.as_fd(), &name)?;
     if before.kind != DiskKind::Link {
@@ -275,8 +299,9 @@ fn read_small(
     before: &DiskStat,
     name: &str,
 ) -> std::result::Result<Option<StoredContent>, Failure> {
+    // The look afterwards tells whether there is more.
     let length = before.size as usize;
-    let buffer = handles.buffer(length + 1);
+    let buffer = handles.buffer(length);
     let mut filled = 0;
     while filled < buffer.len() {
         match file.read(&mut buffer[filled..]) {
@@ -298,7 +323,7 @@ fn read_small(
 fn read_large(
     session: &Session,
     file: &File,
-    found: &Found,
+    found: &Found<'_>,
     name: &str,
     progress: &Progress,
 ) -> std::result::Result<Option<StoredContent>, Failure> {

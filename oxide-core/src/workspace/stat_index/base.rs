@@ -17,7 +17,7 @@ use std::path::Path;
 
 use memmap2::Mmap;
 
-use super::{FileStat, Index, Record};
+use super::{FileStat, Record};
 use crate::error::{Error, ErrorCode, Result};
 use crate::files::{FileType, ItemId};
 use crate::hash::Id;
@@ -322,24 +322,116 @@ fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.try_into().ok()?))
 }
 
-/// The parts of a base under construction.
-#[derive(Default)]
-struct Builder {
-    folders: Vec<u8>,
-    paths: Vec<u8>,
-    hot: Vec<u8>,
-    cold: Vec<u8>,
-    names: Vec<u8>,
+/// How much there is of each part of a base.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Size {
+    pub(super) folders: usize,
+    pub(super) entries: usize,
+    /// Bytes of the folders' paths.
+    pub(super) paths: usize,
+    /// Bytes of the entries' names.
+    pub(super) names: usize,
 }
 
-impl Builder {
-    fn folder(&mut self, path: &[u8], entries: usize) -> Result<()> {
-        let first = self.hot.len() / HOT;
-        for number in [self.paths.len(), path.len(), first, entries] {
-            self.folders
-                .extend_from_slice(&narrow(number)?.to_le_bytes());
+impl Size {
+    /// Bytes of the whole base.
+    pub(super) fn length(&self) -> usize {
+        self.names_start() + self.names
+    }
+
+    fn cold_start(&self) -> usize {
+        HEADER + self.folders * FOLDER + self.entries * HOT
+    }
+
+    fn paths_start(&self) -> usize {
+        self.cold_start() + self.entries * COLD
+    }
+
+    fn names_start(&self) -> usize {
+        self.paths_start() + self.paths
+    }
+}
+
+/// Puts bytes at an offset of the base.
+pub(super) type Put<'a> = dyn FnMut(u64, &[u8]) -> Result<()> + 'a;
+
+/// Bytes of one part that are written together.
+const PART: usize = 1 << 20;
+
+/// One part of a base on its way.
+struct Part {
+    offset: usize,
+    waiting: Vec<u8>,
+}
+
+impl Part {
+    fn at(offset: usize) -> Part {
+        Part {
+            offset,
+            waiting: Vec::new(),
         }
-        self.paths.extend_from_slice(path);
+    }
+
+    fn flush(&mut self, put: &mut Put<'_>, at_least: usize) -> Result<()> {
+        if self.waiting.len() > at_least {
+            put(self.offset as u64, &self.waiting)?;
+            self.offset += self.waiting.len();
+            self.waiting.clear();
+        }
+        Ok(())
+    }
+}
+
+/// Writes a base whose size is known, entry by entry: the parts grow side by side, and little of each is in memory.
+pub(super) struct Writer<'a> {
+    put: &'a mut Put<'a>,
+    size: Size,
+    folders: Vec<u8>,
+    paths: Vec<u8>,
+    hot: Part,
+    cold: Part,
+    names: Part,
+    /// What was added so far.
+    done: Size,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(size: Size, put: &'a mut Put<'a>) -> Writer<'a> {
+        Writer {
+            put,
+            size,
+            folders: Vec::new(),
+            paths: Vec::new(),
+            hot: Part::at(HEADER + size.folders * FOLDER),
+            cold: Part::at(size.cold_start()),
+            names: Part::at(size.names_start()),
+            done: Size::default(),
+        }
+    }
+
+    /// Adds the next file; a folder begins with its first one.
+    pub(super) fn add(&mut self, folder: &[u8], name: &[u8], record: &Record) -> Result<()> {
+        let new_folder = self.done.folders == 0 || {
+            let start = self.folders.len() - FOLDER;
+            let start = u32_at(&self.folders, start).unwrap_or(0) as usize;
+            self.paths.get(start..) != Some(folder)
+        };
+        if new_folder {
+            for number in [self.paths.len(), folder.len(), self.done.entries, 0] {
+                self.folders
+                    .extend_from_slice(&narrow(number)?.to_le_bytes());
+            }
+            self.paths.extend_from_slice(folder);
+            self.done.folders += 1;
+            self.done.paths += folder.len();
+        }
+        let count = self.folders.len() - 4;
+        let entries = u32_at(&self.folders, count).unwrap_or(0) + 1;
+        self.folders[count..].copy_from_slice(&entries.to_le_bytes());
+        self.entry(folder, name, record)?;
+        for part in [&mut self.hot, &mut self.cold, &mut self.names] {
+            part.flush(self.put, PART)?;
+        }
         Ok(())
     }
 
@@ -362,53 +454,56 @@ impl Builder {
             ctime: 0,
             inode: 0,
         });
-        let start = self.hot.len();
-        self.hot
-            .extend_from_slice(&narrow(self.names.len())?.to_le_bytes());
-        self.hot.extend_from_slice(&length.to_le_bytes());
-        self.hot.extend_from_slice(&[flags, 0]);
-        self.hot.extend_from_slice(&stat.mtime.to_le_bytes());
-        self.hot.extend_from_slice(&stat.ctime.to_le_bytes());
-        self.hot.extend_from_slice(&record.size.to_le_bytes());
-        self.hot.extend_from_slice(&stat.inode.to_le_bytes());
-        let cold = self.cold.len();
-        self.cold.extend_from_slice(&record.content.0);
-        self.cold.extend_from_slice(&record.item.0);
-        self.cold.extend_from_slice(&record.sha256);
-        let crc = entry_crc(folder, &self.hot[start..], &self.cold[cold..], name);
-        self.hot.extend_from_slice(&crc.to_le_bytes());
-        self.hot.extend_from_slice(&[0; 4]);
-        self.names.extend_from_slice(name);
+        let hot = &mut self.hot.waiting;
+        let start = hot.len();
+        hot.extend_from_slice(&narrow(self.done.names)?.to_le_bytes());
+        hot.extend_from_slice(&length.to_le_bytes());
+        hot.extend_from_slice(&[flags, 0]);
+        hot.extend_from_slice(&stat.mtime.to_le_bytes());
+        hot.extend_from_slice(&stat.ctime.to_le_bytes());
+        hot.extend_from_slice(&record.size.to_le_bytes());
+        hot.extend_from_slice(&stat.inode.to_le_bytes());
+        let cold = self.cold.waiting.len();
+        self.cold.waiting.extend_from_slice(&record.content.0);
+        self.cold.waiting.extend_from_slice(&record.item.0);
+        self.cold.waiting.extend_from_slice(&record.sha256);
+        let crc = entry_crc(folder, &hot[start..], &self.cold.waiting[cold..], name);
+        hot.extend_from_slice(&crc.to_le_bytes());
+        hot.extend_from_slice(&[0; 4]);
+        self.names.waiting.extend_from_slice(name);
+        self.done.names += name.len();
+        self.done.entries += 1;
         Ok(())
     }
 
-    fn finish(self, nonce: u64, index: &Index) -> Result<Vec<u8>> {
-        let entries = self.hot.len() / HOT;
-        let folders = self.folders.len() / FOLDER;
-        let mut bytes = Vec::with_capacity(
-            HEADER
-                + self.folders.len()
-                + entries * (HOT + COLD)
-                + self.paths.len()
-                + self.names.len(),
-        );
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&nonce.to_le_bytes());
-        bytes.extend_from_slice(&index.operation.to_le_bytes());
-        bytes.extend_from_slice(&index.root.0);
-        bytes.extend_from_slice(&narrow(folders)?.to_le_bytes());
-        bytes.extend_from_slice(&narrow(entries)?.to_le_bytes());
-        bytes.extend_from_slice(&(self.paths.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&(self.names.len() as u64).to_le_bytes());
+    /// Writes what is left; the header, without which the file is no base, comes last.
+    pub(super) fn finish(mut self, nonce: u64, operation: u64, root: &Id) -> Result<()> {
+        for part in [&mut self.hot, &mut self.cold, &mut self.names] {
+            part.flush(self.put, 0)?;
+        }
+        let Size {
+            folders,
+            entries,
+            paths,
+            names,
+        } = self.done;
+        let mut header = Vec::with_capacity(HEADER + self.folders.len());
+        header.extend_from_slice(MAGIC);
+        header.extend_from_slice(&nonce.to_le_bytes());
+        header.extend_from_slice(&operation.to_le_bytes());
+        header.extend_from_slice(&root.0);
+        header.extend_from_slice(&narrow(folders)?.to_le_bytes());
+        header.extend_from_slice(&narrow(entries)?.to_le_bytes());
+        header.extend_from_slice(&(paths as u64).to_le_bytes());
+        header.extend_from_slice(&(names as u64).to_le_bytes());
         let mut crc = crc32fast::Hasher::new();
-        crc.update(&bytes);
+        crc.update(&header);
         crc.update(&self.folders);
         crc.update(&self.paths);
-        bytes.extend_from_slice(&crc.finalize().to_le_bytes());
-        for part in [self.folders, self.hot, self.cold, self.paths, self.names] {
-            bytes.extend_from_slice(&part);
-        }
-        Ok(bytes)
+        header.extend_from_slice(&crc.finalize().to_le_bytes());
+        header.extend_from_slice(&self.folders);
+        (self.put)(self.size.paths_start() as u64, &self.paths)?;
+        (self.put)(0, &header)
     }
 }
 
@@ -421,20 +516,4 @@ fn too_large() -> Error {
         ErrorCode::Unsupported,
         "the working copy has more files than its index can hold",
     )
-}
-
-/// The bytes of a base that holds all of `index`.
-pub(super) fn build(index: &Index, nonce: u64) -> Result<Vec<u8>> {
-    let mut builder = Builder::default();
-    for folder in index.folders_below(b"") {
-        let slots = index.entries(folder)?;
-        if slots.is_empty() {
-            continue;
-        }
-        builder.folder(folder, slots.len())?;
-        for slot in &slots {
-            builder.entry(folder, slot.name, &index.record(folder, slot)?)?;
-        }
-    }
-    builder.finish(nonce, index)
 }

@@ -6,6 +6,7 @@
 
 mod base;
 mod journal;
+mod rewrite;
 mod update;
 
 use std::collections::BTreeMap;
@@ -17,11 +18,13 @@ use crate::files::{FileRow, FileType, ItemId};
 use crate::hash::Id;
 use crate::paths;
 use crate::store::ReadObjects;
-use crate::tree::{self, RowChange};
+use crate::tree;
 
+use super::changes::{Changes, FileChange};
 use super::disk::{self, DiskKind, DiskStat};
 use base::Base;
-pub(crate) use update::{discard, refresh, update, Update};
+use rewrite::{Seen, Sources};
+pub(crate) use update::{discard, refresh, update, Known, Update};
 
 /// The operation number of an index that was built without knowing one.
 pub(crate) const UNKNOWN_OPERATION: u64 = u64::MAX;
@@ -86,11 +89,16 @@ impl Record {
 
     /// Type and executable bit of a file on disk.
     pub(crate) fn same_kind(&self, disk: &DiskStat) -> bool {
-        let kind = match self.kind {
+        self.is_kind(disk.kind, disk.executable)
+    }
+
+    /// See [`Record::same_kind`].
+    pub(crate) fn is_kind(&self, kind: DiskKind, executable: bool) -> bool {
+        let expected = match self.kind {
             FileType::File => DiskKind::File,
             FileType::Link | FileType::Reference => DiskKind::Link,
         };
-        disk.kind == kind && disk.executable == self.executable
+        kind == expected && executable == self.executable
     }
 
     /// Whether the disk proves by itself that the content is unchanged.
@@ -205,31 +213,40 @@ impl Index {
         None
     }
 
-    /// An index of a table whose files have not been seen, in memory.
-    fn from_table(objects: &dyn ReadObjects, root: &Id) -> Result<Index> {
-        let mut overlay = Overlay::new();
-        tree::scan(objects, root, &[], None, &mut |key, value| {
-            let row = FileRow::decode(key, value)?;
-            set(
-                &mut overlay,
-                &paths::to_bytes(&row.path),
-                Some(Record::unseen(&row)),
-            );
-            Ok(true)
-        })?;
-        let mut index = Index {
+    /// The index of the empty table, in memory.
+    fn empty() -> Index {
+        Index {
             base: Base::empty(),
-            overlay,
+            overlay: Overlay::new(),
             journaled: 0,
             broken_journal: true,
             operation: UNKNOWN_OPERATION,
-            root: *root,
+            root: tree::empty_root(),
             damaged: AtomicBool::new(false),
+        }
+    }
+
+    /// An index of a table whose files have not been seen, in memory.
+    fn from_table(objects: &dyn ReadObjects, root: &Id) -> Result<Index> {
+        let mut index = Index::empty();
+        if *root == index.root {
+            return Ok(index);
+        }
+        let mut rows = Changes::default();
+        tree::scan(objects, root, &[], None, &mut |key, value| {
+            let row = FileRow::decode(key, value)?;
+            let path = paths::to_bytes(&row.path);
+            rows.push(&path, None, Some(&Record::unseen(&row)));
+            Ok(true)
+        })?;
+        rows.sort();
+        let sources = Sources {
+            index: &index,
+            rows: Some(&rows),
+            seen: Seen::sorted(&[]),
         };
-        // A base in memory is smaller than the maps, and read faster.
-        index.base = Base::from_bytes(base::build(&index, 0)?)
-            .ok_or_else(|| Error::integrity("the stat index cannot be built"))?;
-        index.overlay.clear();
+        index.base = sources.in_memory(UNKNOWN_OPERATION, root)?;
+        index.root = *root;
         Ok(index)
     }
 
@@ -241,7 +258,7 @@ impl Index {
         if index.root == *root {
             return Ok(index);
         }
-        match tree::diff(objects, &index.root, root) {
+        match Changes::between(objects, &index.root, root) {
             Ok(changes) => index.apply_rows(&changes)?,
             // The collector may have taken the table that the index stands for: compare with all of the new one.
             Err(error) if error.code == ErrorCode::Integrity => {
@@ -278,14 +295,17 @@ impl Index {
     }
 
     /// Applies row changes. A row that stands for the same file keeps what was seen.
-    pub(crate) fn apply_rows(&mut self, changes: &[RowChange]) -> Result<()> {
-        for change in changes {
-            let path = paths::to_bytes(&FileRow::path_of(&change.key)?);
-            let record = match &change.after {
+    pub(crate) fn apply_rows(&mut self, changes: &Changes) -> Result<()> {
+        for change in changes.iter().filter(FileChange::is_change) {
+            let record = match change.after {
                 None => None,
-                Some(value) => {
-                    let mut record = Record::unseen(&FileRow::decode(&change.key, value)?);
-                    if let Some(old) = self.find(&path)? {
+                Some(after) => {
+                    let mut record = Record {
+                        stat: None,
+                        racy: false,
+                        ..*after
+                    };
+                    if let Some(old) = self.find(change.path)? {
                         if old.same_file(&record) {
                             (record.stat, record.racy) = (old.stat, old.racy);
                         }
@@ -293,13 +313,16 @@ impl Index {
                     Some(record)
                 }
             };
-            set(&mut self.overlay, &path, record);
+            set(&mut self.overlay, change.path, record);
         }
         Ok(())
     }
 
     /// Sets what was seen of files, where the index holds the same file.
-    pub(crate) fn apply_seen(&mut self, seen: &[(Vec<u8>, Record)]) -> Result<Vec<Vec<u8>>> {
+    fn apply_seen<'a>(
+        &mut self,
+        seen: impl Iterator<Item = (&'a [u8], &'a Record)>,
+    ) -> Result<Vec<Vec<u8>>> {
         let mut changed = Vec::new();
         for (path, record) in seen {
             let Some(mut held) = self.find(path)? else {
@@ -308,7 +331,7 @@ impl Index {
             if held.same_file(record) && (held.stat, held.racy) != (record.stat, record.racy) {
                 (held.stat, held.racy) = (record.stat, record.racy);
                 set(&mut self.overlay, path, Some(held));
-                changed.push(path.clone());
+                changed.push(path.to_vec());
             }
         }
         Ok(changed)
@@ -324,7 +347,8 @@ impl Index {
                 }
             }
         }
-        self.apply_seen(&seen).map(|_| ())
+        let seen = seen.iter().map(|(path, record)| (&path[..], record));
+        self.apply_seen(seen).map(|_| ())
     }
 
     /// Whether nothing on disk holds this index yet.

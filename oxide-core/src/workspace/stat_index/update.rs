@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{base, folder, journal, Index, Record, UNKNOWN_OPERATION};
+use super::rewrite::{Seen, Sources};
+use super::{folder, journal, Index, Record, UNKNOWN_OPERATION};
 use crate::error::{Error, ErrorCode, Result};
 use crate::fsx::{self, Durability, Lock};
 use crate::hash::Id;
-use crate::paths;
 use crate::store::ReadObjects;
-use crate::tree::{self, RowChange};
+use crate::tree;
+use crate::workspace::changes::{Changes, FileChange};
 
 /// A journal up to this size is never merged.
 const SMALL_JOURNAL: usize = 256;
@@ -20,10 +21,18 @@ pub(crate) struct Update<'a> {
     pub(crate) operation: Option<u64>,
     /// The root that the index shall stand for.
     pub(crate) root: &'a Id,
-    /// Row changes that lead from one root to another, which save reading the tables.
-    pub(crate) known: Option<(Id, Id, &'a [RowChange])>,
+    /// What was staged.
+    pub(crate) known: Option<Known<'a>>,
     /// How files looked.
     pub(crate) seen: &'a [(Vec<u8>, Record)],
+}
+
+/// Staged changes, which save reading the tables and say how files looked.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    /// The roots that the changes were applied to and led to, if nobody moved the table meanwhile.
+    pub(crate) applied: Option<(Id, Id)>,
+    pub(crate) changes: &'a Changes,
 }
 
 /// Brings the index on disk up to date, under its lock.
@@ -98,39 +107,51 @@ fn try_update(
     update: &Update<'_>,
     current: Option<Index>,
 ) -> Result<()> {
-    let Some(mut index) = current else {
-        let mut index = Index::from_table(objects, update.root)?;
-        index.operation = update.operation.unwrap_or(UNKNOWN_OPERATION);
-        index.apply_seen(update.seen)?;
-        return write_base(control, &index);
+    let applied = update.known.and_then(|known| known.applied);
+    let mut index = match current {
+        Some(index) => index,
+        None if applied.is_some_and(|(from, _)| from == tree::empty_root()) => Index::empty(),
+        None => Index::from_table(objects, update.root)?,
     };
-    let mut touched = BTreeSet::new();
-    if index.root != *update.root {
-        let read;
-        let changes = match update.known {
-            Some((from, to, changes)) if from == index.root && to == *update.root => changes,
-            _ => {
-                read = tree::diff(objects, &index.root, update.root)?;
-                &read
-            }
-        };
-        index.apply_rows(changes)?;
-        for change in changes {
-            let path = crate::files::FileRow::path_of(&change.key)?;
-            touched.insert(paths::to_bytes(&path));
+    let operation = match update.operation {
+        Some(operation) => operation,
+        None => index.operation,
+    };
+    let read;
+    let rows = match update.known {
+        _ if index.root == *update.root => None,
+        Some(known) if applied == Some((index.root, *update.root)) => Some(known.changes),
+        _ => {
+            read = Changes::between(objects, &index.root, update.root)?;
+            Some(&read)
         }
-        index.root = *update.root;
+    };
+    let seen = match update.known {
+        Some(known) => Seen::Changes(known.changes),
+        None => Seen::sorted(update.seen),
+    };
+    let limit = SMALL_JOURNAL.max(index.base.entry_count() / 16);
+    let changes = rows.map_or(0, Changes::len).max(seen.len());
+    if index.broken_journal || index.journaled + changes > limit {
+        let sources = Sources {
+            index: &index,
+            rows,
+            seen,
+        };
+        return write_base(control, &sources, operation, update.root);
     }
-    touched.extend(index.apply_seen(update.seen)?);
-    let operation = update.operation.unwrap_or(index.operation);
-    if touched.is_empty() && operation == index.operation && !index.broken_journal {
+    let mut touched = BTreeSet::new();
+    if let Some(rows) = rows {
+        index.apply_rows(rows)?;
+        let changed = rows.iter().filter(FileChange::is_change);
+        touched.extend(changed.map(|change| change.path.to_vec()));
+    }
+    touched.extend(index.apply_seen(seen.iter())?);
+    index.root = *update.root;
+    if touched.is_empty() && operation == index.operation {
         return Ok(());
     }
     index.operation = operation;
-    let entries = index.journaled + touched.len();
-    if index.broken_journal || entries > SMALL_JOURNAL.max(index.base.entry_count() / 16) {
-        return write_base(control, &index);
-    }
     append(control, &index, &touched)
 }
 
@@ -145,13 +166,12 @@ fn append(control: &Path, index: &Index, touched: &BTreeSet<Vec<u8>>) -> Result<
     fsx::write_all(&file, &batch, &path)
 }
 
-fn write_base(control: &Path, index: &Index) -> Result<()> {
+fn write_base(control: &Path, sources: &Sources<'_>, operation: u64, root: &Id) -> Result<()> {
     let mut nonce = [0; 8];
     getrandom::fill(&mut nonce)
         .map_err(|error| Error::new(ErrorCode::Io, format!("no random numbers: {error}")))?;
     let nonce = u64::from_le_bytes(nonce);
-    let bytes = base::build(index, nonce)?;
-    fsx::write_atomic(&folder(control).join("stat"), &bytes, Durability::Derived)?;
+    sources.to_file(&folder(control).join("stat"), nonce, operation, root)?;
     let header = journal::header(nonce);
     fsx::write_atomic(&journal::path(control), &header, Durability::Derived)
 }
