@@ -64,10 +64,14 @@ def supports_reflink(folder: str) -> bool:
 def make_link(target: bytes, path: str) -> None:
     """Make a symbolic link, and the folders above it. The name must be free."""
 
-def write_file_atomic(path: str, data: bytes, durable: bool = True) -> None:
-    """Replace a file so that readers see the old content or the new. Not ``durable``: a power cut may take it away, but
-    never leaves a part of it.
-    """
+def write_cached(folder: str, stem: str, data: bytes) -> str:
+    """Write a Parquet file ``<stem>-<checksum>.parquet`` of a cache, without flushing; its path."""
+
+def find_cached(folder: str, stem: str) -> str | None:
+    """Path of the file with this stem in a cache, if there is one whose bytes have the checksum in its name."""
+
+def write_file_atomic(path: str, data: bytes) -> None:
+    """Replace a file so that readers see the old content or the new, and flush it."""
 
 @final
 class Store:

@@ -40,12 +40,17 @@ def gc(repository: Repository, *, keep: float, now: bool, dry_run: bool, progres
 
 
 def fsck(repository: Repository, *, data: bool, repair: bool, progress: Progress | None) -> FsckResult:
-    """Check everything stored; with ``data`` hash every content; with ``repair`` rebuild what can be rebuilt."""
+    """Check everything stored and the settings; with ``data`` hash every content; with ``repair`` rebuild what can be
+    rebuilt."""
     report = repository.store.fsck(data, repair, progress)
     problems = [
         Problem(entry["object"], entry["kind"], entry["problem"], entry["remedy"], entry["repaired"])
         for entry in report["problems"]
     ]
+    unreadable = repository.settings.problem()
+    if unreadable is not None:
+        config = str(repository.control / "config")
+        problems.append(Problem(config, "config", str(unreadable), unreadable.hint, False))
     return FsckResult(all(problem.repaired for problem in problems), report["checked"], problems)
 
 

@@ -96,6 +96,14 @@ class Settings:
         _core.write_file_atomic(os.fspath(file), (json.dumps(values, indent=2, sort_keys=True) + "\n").encode())
         return Setting(key, value, f"{'repository' if file == self._repository_file else 'user'} {file}")
 
+    def problem(self) -> InvalidInput | None:
+        """What is wrong with the repository's file."""
+        try:
+            _read(self._repository_file)
+        except InvalidInput as error:
+            return error
+        return None
+
     def author(self) -> Person:
         """The configured author, or else the system's user: never fails."""
         name, email = self.get("user.name"), self.get("user.email")
@@ -120,15 +128,15 @@ def _read(file: PathLike | None) -> dict[str, str]:
     if file is None:
         return {}
     try:
-        with open(file, encoding="utf-8") as stream:
+        with open(file, "rb") as stream:
             text = stream.read()
     except (FileNotFoundError, NotADirectoryError):
         return {}
     import json
 
     try:
-        values = json.loads(text)
-    except ValueError as error:
+        values = json.loads(text.decode())
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(
             f"the settings file '{file}' is not valid JSON: {error}", hint="correct or remove it"
         ) from error

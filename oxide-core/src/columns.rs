@@ -1,5 +1,6 @@
 //! Rows as Arrow columns, in and out, and as Parquet files for the query engine's cache.
 
+pub mod cache;
 mod incoming;
 mod outgoing;
 mod parquet;

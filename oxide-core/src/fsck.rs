@@ -12,7 +12,7 @@ use crate::gc;
 use crate::hash::Id;
 use crate::pack::Kind;
 use crate::progress::Progress;
-use crate::store::Store;
+use crate::store::{ReadObjects, Store};
 
 /// Checks at most in a row; each of them but the last has mended something.
 const ROUNDS: usize = 8;
@@ -74,6 +74,7 @@ pub fn check(store: &Store, request: &FsckRequest, progress: &Progress) -> Resul
             changed: false,
             seen: HashSet::new(),
             tables: HashSet::new(),
+            file_segments: Vec::new(),
             contents: HashMap::new(),
         };
         // Mending comes before following: what was saved counts as there.
@@ -98,11 +99,27 @@ pub fn check(store: &Store, request: &FsckRequest, progress: &Progress) -> Resul
                 |found: &Problem| (&found.object, &found.kind) == (&problem.object, &problem.kind);
             problem.repaired || !report.problems.iter().any(again)
         });
+        for problem in &mut settled {
+            problem.repaired |= is_back(store, problem);
+        }
         report.problems.append(&mut settled);
         report
             .problems
             .sort_by(|a, b| (&a.object, &a.kind).cmp(&(&b.object, &b.kind)));
         return Ok(report);
+    }
+}
+
+/// Whether what was lost when a problem was found has been stored again since.
+fn is_back(store: &Store, problem: &Problem) -> bool {
+    let kind = Kind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == problem.kind);
+    match (Id::from_hex(&problem.object), kind) {
+        (Ok(id), Some(Kind::Blob)) => store.has_content(&id).unwrap_or(false),
+        (Ok(id), Some(kind)) => store.contains(kind, &id).unwrap_or(false),
+        (Ok(id), None) if problem.kind == "object" => store.has_content(&id).unwrap_or(false),
+        _ => false,
     }
 }
 
@@ -118,6 +135,8 @@ struct Check<'a> {
     seen: HashSet<(Kind, Id)>,
     /// Pages and segments that were read, each under its table's schema.
     tables: HashSet<(Id, Id)>,
+    /// The segments of `files` among them.
+    file_segments: Vec<Id>,
     /// Contents that rows name.
     contents: HashMap<Id, contents::Met>,
 }

@@ -107,6 +107,11 @@ impl MergedIndex {
     }
 }
 
+/// Whether there is a merged index of a group that cannot be read.
+pub fn is_damaged(control: &Path, group: Group) -> bool {
+    path(control, group).exists() && MergedIndex::open(control, group).is_none()
+}
+
 /// Removes the merged index of a group; the packs are looked into one by one until there is a new one.
 pub fn discard(control: &Path, group: Group) -> Result<()> {
     fsx::remove_file(&path(control, group))
@@ -144,5 +149,6 @@ pub fn build<'a>(
     }
     let crc = crc32fast::hash(&bytes[12..]);
     bytes[8..12].copy_from_slice(&crc.to_le_bytes());
+    fsx::create_dir_all(&control.join("index"))?;
     fsx::write_atomic(&path(control, group), &bytes, Durability::Derived)
 }

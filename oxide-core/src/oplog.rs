@@ -42,6 +42,11 @@ pub fn head(control: &Path) -> Result<Option<(u64, Record)>> {
     Err(restless(control))
 }
 
+/// The number of the highest operation, which need not be readable.
+pub(crate) fn newest(control: &Path) -> Result<Option<u64>> {
+    Ok(Listing::read(control)?.head())
+}
+
 /// One operation by its number.
 pub fn read(control: &Path, number: u64) -> Result<Record> {
     for _ in 0..ATTEMPTS {

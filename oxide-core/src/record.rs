@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::files;
 use crate::hash::{Context, Id};
 use crate::pack::Kind;
 use crate::schema::Schema;
@@ -139,10 +140,13 @@ fn schema_bytes(record: &Record) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a record and checks that it hashes to `id`.
+/// Reads a record and checks that it hashes to `id`. The built-in schemas need not be stored.
 pub fn read(objects: &dyn ReadObjects, kind: Kind, id: &Id) -> Result<Record> {
     let context = context(kind)?;
-    let bytes = objects.read(kind, id)?;
+    let bytes = match kind {
+        Kind::Schema => schema_by_id(objects, id)?,
+        _ => objects.read(kind, id)?,
+    };
     if context.id(&bytes) != *id {
         return Err(Error::integrity(format!(
             "{} {id} is damaged: its bytes hash to something else",
@@ -156,6 +160,14 @@ pub fn read(objects: &dyn ReadObjects, kind: Kind, id: &Id) -> Result<Record> {
             error.message
         ))
     })
+}
+
+fn schema_by_id(objects: &dyn ReadObjects, id: &Id) -> Result<Vec<u8>> {
+    let builtin = [files::files_schema(), files::items_schema()];
+    match builtin.into_iter().find(|schema| schema.id() == *id) {
+        Some(schema) => Ok(schema.to_bytes()),
+        None => objects.read(Kind::Schema, id),
+    }
 }
 
 fn check_fields(kind: Kind, record: &Record) -> Result<()> {

@@ -50,6 +50,22 @@ mod _core {
         oxide_core::workspace::discover(&start).map(PathBuf::into_os_string)
     }
 
+    /// Writes a file of a cache; gives its path.
+    #[pyfunction]
+    fn write_cached(py: Python<'_>, folder: PathBuf, stem: &str, data: &[u8]) -> Result<OsString> {
+        let path = short(py, || {
+            oxide_core::columns::cache::write(&folder, stem, data)
+        })?;
+        Ok(path.into_os_string())
+    }
+
+    /// The sound file of a cache with this stem.
+    #[pyfunction]
+    fn find_cached(py: Python<'_>, folder: PathBuf, stem: &str) -> Result<Option<OsString>> {
+        let path = short(py, || oxide_core::columns::cache::find(&folder, stem))?;
+        Ok(path.map(PathBuf::into_os_string))
+    }
+
     /// Counts of work done since the last reset, for tests.
     #[pyfunction]
     fn counters() -> BTreeMap<&'static str, u64> {
@@ -136,12 +152,8 @@ mod _core {
 
     /// Replaces a file so that readers see the old content or the new.
     #[pyfunction]
-    #[pyo3(signature = (path, data, durable=true))]
-    fn write_file_atomic(py: Python<'_>, path: PathBuf, data: &[u8], durable: bool) -> Result<()> {
-        let durability = match durable {
-            true => oxide_core::fsx::Durability::Durable,
-            false => oxide_core::fsx::Durability::Whole,
-        };
+    fn write_file_atomic(py: Python<'_>, path: PathBuf, data: &[u8]) -> Result<()> {
+        let durability = oxide_core::fsx::Durability::Durable;
         short(py, || {
             oxide_core::fsx::write_atomic(&path, data, durability)
         })

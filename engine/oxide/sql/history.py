@@ -1,7 +1,8 @@
 """Derived Parquet copies of commits and operations, ``.oxide/cache/history``, extended by what is new.
 
-``commits-<digest of the heads>.parquet`` holds exactly the commits that those heads reach, so an unchanged repository
-reads none, and after a commit only the new ones are read. ``operations-<newest number>-<its id>.parquet`` works alike.
+``commits-<digest of the heads>`` holds exactly the commits that those heads reach, so an unchanged repository reads
+none, and after a commit only the new ones are read. ``operations-<newest number>-<its id>`` works alike. A copy's name
+ends in a checksum: a damaged one is written again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oxide import _core
 from oxide.errors import FileSystemError
 from oxide.sql.relations import Column
 
@@ -56,14 +58,12 @@ class History:
         heads = self._heads()
         if not heads:
             return None
-        path = (
-            self._folder
-            / f"commits-{hashlib.blake2b(chr(10).join(heads).encode(), digest_size=16).hexdigest()}.parquet"
-        )
-        if not path.exists():
+        stem = f"commits-{hashlib.blake2b(chr(10).join(heads).encode(), digest_size=16).hexdigest()}"
+        path = _core.find_cached(str(self._folder), stem)
+        if path is None:
             rows = self._reachable(heads, self._newest("commits-"))
-            self._write(path, COMMIT_COLUMNS, rows)
-        return str(path)
+            path = self._write(stem, COMMIT_COLUMNS, rows)
+        return path
 
     def operations(self) -> str | None:
         """Path of the copy with all operations; ``None`` when there is none."""
@@ -71,8 +71,9 @@ class History:
         if head is None:
             return None
         newest = next(iter(self._repository.operations(1)))
-        path = self._folder / f"operations-{newest.number:016}-{newest.id[:16]}.parquet"
-        if not path.exists():
+        stem = f"operations-{newest.number:016}-{newest.id[:16]}"
+        path = _core.find_cached(str(self._folder), stem)
+        if path is None:
             known = self._known_operations()
             rows: list[Sequence[Any]] = []
             for entry in self._repository.operations():
@@ -84,8 +85,8 @@ class History:
                     )
                     break
                 rows.append((entry.number, entry.id, entry.kind, entry.description, entry.time, str(entry.author)))
-            self._write(path, OPERATION_COLUMNS, rows[::-1])
-        return str(path)
+            path = self._write(stem, OPERATION_COLUMNS, rows[::-1])
+        return path
 
     def _heads(self) -> list[str]:
         heads = {branch.head for branch in self._repository.branches()} | {
@@ -112,14 +113,15 @@ class History:
     def _newest(self, prefix: str) -> Path | None:
         with contextlib.suppress(OSError):
             copies = sorted(self._folder.glob(f"{prefix}*.parquet"), key=lambda path: (path.stat().st_mtime, path.name))
-            return copies[-1] if copies else None
+            stems = [path.stem.rpartition("-")[0] for path in reversed(copies)]
+            sound = filter(None, (_core.find_cached(str(self._folder), stem) for stem in stems))
+            newest = next(sound, None)
+            return None if newest is None else Path(newest)
         return None
 
-    def _write(self, path: Path, columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
+    def _write(self, stem: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> str:
         import pyarrow
         import pyarrow.parquet
-
-        from oxide._core import make_folder, write_file_atomic
 
         values: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
         arrays = [pyarrow.array(each, _arrow_type(column.type)) for column, each in zip(columns, values, strict=True)]
@@ -127,20 +129,19 @@ class History:
         pyarrow.parquet.write_table(
             pyarrow.table(arrays, [column.name for column in columns]), sink, compression="zstd"
         )
-        make_folder(str(self._folder))
-        write_file_atomic(str(path), sink.getvalue().to_pybytes(), durable=False)
-        self._forget_old(path)
+        _core.make_folder(str(self._folder))
+        path = _core.write_cached(str(self._folder), stem, sink.getvalue().to_pybytes())
+        self._forget_old(stem)
+        return path
 
-    def _forget_old(self, path: Path) -> None:
-        from oxide._core import remove_file
-
-        prefix = path.name.split("-", 1)[0]
+    def _forget_old(self, stem: str) -> None:
+        prefix = stem.split("-", 1)[0]
         with contextlib.suppress(OSError, FileSystemError):
             copies = sorted(
                 self._folder.glob(f"{prefix}-*.parquet"), key=lambda each: each.stat().st_mtime, reverse=True
             )
             for old in copies[_KEPT_COPIES:]:
-                remove_file(str(old))
+                _core.remove_file(str(old))
 
 
 def _commit_row(identity: str, record: dict[str, Any]) -> Sequence[Any]:

@@ -9,9 +9,10 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
+use super::cache;
 use super::outgoing::{failed, segment_batch};
 use crate::error::Result;
-use crate::fsx::{self, Durability};
+use crate::fsx;
 use crate::hash::Id;
 use crate::schema::{Schema, Type};
 use crate::segment::{self, Segment};
@@ -21,27 +22,26 @@ use crate::tree;
 /// Hex digits of the schema's id in a file name.
 const SCHEMA_DIGITS: usize = 16;
 
-/// Writes each segment of a table that is not there yet as `<cache>/<segment id>-<schema id prefix>.parquet` and returns all
-/// paths in key order. A table without rows has no file.
+/// Writes each segment of a table that is not there yet, or damaged, as a cached file `<segment id>-<schema id prefix>`
+/// and returns all paths in key order. A table without rows has no file.
 pub fn export_parquet(
     objects: &dyn ReadObjects,
     schema: &Schema,
     root: &Id,
-    cache: &Path,
+    folder: &Path,
 ) -> Result<Vec<PathBuf>> {
     let schema_id = schema.id().to_hex();
-    fsx::create_dir_all(cache)?;
+    fsx::create_dir_all(folder)?;
+    let held = cache::held(folder)?;
     tree::entries(objects, root)?
         .par_iter()
         .map(|entry| {
-            let name = format!("{}-{}.parquet", entry.id, &schema_id[..SCHEMA_DIGITS]);
-            let path = cache.join(name);
-            if !path.exists() {
-                let segment = segment::read(objects, &entry.id)?;
-                let bytes = parquet_bytes(objects, schema, &segment)?;
-                fsx::write_atomic(&path, &bytes, Durability::Whole)?;
+            let stem = format!("{}-{}", entry.id, &schema_id[..SCHEMA_DIGITS]);
+            if let Some(path) = cache::sound(held.get(&stem)) {
+                return Ok(path);
             }
-            Ok(path)
+            let segment = segment::read(objects, &entry.id)?;
+            cache::write(folder, &stem, &parquet_bytes(objects, schema, &segment)?)
         })
         .collect()
 }

@@ -1,19 +1,21 @@
 //! File contents: each one that a row names is there and, when asked for, hashes to its id.
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
+use std::collections::{HashMap, HashSet};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::{Check, Problem};
 use crate::error::{Error, ErrorCode, Result};
-use crate::files::FileRow;
+use crate::files::{FileRow, FileType};
+use crate::fsx;
 use crate::hash::{Context, Id};
 use crate::pack::Kind;
+use crate::paths;
+use crate::progress::Progress;
 use crate::segment;
-use crate::store::{ReadObjects, Store};
+use crate::store::{content_of, ReadObjects, Session, Store};
 
 /// Where a content was first met.
 #[derive(Clone, Copy)]
@@ -55,23 +57,65 @@ impl Check<'_> {
             }
         });
         let problems = problems.collect::<Result<Vec<_>>>()?;
-        for (id, met, error) in problems.into_iter().flatten() {
+        let problems: Vec<_> = problems.into_iter().flatten().collect();
+        let taken_back = match self.request.repair && !problems.is_empty() {
+            true => self.take_back(&problems, &objects)?,
+            false => HashSet::new(),
+        };
+        self.changed |= !taken_back.is_empty();
+        for (id, met, error) in problems {
             let path = path_of(self.store, &id, &met);
             let needed = path.as_ref().map(|path| format!("; '{path}' needs it"));
             let remedy = match &path {
                 _ if met.reference => error.hint,
-                Some(path) => format!("if '{path}' is still as it was in the working copy, `oxide fsck --repair` and `oxide add '{path}'` store it again; else fetch it from another copy of the repository"),
-                None => "fetch it from another copy of the repository".into(),
+                Some(path) if !self.request.repair => format!("`oxide fsck --repair` takes it back from '{path}' if that still holds it; else fetch it from another copy of the repository"),
+                _ => "no file of the working copy holds it: fetch it from another copy of the repository".into(),
             };
             self.report.problems.push(Problem {
                 object: id.to_hex(),
                 kind: "blob".into(),
                 problem: error.message + &needed.unwrap_or_default(),
                 remedy,
-                repaired: false,
+                repaired: taken_back.contains(&id),
             });
         }
         Ok(())
+    }
+
+    /// Stores lost contents again from files of the working copy that still hold them. Gives those that are back.
+    fn take_back(
+        &self,
+        lost: &[(Id, Met, Error)],
+        objects: &HashMap<Id, PathBuf>,
+    ) -> Result<HashSet<Id>> {
+        let lost: HashMap<Id, Met> = lost.iter().map(|(id, met, _)| (*id, *met)).collect();
+        let tree = self.store.control().parent().map(Path::to_path_buf);
+        let session = self.store.begin()?;
+        let mut back = HashSet::new();
+        for segment in &self.file_segments {
+            let Ok(segment) = segment::read(self.store, segment) else {
+                continue;
+            };
+            for (key, value) in segment.rows() {
+                let row = FileRow::decode(key, value)?;
+                let wanted = lost.contains_key(&row.content) && !back.contains(&row.content);
+                if !wanted || row.kind == FileType::Reference {
+                    continue;
+                }
+                let path = tree.iter().map(|tree| tree.join(paths::to_os(&row.path)));
+                let Some(path) = path.into_iter().find(|path| holds(path, &row)) else {
+                    continue;
+                };
+                // What stands in its place would count as the content.
+                if let Some(damaged) = objects.get(&row.content) {
+                    super::packs::set_aside(self.store.control(), damaged)?;
+                }
+                store_again(&session, &path, &row, self.progress)?;
+                back.insert(row.content);
+            }
+        }
+        session.flush()?;
+        Ok(back)
     }
 }
 
@@ -146,15 +190,43 @@ fn check_content(
 
 /// The content id of a file's bytes.
 pub(super) fn hash_file(path: &Path) -> Result<Id> {
-    let unreadable = |error: std::io::Error| Error::io("read", path, &error);
-    let mut file = File::open(path).map_err(unreadable)?;
-    let mut hasher = Context::Content.hasher();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer).map_err(unreadable)? {
-            0 => return Ok(Id(*hasher.finalize().as_bytes())),
-            length => hasher.update(&buffer[..length]),
-        };
+    let file = fsx::open_no_follow(path).map_err(|error| Error::io("read", path, &error))?;
+    content_of(&file, path)
+}
+
+/// Whether a file or link of the working copy holds what the row says.
+fn holds(path: &Path, row: &FileRow) -> bool {
+    let Ok(found) = std::fs::symlink_metadata(path) else {
+        return false;
+    };
+    match row.kind {
+        FileType::File => {
+            found.is_file()
+                && found.len() == row.size
+                && hash_file(path).is_ok_and(|content| content == row.content)
+        }
+        FileType::Link => {
+            link_target(path).is_ok_and(|target| Context::Content.id(&target) == row.content)
+        }
+        FileType::Reference => false,
+    }
+}
+
+fn link_target(path: &Path) -> Result<Vec<u8>> {
+    let target = std::fs::read_link(path).map_err(|error| Error::io("read", path, &error))?;
+    Ok(target.into_os_string().into_vec())
+}
+
+/// Stores a content from the file that holds it. A file that changes meanwhile has another content, and does no harm.
+fn store_again(session: &Session, path: &Path, row: &FileRow, progress: &Progress) -> Result<()> {
+    let name = row.path.rsplit('/').next().unwrap_or(&row.path);
+    match row.kind {
+        FileType::Link => session.put_content(&link_target(path)?, name).map(drop),
+        _ => {
+            let file =
+                fsx::open_no_follow(path).map_err(|error| Error::io("read", path, &error))?;
+            session.put_file(&file, path, name, progress).map(drop)
+        }
     }
 }
 

@@ -135,6 +135,9 @@ impl Check<'_> {
         }
         segments.retain(|id| self.tables.insert((*schema_id, *id)));
         let in_files = *schema_id == files::files_schema().id();
+        if in_files {
+            self.file_segments.extend(&segments);
+        }
         for batch in segments.chunks(64) {
             self.progress.check()?;
             let rows = batch.par_iter();
@@ -189,14 +192,27 @@ impl Check<'_> {
     }
 
     fn problem(&mut self, kind: Kind, id: &Id, message: String, needed: &str) -> Result<()> {
+        let repaired = self.request.repair && self.write_again(kind, id)?;
+        self.changed |= repaired;
         self.report.problems.push(Problem {
             object: id.to_hex(),
             kind: kind.name().into(),
             problem: format!("{message}; {needed} needs it"),
             remedy: FETCH.into(),
-            repaired: false,
+            repaired,
         });
         Ok(())
+    }
+
+    /// Stores an object again whose bytes are known without it: the page of an empty table.
+    fn write_again(&self, kind: Kind, id: &Id) -> Result<bool> {
+        if (kind, *id) != (Kind::Page, tree::empty_root()) {
+            return Ok(false);
+        }
+        let session = self.store.begin()?;
+        tree::empty(&session)?;
+        session.flush()?;
+        Ok(true)
     }
 }
 

@@ -31,9 +31,6 @@ pub use locks::{create_locked, lock, try_lock, try_lock_named, try_lock_open, Lo
 pub enum Durability {
     /// Flushed, with its folder.
     Durable,
-    /// Its bytes are flushed before it has its name: it may be lost in a power cut, but is never there in part. For derived
-    /// files without a checksum of their own.
-    Whole,
     /// Derived data with a checksum: may be lost in a power cut, or torn.
     Derived,
 }
@@ -86,7 +83,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result
     }
     match durability {
         Durability::Durable => sync_parent(path),
-        Durability::Whole | Durability::Derived => Ok(()),
+        Durability::Derived => Ok(()),
     }
 }
 

@@ -54,6 +54,20 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 10] = [
+        Kind::Blob,
+        Kind::Recipe,
+        Kind::Segment,
+        Kind::SegmentDelta,
+        Kind::Page,
+        Kind::Schema,
+        Kind::Commit,
+        Kind::View,
+        Kind::List,
+        Kind::External,
+    ];
+
     /// The kind written as `byte`.
     pub fn from_byte(byte: u8) -> Result<Kind> {
         Ok(match byte {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{objects, recipe, External, Store};
 use crate::error::{Error, Result};
 use crate::fsx;
-use crate::hash::Id;
+use crate::hash::{Context, Id};
 use crate::pack::{Entry, Kind, PackReader};
 use crate::progress::Progress;
 
@@ -48,7 +48,10 @@ impl Store {
                 let mut bytes = Vec::new();
                 std::io::Read::read_to_end(&mut file, &mut bytes)
                     .map_err(|e| Error::io("read", &path, &e))?;
-                Ok(bytes)
+                match Context::Content.id(&bytes) == *id {
+                    true => Ok(bytes),
+                    false => Err(objects::damaged(id, &path)),
+                }
             }
             Source::External(external) => {
                 let mut bytes = Vec::new();
@@ -79,9 +82,14 @@ impl Store {
             Source::Recipe(chunks) => self.copy_chunks(id, &chunks, target, target_path, progress),
             Source::Object(file) => {
                 let path = objects::path(self.control(), id);
-                counted(fsx::copy_file(&file, &path, target, target_path)?)
+                let length = counted(fsx::copy_file(&file, &path, target, target_path)?)?;
+                // They have no checksum but their name. Right after the copy they are read from memory.
+                match objects::content_of(&file, &path)? == *id {
+                    true => Ok(length),
+                    false => Err(objects::damaged(id, &path)),
+                }
             }
-            // The bytes are checked as they pass: the caller discards the target when this fails.
+            // The bytes are checked as they pass. Here as above the caller discards the target when this fails.
             Source::External(external) => external.read(id, |piece| {
                 fsx::write_all(target, piece, target_path)?;
                 counted(piece.len() as u64).map(drop)

@@ -36,6 +36,7 @@ pub use external::External;
 pub use lease::{Lease, LiveSession};
 pub use maintenance::{ObjectRef, LEFT_BEHIND};
 pub use memory::MemoryObjects;
+pub(crate) use objects::content_of;
 pub use packs::PackRef;
 pub use session::Session;
 

@@ -3,13 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::group::lock;
 use crate::error::{Error, Result};
 use crate::fsx;
-use crate::hash::Id;
+use crate::hash::{Context, Id};
 
 /// Where a content lies when it is a file of its own.
 pub(super) fn path(control: &Path, id: &Id) -> PathBuf {
@@ -25,6 +26,33 @@ pub(super) fn open(control: &Path, id: &Id) -> Result<Option<File>> {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Error::io("open", &path, &e)),
     }
+}
+
+/// The content id of a file's bytes, wherever its cursor stands.
+pub(crate) fn content_of(file: &File, path: &Path) -> Result<Id> {
+    let mut hasher = Context::Content.hasher();
+    let mut buffer = vec![0; 1 << 20];
+    let mut length = 0;
+    loop {
+        match file.read_at(&mut buffer, length) {
+            Ok(0) => return Ok(Id(*hasher.finalize().as_bytes())),
+            Ok(read) => {
+                hasher.update_rayon(&buffer[..read]);
+                length += read as u64;
+            }
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(Error::io("read", path, &e)),
+        }
+    }
+}
+
+/// The error for an own file with other bytes than those of its content.
+pub(super) fn damaged(id: &Id, path: &Path) -> Error {
+    Error::integrity(format!(
+        "content {id} is damaged: the file '{}' holds other bytes",
+        path.display()
+    ))
+    .at(path)
 }
 
 /// A temporary file for a content whose id is not known yet, removed when it is not kept.

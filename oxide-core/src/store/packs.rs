@@ -46,6 +46,15 @@ impl PackRef {
         self.damage.get()
     }
 
+    /// Whether it can be read and has no record of this id.
+    fn lacks(&self, id: &Id) -> bool {
+        let Ok(Some(reader)) = self.open() else {
+            return false;
+        };
+        let first = reader.entries_from(id).next();
+        first.is_none_or(|entry| entry.id != *id)
+    }
+
     /// The open pack; `None` when it was removed meanwhile.
     pub fn open(&self) -> Result<Option<Arc<PackReader>>> {
         if let Some(reader) = self.reader.get() {
@@ -128,13 +137,22 @@ impl Grouped {
         }
     }
 
-    /// Packs that may hold `id`, newest first among those without an index.
+    /// Packs that may hold `id`, newest first among those without an index; all, where the index says what is not so.
     fn candidates(&self, id: Id) -> impl Iterator<Item = &Arc<PackRef>> {
-        let covered = self.merged.iter().flat_map(move |merged| {
-            let numbers = merged.index.candidates(&id);
-            numbers.filter_map(|number| merged.packs.get(number)?.as_ref())
-        });
-        self.uncovered.iter().chain(covered)
+        let covered: Vec<&Arc<PackRef>> = self
+            .merged
+            .iter()
+            .flat_map(|merged| {
+                let numbers = merged.index.candidates(&id);
+                numbers.filter_map(|number| merged.packs.get(number)?.as_ref())
+            })
+            .collect();
+        let misled = covered.iter().any(|pack| pack.lacks(&id));
+        let (first, covered) = match misled {
+            true => (&self.all, Vec::new()),
+            false => (&self.uncovered, covered),
+        };
+        first.iter().chain(covered)
     }
 }
 
@@ -275,12 +293,14 @@ fn modified(folder: &Path) -> Option<SystemTime> {
     std::fs::metadata(folder).and_then(|m| m.modified()).ok()
 }
 
-/// The file names in a folder that may not be there.
+/// The file names in a folder that may not be there. A stray file in its place holds none.
 pub(super) fn names_in(folder: &Path) -> Result<Vec<String>> {
     let failed = |e: std::io::Error| Error::io("list", folder, &e);
     let listing = match std::fs::read_dir(folder) {
         Ok(listing) => listing,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Vec::new())
+        }
         Err(e) => return Err(failed(e)),
     };
     let mut names = Vec::new();

@@ -58,21 +58,15 @@ pub(super) fn complete(control: &Path) -> Result<()> {
     }
 }
 
+/// Whether something was ever published here: then it is a repository, whatever else is missing.
+fn has_operations(control: &Path) -> bool {
+    let listing = std::fs::read_dir(control.join("operations"));
+    listing.is_ok_and(|mut listing| listing.next().is_some())
+}
+
 /// Refuses what this build cannot read: a newer format, or a required feature that it does not know.
 pub(super) fn check(control: &Path) -> Result<()> {
     let path = control.join("repository");
-    let text = match std::fs::read(&path) {
-        Ok(text) => text,
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Err(Error::new(
-                ErrorCode::NotARepository,
-                format!("'{}' is not a repository", control.display()),
-            )
-            .hint("run `oxide init` in the folder to be versioned")
-            .at(control))
-        }
-        Err(e) => return Err(Error::io("read", &path, &e)),
-    };
     let damaged = |why: &str| {
         Error::new(
             ErrorCode::Integrity,
@@ -82,6 +76,21 @@ pub(super) fn check(control: &Path) -> Result<()> {
             r#"restore it from a copy, or write {"format":1,"optional":[],"required":[]} into it"#,
         )
         .at(&path)
+    };
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == ErrorKind::NotFound && has_operations(control) => {
+            return Err(damaged("it is missing"))
+        }
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Err(Error::new(
+                ErrorCode::NotARepository,
+                format!("'{}' is not a repository", control.display()),
+            )
+            .hint("run `oxide init` in the folder to be versioned")
+            .at(control))
+        }
+        Err(e) => return Err(Error::io("read", &path, &e)),
     };
     let content: Value = serde_json::from_slice(&text).map_err(|e| damaged(&e.to_string()))?;
     let unsupported = |what: String| {

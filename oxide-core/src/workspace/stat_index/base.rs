@@ -155,6 +155,20 @@ impl Base {
         self.folders
     }
 
+    /// Whether every entry has its checksum.
+    pub(super) fn is_sound(&self) -> bool {
+        let mut entries = 0;
+        let sound = (0..self.folders).all(|number| {
+            let folder = self.folder_path(number);
+            let range = self.folder(folder);
+            entries += range.len();
+            range
+                .into_iter()
+                .all(|index| self.record(folder, index).is_some())
+        });
+        sound && entries == self.entries
+    }
+
     fn folder_record(&self, number: usize) -> Option<&[u8]> {
         let start = HEADER + number * FOLDER;
         self.data().get(start..start + FOLDER)

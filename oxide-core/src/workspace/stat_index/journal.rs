@@ -30,6 +30,8 @@ pub(super) struct Journal {
     pub(super) foreign: bool,
     /// It ends in a batch that is not whole, or there is none at all.
     pub(super) torn: bool,
+    /// What was written whole is not what is read.
+    pub(super) damaged: bool,
 }
 
 pub(super) fn path(control: &Path) -> PathBuf {
@@ -50,6 +52,7 @@ pub(super) fn read(control: &Path, nonce: u64) -> Journal {
     };
     if bytes.get(..HEADER) != Some(header(nonce).as_slice()) {
         journal.foreign = true;
+        journal.damaged = bytes.len() >= HEADER && !bytes.starts_with(MAGIC);
         return journal;
     }
     let mut rest = Reader(&bytes[HEADER..]);
@@ -67,6 +70,7 @@ fn read_batch(rest: &mut Reader<'_>, journal: &mut Journal) -> Option<()> {
     let crc = rest.u32()?;
     let payload = rest.take(length)?;
     if crc32fast::hash(payload) != crc {
+        journal.damaged = true;
         return None;
     }
     let mut batch = Reader(payload);

@@ -153,6 +153,30 @@ pub(crate) struct Index {
     damaged: AtomicBool,
 }
 
+/// The operation that the working copy was brought to last.
+pub(crate) fn remembered(control: &Path) -> Option<u64> {
+    let known = Index::open(control).map(|index| index.operation);
+    known.filter(|operation| *operation != UNKNOWN_OPERATION)
+}
+
+/// What is wrong with the index on disk; nothing when there is none, or when its writer died while it wrote.
+pub(crate) fn check(control: &Path) -> Option<&'static str> {
+    let path = folder(control).join("stat");
+    if !path.exists() {
+        return None;
+    }
+    let Some(base) = Base::open(&path) else {
+        return Some("it cannot be read");
+    };
+    if !base.is_sound() {
+        return Some("an entry has a wrong checksum");
+    }
+    let journal = journal::read(control, base.nonce());
+    journal
+        .damaged
+        .then_some("its journal has a wrong checksum")
+}
+
 /// One tracked name in a folder.
 #[derive(Clone, Copy)]
 pub(crate) struct Slot<'a> {
