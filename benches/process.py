@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import selectors
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -56,11 +57,23 @@ def run(
     output = subprocess.DEVNULL if discard else subprocess.PIPE
     start = time.perf_counter()
     with subprocess.Popen(
-        words, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE
+        words,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     ) as process:
-        said, complaint = _outputs(process.stdout, process.stderr)
-        # Not reaped yet: with the process its accounts would be gone.
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        try:
+            said, complaint = _outputs(process.stdout, process.stderr)
+            # Not reaped yet: with the process its accounts would be gone.
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        except KeyboardInterrupt:
+            # What goes on writing would be in the way of the removal.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
         seconds = time.perf_counter() - start
         written = _bytes_written(process.pid)
         _, status, usage = os.wait4(process.pid, 0)

@@ -58,7 +58,7 @@ def nameless_file(control: str) -> int:
 def mark_used(path: str) -> None:
     """Note that a file is in use now, by its time of change."""
 
-def supports_reflink(folder: str) -> bool:
+def supports_reflink(control: str) -> bool:
     """Whether the file system of a control folder can share blocks between files."""
 
 def make_link(target: bytes, path: str) -> None:

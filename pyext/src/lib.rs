@@ -8,6 +8,7 @@ mod errors;
 mod progress;
 mod session;
 mod store;
+mod threads;
 mod workspace;
 
 use std::collections::BTreeMap;

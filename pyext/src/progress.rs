@@ -8,6 +8,7 @@ use oxide_core::progress::Progress;
 use pyo3::prelude::*;
 
 use crate::errors::Result;
+use crate::threads;
 
 /// How often the calling thread looks for signals.
 const POLL: Duration = Duration::from_millis(50);
@@ -19,7 +20,7 @@ pub fn short<T: Send>(
     py: Python<'_>,
     call: impl FnOnce() -> oxide_core::Result<T> + Send,
 ) -> Result<T> {
-    Ok(py.detach(call)?)
+    Ok(py.detach(|| threads::with_own(call))?)
 }
 
 /// Runs a call that may last, with progress and Ctrl-C. An exception of the progress function stops the call too.
@@ -35,7 +36,7 @@ pub fn long<T: Send>(
         let worker = scope.spawn(|| {
             // Dropped when the call returns or panics: the waiting thread wakes at once either way.
             let _finished = finished;
-            call(&progress)
+            threads::with_own(|| call(&progress))
         });
         let mut raised = None;
         let mut reported = Instant::now();

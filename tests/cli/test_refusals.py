@@ -137,8 +137,8 @@ class LatePlan:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.plan, name)
 
-    def apply(self, *arguments: Any) -> None:
-        self.plan.apply(*arguments)
+    def apply(self, *arguments: Any, **options: Any) -> None:
+        self.plan.apply(*arguments, **options)
         raise KeyboardInterrupt
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -103,7 +104,8 @@ def _garbage(path: Path) -> None:
 
 def _newer(path: Path) -> None:
     data = path.read_bytes()
-    packs.replace(path, data[:7].replace(b"1", b"2") + data[7:])
+    newer = re.sub(rb"[0-8]", lambda digit: b"%d" % (int(digit[0]) + 1), data[:8])
+    packs.replace(path, newer + data[8:])
 
 
 def _swap(kind: str) -> Damage:

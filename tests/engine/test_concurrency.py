@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -168,3 +171,37 @@ def test_two_handles_in_one_process_see_each_other(shared: Repository) -> None:
     made = other.commit("second")
     assert shared.resolve_revision("HEAD") == made.id
     assert shared.status().clean
+
+
+def test_a_forked_process_works_on_its_own(repo: Repository) -> None:
+    """As a data loader forks its workers, from a process that has used the engine."""
+    for number in range(600):
+        write(repo.root, f"folder{number % 7}/{number}.txt", str(number))
+    repo.add(["."])
+    repo.commit("before the fork")
+    child = os.fork()
+    if child == 0:
+        done = 1
+        try:
+            for number in range(600):
+                write(repo.root, f"folder{number % 7}/{number}.txt", f"again {number}")
+            done = int(len(repo.status().modified) != 600)
+            repo.add(["."])
+            repo.commit("in the fork")
+        finally:
+            os._exit(done)
+    assert _ended(child, seconds=60) == 0
+    assert [entry.commit.message for entry in repo.log()] == ["in the fork", "before the fork"]
+
+
+def _ended(child: int, seconds: float) -> int:
+    """The exit code of a child process, which is killed when it takes longer."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    raise AssertionError("the forked process hangs")

@@ -328,6 +328,13 @@ def many_packs(place: Place) -> None:
     place.write("last.png", noise("last", 1_000))
 
 
+def many_packs_indexed(place: Place) -> None:
+    """Packs with a merged index."""
+    many_packs(place)
+    place.oxide("add", ".")
+    place.commit("one")
+
+
 def many_files(place: Place) -> None:
     """More files than the journal of the stat index takes."""
     started(place)
@@ -361,7 +368,7 @@ def query_cached(place: Place) -> None:
     for kind in ("commits", "operations"):
         [copy] = history.glob(f"{kind}-*")
         for number in range(4):
-            shutil.copyfile(copy, history / f"{kind}-{number}.parquet")
+            shutil.copyfile(copy, history / f"{kind}-{number}-{copy.stem[-8:]}.parquet")
     place.oxide("sql", "SELECT count(*) FROM items")
     place.write("notes.txt", "newer\n")
     place.commit("two")
@@ -372,6 +379,17 @@ def damaged_stat_index(tree: Path) -> None:
     with (tree / ".oxide" / "index" / "stat").open("r+b") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"\xff")
+
+
+def no_index_folder(tree: Path) -> None:
+    """Neither stat index nor merged indexes of packs, nor their folder."""
+    shutil.rmtree(tree / ".oxide" / "index")
+
+
+def damaged_cache(tree: Path) -> None:
+    """Cached Parquet files that are not what was written."""
+    for path in (tree / ".oxide" / "cache").glob("*/*.parquet"):
+        path.write_bytes(path.read_bytes()[:-1] + b"\xff")
 
 
 def full_cache(tree: Path) -> None:
@@ -394,9 +412,7 @@ def without_cache(place: Place) -> None:
 def damaged(place: Place) -> None:
     """A pack whose footer is wrong and whose records are whole, a merged index that misleads, an old operation that is
     no operation any more, and a derived folder that is gone."""
-    many_packs(place)
-    place.oxide("add", ".")
-    place.commit("one")
+    many_packs_indexed(place)
     packs = sorted((place.control / "packs").glob("data-*"), key=lambda path: path.stat().st_size)
     with packs[0].open("r+b") as file:
         file.seek(-16, os.SEEK_END)
@@ -452,9 +468,20 @@ ALL = [
     Scenario("checkout of a reference", references, ["checkout", "film"], repeatable=True),
     Scenario("switch", clean_branches, ["switch", "other"], repeatable=True),
     Scenario("restore", changed, ["restore", "--force", "."], rolls_forward=False, repeatable=True),
+    Scenario(
+        "restore without index folder",
+        changed,
+        ["restore", "--force", "."],
+        rolls_forward=False,
+        repeatable=True,
+        arrange=no_index_folder,
+    ),
     Scenario("restore from a branch", clean_branches, ["restore", "--source", "other", "."], repeatable=True),
     Scenario("restore what is staged", staged, ["restore", "--staged", "."], repeatable=True),
     Scenario("merge", clean_branches, ["merge", "other"], repeatable=True),
+    Scenario(
+        "merge without index folder", clean_branches, ["merge", "other"], repeatable=True, arrange=no_index_folder
+    ),
     Scenario("merge by moving on", stands_behind, ["merge", "other"], repeatable=True),
     Scenario("merge with conflicts", rival_branches, ["merge", "other"], code=CONFLICT),
     Scenario("merge, given up", in_conflict, ["merge", "--abort"]),
@@ -476,6 +503,10 @@ ALL = [
     Scenario("config", started, ["config", "user.name", "Grace Tester"], repeatable=True),
     Scenario("gc", garbage, ["gc", "--keep", "0", "--now"], repeatable=True),
     Scenario("gc after one that died", taken_away, ["gc", "--keep", "0", "--now"], damaged=True, repeatable=True),
+    Scenario(
+        "fsck without index folder", many_packs_indexed, ["fsck", "--repair"], repeatable=True, arrange=no_index_folder
+    ),
+    Scenario("fsck of a damaged cache", query_cached, ["fsck", "--repair"], repeatable=True, arrange=damaged_cache),
     Scenario("fsck after a gc that died", taken_away, ["fsck", "--repair"], damaged=True, repeatable=True),
     Scenario("gc of operations", many_operations, ["gc", "--keep", "0", "--now"], repeatable=True),
     Scenario("tag, which folds operations", many_operations, ["tag", "last"]),

@@ -49,7 +49,7 @@ def _short(file: str) -> str:
 
 def code(path: Path) -> str:
     """A source without its tests and comments, each line in its place."""
-    text = path.read_text(encoding="utf-8").split("#[cfg(test)]")[0]
+    text = re.split(r"#\[cfg\(test\)\]\s*(?:pub(?:\(\w+\))? )?mod tests", path.read_text(encoding="utf-8"))[0]
     return re.sub(r"//[^\n]*", "", text)
 
 
@@ -96,7 +96,7 @@ def fsx_functions() -> dict[str, str]:
     """Every function of `fsx` with its body; those of `at` as `at::name`."""
     found = {}
     for path in sorted(FSX.glob("*.rs")):
-        if path.name not in ("tests.rs", "faults.rs"):
+        if path.name not in ("tests.rs", "faults.rs", "recording.rs"):
             prefix = "at::" if path.stem == "at" else ""
             found |= {prefix + name: body for name, body in _bodies(path).items()}
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,10 +53,14 @@ class PlainStore:
         self.roots: dict[str, list[dict[str, Any]]] = {"empty": []}
         self.exports: list[str] = []
 
+    def hold(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def read_record(self, kind: str, identity: str) -> dict[str, Any]:
         return {"files-schema": FILES_SCHEMA, "items-schema": ITEMS_SCHEMA}[identity]
 
     def export_parquet(self, table: tuple[str, str], folder: str) -> list[str]:
+        Path(folder).mkdir(parents=True, exist_ok=True)
         rows = self.roots[table[1]]
         self.exports.append(table[1])
         if not rows:

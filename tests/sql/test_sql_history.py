@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ class HistoryRepository(PlainRepository):
         self.chain: list[OperationEntry] = []
         self.oldest = 1
         self.read: list[str] = []
+
+    def hold(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def grow(self, name: str, *parents: str) -> None:
         self.records[name] = {

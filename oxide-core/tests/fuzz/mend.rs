@@ -146,18 +146,21 @@ pub fn stat_index(bytes: &mut Vec<u8>, random: &mut Random) {
     if let Some(nonce) = base.get(8..16) {
         set(&mut journal, 8, nonce);
     }
-    set(&mut journal, 0, b"OXSTATJ1");
+    set(&mut journal, 0, b"OXSTATJ2");
     mend_journal(&mut journal);
     bytes.truncate(4);
     bytes.extend(base);
     bytes.extend(journal);
 }
 
+/// Bytes of a stat index' base before its folders; the last four are the checksum.
+const BASE_HEADER: usize = 100;
+
 fn mend_base(base: &mut [u8], random: &mut Random) -> Option<()> {
-    set(base, 0, b"OXSTAT1\n");
+    set(base, 0, b"OXSTAT2\n");
     let (folders, entries) = (u32_at(base, 56)?, u32_at(base, 60)?);
     let (paths, names) = (u64_at(base, 64)?, u64_at(base, 72)?);
-    let cold = 84usize
+    let cold = BASE_HEADER
         .checked_add(folders.checked_mul(16)?)?
         .checked_add(entries.checked_mul(48)?)?;
     let start = cold.checked_add(entries.checked_mul(76)?)?;
@@ -168,18 +171,18 @@ fn mend_base(base: &mut [u8], random: &mut Random) -> Option<()> {
         set(base, 64, &(paths as u64).to_le_bytes());
         set(base, 72, &((rest - paths) as u64).to_le_bytes());
     }
-    let (paths, hot) = (u64_at(base, 64)?, 84 + folders * 16);
+    let (paths, hot) = (u64_at(base, 64)?, BASE_HEADER + folders * 16);
     if random.once_in(2) {
         for folder in 0..folders {
             mend_folder(base, folder, hot, cold, start, paths);
         }
     }
     let mut crc = crc32fast::Hasher::new();
-    crc.update(&base[..80]);
-    crc.update(&base[84..hot]);
+    crc.update(&base[..BASE_HEADER - 4]);
+    crc.update(&base[BASE_HEADER..hot]);
     crc.update(&base[start..start + paths]);
     let crc = crc.finalize().to_le_bytes();
-    set(base, 80, &crc);
+    set(base, BASE_HEADER - 4, &crc);
     Some(())
 }
 
@@ -191,7 +194,7 @@ fn mend_folder(
     start: usize,
     paths: usize,
 ) -> Option<()> {
-    let record = 84 + folder * 16;
+    let record = BASE_HEADER + folder * 16;
     let path = start.checked_add(u32_at(base, record)?)?;
     let path = base
         .get(path..path.checked_add(u32_at(base, record + 4)?)?)?
