@@ -185,6 +185,9 @@ def move_files(
         repository, kind, before=before, after=after, paths=paths, repair=repair, force=force, progress=progress
     )
     plan.prepare(progress)
+    if repository.working_copy.remembered() is None:
+        # What dies half way is finished from what was remembered.
+        repository.working_copy.remember(read_state(repository.store).number, before, None)
     state = publish(repository, session, kind, description, change, moves_files=True, position=position, redo=redo)
     # What is staged nowhere could not be brought back by hand.
     insist = after != state.pending["files"][1]

@@ -436,6 +436,13 @@ ALL = [
     Scenario("add of many clips", many_clips, ["add", "."], repeatable=True),
     Scenario("add by reference", referring, ["add", "--reference", "film.mp4"], repeatable=True),
     Scenario("add by reference from outside", films, ["add", "--reference", "../outside/films"], rolls_forward=False),
+    Scenario(
+        "add by reference without index folder",
+        films,
+        ["add", "--reference", "../outside/films"],
+        rolls_forward=False,
+        arrange=no_index_folder,
+    ),
     Scenario("add with a damaged stat index", changed, ["add", "."], repeatable=True, arrange=damaged_stat_index),
     Scenario("add, which merges data packs", small_packs("data"), ["add", "."], repeatable=True),
     Scenario("add, which merges meta packs", small_packs("meta"), ["add", "."], repeatable=True),
