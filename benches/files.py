@@ -12,7 +12,7 @@ from benches import yardsticks
 from benches.bench import Bench
 from benches.process import Cost, run
 from benches.sets import FileSet, make_files, write_random
-from benches.tools.base import Tool, usage
+from benches.tools.base import BranchingTool, Tool, usage
 from benches.verify import WrongResult, holds
 from benches.yardsticks import Yardsticks
 
@@ -79,8 +79,8 @@ class Round:
             self.one()
             if not files.in_place:
                 self.restore()
-            if files.differing and self.tool.branches:
-                self.switch()
+            if files.differing and isinstance(self.tool, BranchingTool):
+                self.switch(self.tool)
         finally:
             self.leave()
 
@@ -153,16 +153,16 @@ class Round:
         holds(self.tool.name, self.inputs.original, self.tree)
         assert added == sorted((self.tree / "data" / "new").iterdir())
 
-    def switch(self) -> None:
+    def switch(self, tool: BranchingTool) -> None:
         """The changes of the other branch are stored, then there and back; beside it a copy over a like tree."""
         inputs = self.inputs
-        self.tool.branch(self.tree, "other")
+        tool.branch(self.tree, "other")
         run(["cp", "-r", f"{inputs.other}/.", str(self.tree)])
         beside = yardsticks.copy_over(self.workplace, inputs.other, inputs.like)
         self.workplace.flush()
-        self.record("store changes", self.tool.everything(self.tree), beside)
+        self.record("store changes", tool.everything(self.tree), beside)
         for branch, side in (("main", inputs.main), ("other", inputs.other)):
             beside = yardsticks.copy_over(self.workplace, side, inputs.like)
             self.workplace.flush()
-            self.record("switch", self.tool.switch(self.tree, branch), beside)
-            holds(self.tool.name, side, self.tree)
+            self.record("switch", tool.switch(self.tree, branch), beside)
+            holds(tool.name, side, self.tree)

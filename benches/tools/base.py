@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from benches.process import CommandFailed, Cost, run
 from benches.workplace import Workplace
 
 
-class Tool:
+class Tool(ABC):
     """A tool at work in trees whose files lie in the folder `data`.
 
     Each verb is whole processes, from start to end, and returns what they took together.
@@ -21,8 +22,6 @@ class Tool:
     """What has to be installed."""
     flushes: bool
     """Whether what it stored is on the disk when it returns; else a flush is added where that is compared."""
-    branches = True
-    """Whether it knows branches; a backup program does not."""
 
     def __init__(self, workplace: Workplace, path: str) -> None:
         self.workplace = workplace
@@ -70,37 +69,41 @@ class Tool:
         return self.run(self.workplace.root, self.programs[0], "--version").said.splitlines()[0]
 
     # -- verbs ---------------------------------------------------------------------------------------------------
+    @abstractmethod
     def first(self, tree: Path) -> Cost:
         """Make a repository and store everything."""
-        raise NotImplementedError
 
+    @abstractmethod
     def status(self, tree: Path) -> Cost:
         """Say what changed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def one(self, tree: Path, name: str) -> Cost:
         """Store one new file, named by its path within the tree."""
-        raise NotImplementedError
 
+    @abstractmethod
     def everything(self, tree: Path) -> Cost:
         """Store all changes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restore(self, tree: Path) -> Cost:
         """Bring back `data`, which is gone."""
-        raise NotImplementedError
 
-    def branch(self, tree: Path, name: str) -> None:
-        """Make a branch here and work on it."""
-        raise NotImplementedError
-
-    def switch(self, tree: Path, name: str) -> Cost:
-        """Make the files those of a branch."""
-        raise NotImplementedError
-
+    @abstractmethod
     def stores(self, tree: Path) -> list[Path]:
         """Where the repository's own files lie."""
-        raise NotImplementedError
+
+
+class BranchingTool(Tool):
+    """A tool that knows branches; a backup program does not."""
+
+    @abstractmethod
+    def branch(self, tree: Path, name: str) -> None:
+        """Make a branch here and work on it."""
+
+    @abstractmethod
+    def switch(self, tree: Path, name: str) -> Cost:
+        """Make the files those of a branch."""
 
 
 def usage(stores: list[Path]) -> tuple[int, int, int]:

@@ -14,7 +14,6 @@ class Borg(Tool):
     name = "borg"
     programs: tuple[str, ...] = ("borg",)
     flushes = True
-    branches = False
     archives = 0
     """How many were made so far: they are named by their number."""
 

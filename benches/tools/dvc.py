@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from benches.process import Cost
-from benches.tools.base import Tool
+from benches.tools.base import BranchingTool
 from benches.tools.git import variables
 
 
-class Dvc(Tool):
+class Dvc(BranchingTool):
     """DVC with its defaults: files are copied into the cache, and out of it."""
 
     name = "dvc"

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from benches.process import Cost
-from benches.tools.base import Tool
+from benches.tools.base import BranchingTool
 
 # Background maintenance would run into the next measurement.
 OPTIONS = ["gc.auto=0", "maintenance.auto=false", "init.defaultBranch=main", "advice.detachedHead=false"]
@@ -23,7 +23,7 @@ def variables() -> dict[str, str]:
     return found
 
 
-class Git(Tool):
+class Git(BranchingTool):
     """git as it comes."""
 
     name = "git"

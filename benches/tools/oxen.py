@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from benches.process import Cost, run
-from benches.tools.base import Tool
+from benches.tools.base import BranchingTool
 
 DRIVER = Path(__file__).with_name("oxen_driver.py")
 
 
-class Oxen(Tool):
+class Oxen(BranchingTool):
     """The package `oxenai` in the first interpreter that has it.
 
     Counted are the seconds of the calls alone, without Python's start and imports.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from benches.process import CommandFailed, Cost, run
-from benches.tools.base import Tool
+from benches.tools.base import BranchingTool
 
 
-class Oxide(Tool):
+class Oxide(BranchingTool):
     """`oxide`, from the environment that runs the measurement."""
 
     name = "oxide"

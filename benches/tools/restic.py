@@ -14,7 +14,6 @@ class Restic(Tool):
     name = "restic"
     programs: tuple[str, ...] = ("restic",)
     flushes = True
-    branches = False
 
     def settings(self) -> dict[str, str]:
         return {"RESTIC_PASSWORD": "bench", "RESTIC_CACHE_DIR": str(self.workplace.home / "restic")}
