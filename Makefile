@@ -64,9 +64,9 @@ $(VENV)/.installed: $(NATIVE_SOURCES) $(BUILD_SOURCES) | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.installed
-	$(BIN)/python -m pip install -q -c constraints.txt hypothesis pytest
+	$(BIN)/python -m pip install -q -c constraints.txt hypothesis pycocotools pytest
 	@touch $@
 
 $(VENV)/.lint: constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install -q -c constraints.txt mypy ruff
+	$(BIN)/python -m pip install -q -c constraints.txt mypy ruff types-defusedxml types-PyYAML
 	@touch $@

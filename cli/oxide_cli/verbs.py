@@ -37,6 +37,14 @@ SECTIONS: tuple[tuple[str, dict[str, str]], ...] = (
         },
     ),
     (
+        "Label",
+        {
+            "annotate": "Add an annotation to a file, or remove some.",
+            "annotations": "List the annotations of a file.",
+            "metadata": "Set, show and remove metadata of files.",
+        },
+    ),
+    (
         "Branch and merge",
         {
             "branch": "List, create and delete branches.",

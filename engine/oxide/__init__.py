@@ -10,13 +10,23 @@ if TYPE_CHECKING:
     from typing import Any
 
     from oxide import errors as errors
+    from oxide.labels.annotation import Annotation as Annotation
+    from oxide.labels.annotation import Keyframe as Keyframe
+    from oxide.labels.ontology import Label as Label
     from oxide.repository import Repository as Repository
     from oxide.settings import Settings as Settings
     from oxide.snapshot import Snapshot as Snapshot
 
-__all__ = ["Repository", "Settings", "Snapshot", "errors"]
+__all__ = ["Annotation", "Keyframe", "Label", "Repository", "Settings", "Snapshot", "errors"]
 
-_HOMES = {"Repository": "oxide.repository", "Settings": "oxide.settings", "Snapshot": "oxide.snapshot"}
+_HOMES = {
+    "Annotation": "oxide.labels.annotation",
+    "Keyframe": "oxide.labels.annotation",
+    "Label": "oxide.labels.ontology",
+    "Repository": "oxide.repository",
+    "Settings": "oxide.settings",
+    "Snapshot": "oxide.snapshot",
+}
 
 
 def __getattr__(name: str) -> Any:  # importing oxide costs nothing until a name is used

@@ -73,6 +73,28 @@ def find_cached(folder: str, stem: str) -> str | None:
 def write_file_atomic(path: str, data: bytes) -> None:
     """Replace a file so that readers see the old content or the new, and flush it."""
 
+def item_rows(objects: Store | Session, table: Table, items: Sequence[str]) -> list[Record]:
+    """Rows whose key begins with one of some items, in key order, as in ``diff_rows``. A session also sees what it has
+    not flushed."""
+
+def item_values(objects: Store | Session, root: str, items: Sequence[str]) -> list[tuple[str, str]]:
+    """The same rows as (hex key, hex value), as conflicts carry them."""
+
+def changed_items(objects: Store | Session, before: str, after: str) -> list[str]:
+    """The items of which any row differs between two tables whose key begins with the item."""
+
+def items_that_differ(objects: Store | Session, before: str, after: str) -> tuple[list[str], list[str]]:
+    """(added, removed): items that only the second and only the first of two tables ``items`` has."""
+
+def files_of(objects: Store | Session, files: str, items: Sequence[str]) -> list[Record | None]:
+    """The rows of ``files`` that some items are, as in ``file_rows``, in the order of ``items``."""
+
+def replace_item_rows(session: Session, schema: str, target: str, source: str, items: Sequence[str]) -> str:
+    """Root of ``target`` with the rows of some items as they are in ``source``."""
+
+def rekey_items(session: Session, schema: str, root: str, pairs: Sequence[tuple[str, str]]) -> str:
+    """Root of a table in which the rows of some items belong to others: (old, new). Rows that the new item has stay."""
+
 @final
 class Store:
     control: str
@@ -168,6 +190,8 @@ class Session:
         """
     def file_row(self, root: str, path: str) -> Record | None:
         """As :meth:`Store.file_row`; also sees what this session wrote and did not flush yet."""
+    def file_rows(self, root: str, paths: Sequence[str] = ()) -> list[Record]:
+        """As :meth:`Store.file_rows`."""
     def row_value(self, root: str, key: str) -> str | None:
         """The value of a row in hex, as conflicts carry it."""
     def write_builtin_schemas(self) -> None: ...

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from oxide import clock
 from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, WouldOverwrite
 from oxide.history import is_ancestor, merge_bases
+from oxide.labels import following, schemas
 from oxide.moving import merge_states, with_item_row
 from oxide.revisions import resolve
 from oxide.transactions import expect_workspace, finish_interrupted, move_files
@@ -244,7 +245,9 @@ def _with_our_side(
     Our row may need a path that their side gave to another file: that file joins the conflicts.
     """
     store = session
-    removes, upserts, extra = [], [], []
+    removes: list[str] = []
+    upserts: list[Record] = []
+    extra: list[Record] = []
     known = {row["item_id"] for conflict in conflicts if conflict["table"] == "files" for row in _rows(conflict)}
     for conflict in (conflict for conflict in conflicts if conflict["table"] == "files"):
         if conflict["base"] is not None:
@@ -253,22 +256,20 @@ def _with_our_side(
             upserts.append(conflict["ours"])
             occupant = store.file_row(merged["files"][1], conflict["ours"]["path"])
             if occupant is not None and occupant["item_id"] not in known:
-                extra.append(
-                    {
-                        "table": "files",
-                        "name": occupant["path"],
-                        "reason": "added",
-                        "fields": [],
-                        "base": None,
-                        "ours": None,
-                        "theirs": with_item_row(session, merged, occupant),
-                    }
-                )
+                joined: Record = {
+                    "table": "files",
+                    "name": occupant["path"],
+                    "reason": "added",
+                    "fields": [],
+                    "base": None,
+                    "ours": None,
+                    "theirs": with_item_row(session, merged, occupant),
+                }
+                following.note_rows(session, joined, {"theirs": merged})
+                extra.append(joined)
     tables = _set_files(session, merged, removes, upserts)
-    for name in sorted({conflict["table"] for conflict in conflicts} - {"files"}):
-        schema, root = tables[name]
-        rows = [(c["name"], c["ours"]["value"] if c["ours"] else None) for c in conflicts if c["table"] == name]
-        tables[name] = (schema, session.set_rows(schema, root, rows))
+    tables = following.take_rows(session, tables, [*conflicts, *extra], "ours")
+    tables = _set_rows(session, tables, conflicts, "ours")
     return tables, sorted([*conflicts, *extra], key=lambda conflict: (conflict["table"], conflict["name"]))
 
 
@@ -337,15 +338,19 @@ def _choose(conflicts: list[Record], names: Sequence[str]) -> list[Record]:
         raise NothingToDo("there is no conflict to resolve", hint="see `oxide status`")
     chosen = []
     for name in names:
-        found = [
-            conflict
-            for conflict in conflicts
-            if not name or conflict["name"] == name or conflict["name"].startswith(f"{name}/")
-        ]
+        found = [conflict for conflict in conflicts if not name or _is_named(conflict, name)]
         if not found:
             raise NotFound(f"'{name}' is not in conflict", hint="see `oxide conflicts`", path=name)
         chosen += [conflict for conflict in found if conflict not in chosen]
     return chosen
+
+
+def _is_named(conflict: Record, name: str) -> bool:
+    """By its path, a folder above it, its key, or the end of its key: the id of an annotation."""
+    known: str = conflict["name"]
+    if conflict["table"] == "files":
+        return known == name or known.startswith(f"{name}/")
+    return known == name or (len(name) == following.ITEM_DIGITS and known.endswith(name))
 
 
 def _take_side(session: Session, pending: Tables, chosen: list[Record], side: str) -> Tables:
@@ -354,10 +359,17 @@ def _take_side(session: Session, pending: Tables, chosen: list[Record], side: st
     upserts = [conflict[side] for conflict in files if conflict[side] is not None]
     upserts = list({row["path"]: row for row in upserts}.values())
     tables = _set_files(session, pending, removes, upserts)
-    for name in sorted({conflict["table"] for conflict in chosen} - {"files"}):
-        schema, root = tables[name]
-        rows = [(c["name"], c[side]["value"] if c[side] else None) for c in chosen if c["table"] == name]
-        tables[name] = (schema, session.set_rows(schema, root, rows))
+    tables = following.take_rows(session, tables, files, side)
+    return _set_rows(session, tables, chosen, side)
+
+
+def _set_rows(session: Session, tables: Tables, conflicts: list[Record], side: str) -> Tables:
+    """Tables with one side's rows where the conflicts are about rows."""
+    for name in sorted({conflict["table"] for conflict in conflicts} - {"files"}):
+        rows = [(c["name"], c[side]["value"] if c[side] else None) for c in conflicts if c["table"] == name]
+        schema = tables[name][0] if name in tables else schemas.write(session, name)
+        root = session.set_rows(schema, following.root_of(tables, name), rows)
+        tables = following.with_root(tables, name, schema, root)
     return tables
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from oxide.errors import AlreadyExists, InConflict, InvalidInput, NotFound, UnknownRevision, WouldOverwrite
+from oxide.labels import following
+from oxide.labels.schemas import SCHEMAS
 from oxide.naming import refuse_name_of_tag
 from oxide.revisions import check_name, resolve
 from oxide.transactions import (
@@ -164,7 +166,13 @@ def keep_our_items(
     ]
     if not twins:
         return merged
-    return with_file_roots(merged, session.replace_files(file_roots(merged), file_roots(ours), twins))
+    pairs = []
+    for path in twins:
+        kept, our = session.file_row(merged["files"][1], path), session.file_row(ours["files"][1], path)
+        if kept is not None and our is not None and kept["item_id"] != our["item_id"]:
+            pairs.append((kept["item_id"], our["item_id"]))
+    with_ours = with_file_roots(merged, session.replace_files(file_roots(merged), file_roots(ours), twins))
+    return following.rekey(session, with_ours, pairs)
 
 
 def _touched_by_both(
@@ -194,7 +202,8 @@ def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -
     from oxide import _core
 
     merged: Tables = {}
-    roots, file_conflicts, _ = session.merge_files(file_roots(base), file_roots(ours), file_roots(theirs))
+    roots, file_conflicts, rekeyed = session.merge_files(file_roots(base), file_roots(ours), file_roots(theirs))
+    ours, theirs = following.rekey(session, ours, rekeyed), following.rekey(session, theirs, rekeyed)
     conflicts: list[Record] = [
         {
             "table": "files",
@@ -212,7 +221,8 @@ def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -
         schema = next(side[0] for side in (sides[1], sides[2], sides[0]) if side is not None)
         ids = [side[1] if side is not None else _core.EMPTY_ROOT for side in sides]
         root, row_conflicts = session.merge_table(schema, ids[0], ids[1], ids[2])
-        merged[name] = (schema, root)
+        if root != _core.EMPTY_ROOT or name not in SCHEMAS:
+            merged[name] = (schema, root)
         conflicts += [
             {
                 "table": name,
@@ -224,7 +234,59 @@ def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -
             for entry in row_conflicts
         ]
     merged.update(with_file_roots(empty_tables(), roots))
-    return merged, conflicts
+    return settle_items(session, {"base": base, "ours": ours, "theirs": theirs}, merged, conflicts)
+
+
+def settle_items(
+    session: Session, sides: dict[str, Tables], merged: Tables, conflicts: list[Record]
+) -> tuple[Tables, list[Record]]:
+    """What belongs to items, after their files and rows were merged each by themselves.
+
+    A file that one side removed while the other changed its labels is a conflict, told once, by its path. Conflicts in
+    which an item may go carry its rows, so that they go and come with the side that is taken.
+    """
+    files = [conflict for conflict in conflicts if conflict["table"] == "files"]
+    known = {row["item_id"] for conflict in files for row in _sides_of(conflict)}
+    contested = [item for item in following.contested_items(session, *sides.values()) if item not in known]
+    labelled = _labelled_conflicts(session, sides, contested)
+    for conflict in labelled:
+        row = conflict["base"]
+        if session.file_row(merged["files"][1], row["path"]) is None:
+            schema, _ = merged["items"]
+            roots = session.set_files(file_roots(merged), [], [row])
+            items = session.set_rows(schema, roots[1], [(row["item_id"], row["item_row"])])
+            merged = with_file_roots(merged, (roots[0], items))
+    for conflict in files + labelled:
+        following.note_rows(session, conflict, sides)
+    merged = following.take_rows(session, merged, files + labelled, "base")
+    decided = {row["item_id"] for conflict in files + labelled if "labels" in conflict for row in _sides_of(conflict)}
+    rows = [
+        conflict
+        for conflict in conflicts
+        if conflict["table"] not in following.DEPENDENT or conflict["name"][: following.ITEM_DIGITS] not in decided
+    ]
+    return merged, rows + labelled
+
+
+def _sides_of(conflict: Record) -> list[Record]:
+    return [conflict[side] for side in following.SIDES if conflict[side] is not None]
+
+
+def _labelled_conflicts(session: Session, sides: dict[str, Tables], items: list[str]) -> list[Record]:
+    """A conflict for each item, whose file one side removed."""
+    from oxide import _core
+
+    if not items:
+        return []
+    found = [_core.files_of(session, sides[side]["files"][1], items) for side in following.SIDES]
+    conflicts: list[Record] = []
+    for rows in zip(*found, strict=True):
+        base = rows[0]
+        if base is not None:
+            each = zip(following.SIDES, rows, strict=True)
+            named = {side: with_item_row(session, sides[side], row) for side, row in each}
+            conflicts.append({"table": "files", "name": base["path"], "reason": "labelled", "fields": [], **named})
+    return conflicts
 
 
 def _sides(entry: Record) -> Record:
@@ -282,9 +344,14 @@ def restore(
             )
             return CheckoutResult(state.branch, state.base, plan.writes, plan.removes, [])
         roots = session.replace_files(file_roots(pending), file_roots(origin), whole)
-        tables = with_file_roots(pending, roots)
-        if "" in paths and (staged or source is not None):
-            tables = {**origin, **with_file_roots(empty_tables(), roots)}
+        labels = origin if source is not None else base_tables(store, state)  # they are pending at once, never on disk
+        if "" in paths:
+            tables = with_file_roots({**labels, "files": pending["files"], "items": pending["items"]}, roots)
+            tables = following.follow(session, labels, labels, tables)
+        else:
+            tables = following.follow(session, labels, pending, with_file_roots(pending, roots))
+            taken = origin["files"][1], roots[0]
+            tables = following.restore(session, tables, pending, labels, taken, whole)
 
         def change(view: Record) -> None:
             expect_workspace(view, state)["pending"] = from_tables(tables)

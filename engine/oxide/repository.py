@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from oxide import _core, clock
 from oxide.errors import AlreadyExists, FileSystemError, InvalidInput, NotARepository, NotFound, Unsupported
 from oxide.holding import held_by, holding
+from oxide.labels.verbs import LabelVerbs
 from oxide.settings import Settings
 from oxide.workspace import (
     WORKSPACE,
@@ -55,7 +56,7 @@ CONTROL = ".oxide"
 DEFAULT_BRANCH = "main"
 
 
-class Repository:
+class Repository(LabelVerbs):
     """A working copy with its history.
 
     Paths given to methods are relative to :attr:`root` (``/`` between names) or absolute below it; results hold paths

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from oxide import clock
 from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, RefMoved
 from oxide.history import count_between
+from oxide.labels.following import follow
 from oxide.transactions import (
     finish_before_reading,
     finish_if_free,
@@ -53,7 +54,7 @@ def add(
 
             def change(view: Record) -> None:
                 workspace = view["workspaces"][WORKSPACE]
-                apply_staged(session, staged, workspace)
+                apply_staged(repository, session, staged, workspace)
                 drop_conflicts(repository, session, workspace, resolved)
 
             publish(repository, session, "add", f"add {count(staged.changes, 'file')}", change, staged=staged)
@@ -96,11 +97,16 @@ def stage(
     )
 
 
-def apply_staged(session: Session, staged: Staged, workspace: Record) -> None:
+def apply_staged(repository: Repository, session: Session, staged: Staged, workspace: Record) -> None:
     """Put staged changes into a workspace's pending tables."""
     session.write_builtin_schemas()
-    tables = to_tables(workspace["pending"])
-    workspace["pending"] = from_tables(with_file_roots(tables, staged.apply(session, file_roots(tables))))
+    base, tables = tables_of(repository.store, workspace["base"]), to_tables(workspace["pending"])
+    workspace["pending"] = from_tables(with_staged(session, staged, base, tables))
+
+
+def with_staged(session: Session, staged: Staged, base: Tables, tables: Tables) -> Tables:
+    """The tables with staged changes; what belongs to items follows."""
+    return follow(session, base, tables, with_file_roots(tables, staged.apply(session, file_roots(tables))))
 
 
 def _resolved_by_adding(repository: Repository, state: State, paths: Sequence[str], staged: Staged) -> set[str]:
@@ -148,9 +154,8 @@ def remove(
         def change(view: Record) -> None:
             workspace = view["workspaces"][WORKSPACE]
             tables = to_tables(workspace["pending"])
-            workspace["pending"] = from_tables(
-                with_file_roots(tables, session.set_files(file_roots(tables), names, []))
-            )
+            left = with_file_roots(tables, session.set_files(file_roots(tables), names, []))
+            workspace["pending"] = from_tables(follow(session, tables_of(store, workspace["base"]), tables, left))
             drop_conflicts(repository, session, workspace, set(names))
 
         description = f"rm {count(len(names), 'file')}"
@@ -202,7 +207,7 @@ def commit(
             workspace = view["workspaces"][WORKSPACE]
             _refuse_conflicts(repository, workspace)  # a merge of another process may have come in between
             if staged is not None and staged.changes:
-                apply_staged(session, staged, workspace)
+                apply_staged(repository, session, staged, workspace)
             record = _commit_record(repository, workspace, message, amend=amend, allow_empty=allow_empty, author=author)
             session.write_builtin_schemas()
             made.append(session.write_record("commit", record))

@@ -8,19 +8,17 @@ from oxide import clock
 from oxide.errors import InConflict, NotFound, NothingToDo
 from oxide.merging import enter_conflicts
 from oxide.moving import keep_our_items, merge_states
-from oxide.staging import stage
+from oxide.staging import stage, with_staged
 from oxide.transactions import expect_workspace, finish_interrupted, move_files, publish
 from oxide.types import MergeResult, Progress, Skipped, StashEntry
 from oxide.workspace import (
     State,
     base_tables,
-    file_roots,
     from_tables,
     head_commit,
     read_commit,
     read_state,
     tables_of,
-    with_file_roots,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +42,7 @@ def push(
             )
         base = base_tables(store, state)
         staged = stage(repository, session, state, [""], tracked_only=True, progress=progress)
-        shelved = with_file_roots(state.pending, staged.apply(session, file_roots(state.pending)))
+        shelved = with_staged(session, staged, base, state.pending)
         if shelved == base:
             raise NothingToDo(
                 "nothing to stash: no tracked file differs from the last commit",

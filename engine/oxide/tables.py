@@ -83,14 +83,14 @@ class TableView:
 
     def to_polars(self) -> polars.DataFrame:
         """All rows as a Polars frame."""
-        from oxide.sql.extras import import_extra
+        from oxide.extras import import_extra
 
         frame: polars.DataFrame = import_extra("polars").DataFrame(self.to_arrow())
         return frame
 
     def to_pandas(self) -> pandas.DataFrame:
         """All rows as a pandas frame."""
-        from oxide.sql.extras import import_extra
+        from oxide.extras import import_extra
 
         import_extra("pandas")
         frame: pandas.DataFrame = self.to_arrow().to_pandas()

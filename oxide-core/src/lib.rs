@@ -2,8 +2,8 @@
 //!
 //! Modules stand in a strict order; each may use only those above it:
 //! `error, hash, varint, counters, progress -> fsx -> chunk -> codec -> pack -> index -> store -> schema -> rows ->
-//! segment -> tree -> columns -> paths -> files -> record -> browse -> oplog -> workspace -> checkout -> usage -> gc ->
-//! fsck`.
+//! segment -> tree -> columns -> paths -> files -> dependents -> record -> browse -> oplog -> workspace -> checkout ->
+//! usage -> gc -> fsck`.
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 
 pub mod browse;
@@ -12,6 +12,7 @@ pub mod chunk;
 pub mod codec;
 pub mod columns;
 pub mod counters;
+pub mod dependents;
 pub mod error;
 pub mod files;
 pub mod fsck;

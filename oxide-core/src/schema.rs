@@ -41,6 +41,9 @@ pub enum MergeRule {
     Follow(u32),
     /// Derived from other fields: never a conflict, the larger encoded value wins.
     Derived,
+    /// One cell with the named field (by id), whatever of it changed: both are taken from one side, and only the named
+    /// field is ever in conflict.
+    Together(u32),
     /// JSON merges by leaf path, arrays whole; a leaf that both sides changed differently is a conflict.
     Leaves,
 }
@@ -146,9 +149,22 @@ impl Schema {
             MergeRule::Leaves if field.kind != Type::Json => {
                 Err(self.invalid(format!("'{}' merges by leaves but is no JSON", field.name)))
             }
+            MergeRule::Together(leader) => {
+                let plain = self.field(leader).is_some_and(|leader| {
+                    !self.key.contains(&leader.id) && leader.merge == MergeRule::Conflict
+                });
+                if plain {
+                    return Ok(());
+                }
+                Err(self.invalid(format!(
+                    "'{}' is one cell with field {leader}, which is no cell with the rule 'conflict'",
+                    field.name
+                )))
+            }
             MergeRule::Follow(leader) => {
                 let follows_cell = self.field(leader).is_some_and(|leader| {
-                    !self.key.contains(&leader.id) && !matches!(leader.merge, MergeRule::Follow(_))
+                    !self.key.contains(&leader.id)
+                        && !matches!(leader.merge, MergeRule::Follow(_) | MergeRule::Together(_))
                 });
                 if follows_cell {
                     return Ok(());
@@ -254,7 +270,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         type Damage = fn(&mut Schema);
-        let damages: [Damage; 7] = [
+        let damages: [Damage; 8] = [
             |s| s.target_rows = 0,
             |s| s.key = vec![],
             |s| s.key = vec![2],
@@ -262,6 +278,7 @@ mod tests {
             |s| s.fields[1].id = 1,
             |s| s.fields[1].name = "key".into(),
             |s| s.fields[2].merge = MergeRule::Leaves,
+            |s| s.fields[2].merge = MergeRule::Together(2),
         ];
         for damage in damages {
             let mut schema = sample();

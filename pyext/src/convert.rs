@@ -46,6 +46,21 @@ pub fn record_kind(name: &str) -> Result<Kind> {
     })
 }
 
+/// Ids of items out of hex.
+pub fn items(hex: &[String]) -> Result<Vec<ItemId>> {
+    hex.iter().map(|hex| item(hex)).collect()
+}
+
+/// The id of an item out of hex.
+pub fn item(hex: &str) -> Result<ItemId> {
+    Ok(ItemId(fixed(hex, "an item")?))
+}
+
+/// Ids of items as hex.
+pub fn hex_items(items: &[ItemId]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
+}
+
 /// Bytes written as hex.
 pub fn bytes_from_hex(text: &str) -> Result<Vec<u8>> {
     unhex(text).ok_or_else(|| invalid(format!("'{text}' is not hex")))

@@ -4,6 +4,7 @@
 
 mod arrow;
 mod convert;
+mod dependents;
 mod errors;
 mod progress;
 mod session;
@@ -28,6 +29,11 @@ mod _core {
 
     #[pymodule_export]
     use super::arrow::ArrowStream;
+    #[pymodule_export]
+    use super::dependents::{
+        changed_items, files_of, item_rows, item_values, items_that_differ, rekey_items,
+        replace_item_rows,
+    };
     #[pymodule_export]
     use super::session::Session;
     #[pymodule_export]

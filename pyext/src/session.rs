@@ -103,6 +103,22 @@ impl Session {
         Ok(convert::optional_file_row(py, &row)?)
     }
 
+    #[pyo3(signature = (root, paths=Vec::new()))]
+    fn file_rows<'py>(
+        &self,
+        py: Python<'py>,
+        root: &str,
+        paths: Vec<String>,
+    ) -> Result<Bound<'py, PyList>> {
+        let (session, root) = (self.get()?, Id::from_hex(root)?);
+        let rows = short(py, || browse::file_rows(&*session, &root, &paths))?;
+        let list = PyList::empty(py);
+        for row in &rows {
+            list.append(convert::file_row(py, row)?)?;
+        }
+        Ok(list)
+    }
+
     fn row_value(&self, py: Python<'_>, root: &str, key: &str) -> Result<Option<String>> {
         let (session, root) = (self.get()?, Id::from_hex(root)?);
         let key = convert::bytes_from_hex(key)?;

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from oxide.extras import import_extra
 from oxide.sql.connection import Run, Sandbox, quote_name
-from oxide.sql.extras import import_extra
 
 if TYPE_CHECKING:
     import pandas

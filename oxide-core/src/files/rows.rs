@@ -53,6 +53,16 @@ pub struct ItemRow {
     pub creator: String,
 }
 
+impl ItemId {
+    /// Bytes of an id.
+    pub const LENGTH: usize = 12;
+
+    /// The item that a key begins with.
+    pub fn from_key(key: &[u8]) -> Option<ItemId> {
+        key.first_chunk().copied().map(ItemId)
+    }
+}
+
 impl std::fmt::Display for ItemId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&hex(&self.0))

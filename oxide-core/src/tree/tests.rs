@@ -366,6 +366,81 @@ fn cells_merge_by_their_rules() {
     );
 }
 
+/// A box: geometry leads x and width, label is a cell of its own.
+fn merged_box(base: [&str; 4], ours: [&str; 4], theirs: [&str; 4]) -> RowMerge {
+    let schema = Schema {
+        name: "boxes".into(),
+        fields: vec![
+            field(1, "number", Type::Int, MergeRule::Conflict),
+            field(2, "label", Type::Text, MergeRule::Conflict),
+            field(3, "geometry", Type::Text, MergeRule::Conflict),
+            field(4, "x", Type::Text, MergeRule::Together(3)),
+            field(5, "width", Type::Text, MergeRule::Together(3)),
+        ],
+        key: vec![1],
+        target_rows: 2,
+    };
+    schema.validate().unwrap();
+    let objects = MemoryObjects::default();
+    let row = |cells: [&str; 4]| {
+        let text = |cell: &str| match cell {
+            "" => Value::Null,
+            cell => Value::Text(cell.into()),
+        };
+        let mut values = vec![Value::Int(1)];
+        values.extend(cells.map(text));
+        encode(&schema, &values).unwrap().value
+    };
+    let merged = merge_row(
+        &objects,
+        &schema,
+        Some(&row(base)),
+        &row(ours),
+        &row(theirs),
+    );
+    match merged.unwrap() {
+        RowMerge::Row(merged) => {
+            let found = [base, ours, theirs, ["dog", "", "2", "10"]]
+                .into_iter()
+                .find(|cells| row(*cells) == merged);
+            assert!(found.is_some(), "a mixture that no side asked for");
+            RowMerge::Row(merged)
+        }
+        conflict => conflict,
+    }
+}
+
+#[test]
+fn cells_that_are_one_come_from_one_side() {
+    let base = ["cat", "", "1", "10"];
+    // One side relabels, the other moves: both count.
+    let (relabelled, moved) = (["dog", "", "1", "10"], ["cat", "", "2", "10"]);
+    assert!(matches!(
+        merged_box(base, relabelled, moved),
+        RowMerge::Row(_)
+    ));
+    assert_eq!(
+        merged_box(base, relabelled, moved),
+        merged_box(base, moved, relabelled)
+    );
+    // One changes x, the other the width: never a box that nobody drew, one conflict, told by the leader.
+    let widened = ["cat", "", "1", "20"];
+    assert_eq!(
+        merged_box(base, moved, widened),
+        RowMerge::Conflict(vec![3])
+    );
+    // The leader alone and a follower alone are one cell, too.
+    let turned = ["cat", "30 degrees", "1", "10"];
+    assert_eq!(
+        merged_box(base, turned, widened),
+        RowMerge::Conflict(vec![3])
+    );
+    assert!(matches!(
+        merged_box(base, widened, widened),
+        RowMerge::Row(_)
+    ));
+}
+
 #[test]
 fn long_json_merges_by_leaves_too() {
     let schema = schema(2);

@@ -53,9 +53,11 @@ pub fn merge_row(
             Decision::Ours => row.extend_from_slice(cell.ours.unwrap_or_default()),
             Decision::Theirs => row.extend_from_slice(cell.theirs.unwrap_or_default()),
             Decision::Mixed(bytes) => row.extend(bytes),
-            Decision::Conflict => conflicts.push(id),
+            Decision::Conflict => conflicts.push(merger.named(id)),
         }
     }
+    conflicts.sort_unstable();
+    conflicts.dedup();
     Ok(if conflicts.is_empty() {
         RowMerge::Row(row)
     } else {
@@ -106,6 +108,12 @@ impl Merger<'_> {
     fn decide(&self, id: u32, cell: &Versions) -> Result<Decision> {
         let field = self.schema.field(id);
         let rule = field.map_or(MergeRule::Conflict, |field| field.merge);
+        if let MergeRule::Together(leader) = rule {
+            return Ok(self.together(leader));
+        }
+        if rule == MergeRule::Conflict && self.leads(id) {
+            return Ok(self.together(id));
+        }
         if let MergeRule::Follow(leader) = rule {
             return self.follow(leader, cell);
         }
@@ -122,6 +130,37 @@ impl Merger<'_> {
             (MergeRule::Maximum, Some(field)) => self.maximum(field, cell),
             (MergeRule::Leaves, Some(field)) => self.leaves(field, cell),
             _ => Ok(Decision::Conflict),
+        }
+    }
+
+    /// The field that a conflict of this one is told by.
+    fn named(&self, id: u32) -> u32 {
+        match self.schema.field(id).map(|field| field.merge) {
+            Some(MergeRule::Together(leader)) => leader,
+            _ => id,
+        }
+    }
+
+    /// Whether other fields are one cell with this one.
+    fn leads(&self, id: u32) -> bool {
+        let mut fields = self.schema.fields.iter();
+        fields.any(|field| field.merge == MergeRule::Together(id))
+    }
+
+    /// One decision for a leader and all that are one cell with it.
+    fn together(&self, leader: u32) -> Decision {
+        let fields = self.schema.fields.iter();
+        let (mut differ, mut ours_changed, mut theirs_changed) = (false, false, false);
+        for field in fields.filter(|f| f.id == leader || f.merge == MergeRule::Together(leader)) {
+            let cell = self.versions.get(&field.id).copied().unwrap_or_default();
+            differ |= cell.ours != cell.theirs;
+            ours_changed |= cell.ours != cell.base;
+            theirs_changed |= cell.theirs != cell.base;
+        }
+        match (differ, ours_changed, theirs_changed) {
+            (true, true, true) => Decision::Conflict,
+            (true, false, _) => Decision::Theirs,
+            _ => Decision::Ours,
         }
     }
 

@@ -1,0 +1,1 @@
+"""Labels and metadata: rows that belong to items, versioned with the files that they describe."""

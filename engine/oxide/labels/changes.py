@@ -1,0 +1,117 @@
+"""Changes of labels and metadata on their way into the workspace: pending at once, one operation, undone as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from oxide import _core
+from oxide.errors import InConflict, NotFound
+from oxide.labels import rows as as_rows
+from oxide.labels import schemas
+from oxide.labels.following import root_of, with_root
+from oxide.transactions import publish
+from oxide.workspace import WORKSPACE, State, Tables, from_tables, read_conflicts, to_tables
+
+if TYPE_CHECKING:
+    from oxide._core import Record, Session
+    from oxide.labels.rows import Row
+    from oxide.repository import Repository
+
+Edit = Callable[[Tables], Tables]
+"""Changes pending tables. Called again on what another process published first."""
+
+
+class Changes:
+    """Rows to set and keys to remove, by table. They are given to the core in batches, so that millions fit."""
+
+    BATCH = 100_000
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._upserts: dict[str, list[Row]] = {}
+        self._removals: dict[str, list[tuple[Any, ...]]] = {}
+
+    def upsert(self, table: str, rows: Sequence[Row]) -> None:
+        """Set rows."""
+        self._upserts.setdefault(table, []).extend(rows)
+
+    def remove(self, table: str, keys: Sequence[tuple[Any, ...]]) -> None:
+        """Remove rows."""
+        self._removals.setdefault(table, []).extend(keys)
+
+    @property
+    def waiting(self) -> int:
+        """Number of rows that were not applied yet."""
+        return sum(map(len, self._upserts.values())) + sum(map(len, self._removals.values()))
+
+    def apply(self, tables: Tables) -> Tables:
+        """The tables with these changes, which stay: another process may have changed what they were applied to."""
+        for name in sorted({*self._upserts, *self._removals}):
+            rows, keys = self._upserts.get(name, []), self._removals.get(name, [])
+            if rows or keys:
+                schema = schemas.write(self.session, name)
+                root = self.session.edit_table(
+                    schema,
+                    root_of(tables, name),
+                    as_rows.to_arrow(name, rows) if rows else None,
+                    as_rows.keys_to_arrow(name, keys) if keys else None,
+                )
+                tables = with_root(tables, name, schema, root)
+        return tables
+
+    def clear(self) -> None:
+        """Forget what was applied."""
+        self._upserts.clear()
+        self._removals.clear()
+
+
+def publish_edit(
+    repository: Repository, session: Session, planned: State, kind: str, description: str, edit: Edit
+) -> State:
+    """One operation that changes pending tables; ``planned`` is the state in which the items were looked up.
+
+    Raises:
+        NotFound: an item that the change is about was removed by another process meanwhile.
+    """
+
+    def change(view: Record) -> None:
+        workspace = view["workspaces"][WORKSPACE]
+        tables = to_tables(workspace["pending"])
+        edited = edit(tables)
+        if tables["items"] != planned.pending["items"]:
+            _refuse_strays(session, tables, edited)
+        workspace["pending"] = from_tables(edited)
+
+    return publish(repository, session, kind, description, change)
+
+
+def _refuse_strays(session: Session, tables: Tables, edited: Tables) -> None:
+    """Raise when rows were changed of an item that is gone."""
+    from oxide.labels.following import DEPENDENT
+
+    for name in DEPENDENT:
+        for item in _core.changed_items(session, root_of(tables, name), root_of(edited, name)):
+            gone = session.row_value(tables["items"][1], item) is None
+            if gone and _core.item_values(session, root_of(edited, name), [item]):
+                raise NotFound(
+                    "another process removed a file that these labels belong to; nothing was changed here",
+                    hint="run the same command again",
+                )
+
+
+def refuse_undecided(repository: Repository, state: State, items: Sequence[str]) -> None:
+    """Raise InConflict when a merge has not decided yet whether an item stays."""
+    conflicts = read_conflicts(repository.store, state.workspace)
+    undecided = {
+        conflict[side]["item_id"]
+        for conflict in conflicts
+        if "labels" in conflict
+        for side in ("base", "ours", "theirs")
+        if conflict[side] is not None
+    }
+    if undecided & set(items):
+        raise InConflict(
+            "a merge has not decided yet about files that these labels belong to",
+            hint="see `oxide conflicts`, then `oxide resolve PATH --ours|--theirs|--base`",
+        )

@@ -1,0 +1,136 @@
+"""Annotating and describing single files by hand: each call is one operation, pending for the next commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from oxide import clock
+from oxide.errors import InvalidInput, NotFound, NothingToDo
+from oxide.labels import ids, ontology, reading
+from oxide.labels.changes import Changes, publish_edit, refuse_undecided
+from oxide.labels.metadata import with_value, without_value
+from oxide.labels.rows import annotation_row, keyframe_rows
+from oxide.wording import count
+from oxide.workspace import read_state
+
+if TYPE_CHECKING:
+    from oxide.labels.annotation import Annotation
+    from oxide.repository import Repository
+
+
+def annotate(repository: Repository, path: str, annotations: Sequence[Annotation]) -> list[Annotation]:
+    """Add annotations to a file, or replace those whose id it has. Returns them with ids, author and times."""
+    if not annotations:
+        raise NothingToDo("there is no annotation to add", hint="give one or more")
+    store = repository.store
+    with store.begin() as session:
+        state = read_state(store)
+        item = reading.item_of(store, state.pending, path)
+        refuse_undecided(repository, state, [item])
+        rules = ontology.read(store, state.pending)
+        known = {each.id: each for each in reading.annotations_of(store, state.pending, [item])}
+        author, now = str(repository.settings.author()), clock.to_datetime(clock.now())
+        new_ids = ids.new_ids()
+        changes, made = Changes(session), []
+        for annotation in annotations:
+            rules.check(annotation)
+            old = _replaced(known, annotation, path)
+            complete = replace(
+                annotation.checked(),
+                id=annotation.id or next(new_ids),
+                item_id=item,
+                author=annotation.author or (old.author if old else author),
+                created=annotation.created or (old.created if old else now),
+                updated=annotation.updated or now,
+                updated_by=annotation.updated_by or author,
+            )
+            made.append(complete)
+            if old is not None:
+                changes.remove("keyframes", [(item, old.id, keyframe.frame) for keyframe in old.keyframes])
+            changes.upsert("annotations", [annotation_row(complete)])
+            changes.upsert("keyframes", keyframe_rows(complete))
+        what = f"annotate {path}: {count(len(made), 'annotation')}"
+        publish_edit(repository, session, state, "annotate", what, changes.apply)
+    return made
+
+
+def _replaced(known: dict[str | None, Annotation], annotation: Annotation, path: str) -> Annotation | None:
+    """The annotation that one with an id replaces. Raises NotFound."""
+    if annotation.id is None:
+        return None
+    if ids.checked(annotation.id, "an annotation") not in known:
+        raise NotFound(f"'{path}' has no annotation {annotation.id}", hint=f"see `oxide annotations {path}`", path=path)
+    return known[annotation.id]
+
+
+def remove(repository: Repository, annotation_ids: Sequence[str]) -> int:
+    """Remove annotations by their ids. Returns how many."""
+    store = repository.store
+    wanted = [ids.checked(each, "an annotation") for each in annotation_ids]
+    with store.begin() as session:
+        state = read_state(store)
+        found = reading.find_annotations(store, state.pending, wanted)
+        refuse_undecided(repository, state, list(found.values()))
+        changes = Changes(session)
+        for annotation in reading.annotations_of(store, state.pending, sorted(set(found.values()))):
+            if annotation.id in found:
+                changes.remove("annotations", [(annotation.item_id, annotation.id)])
+                frames = [(annotation.item_id, annotation.id, each.frame) for each in annotation.keyframes]
+                changes.remove("keyframes", frames)
+        what = f"annotate: remove {count(len(found), 'annotation')}"
+        publish_edit(repository, session, state, "annotate", what, changes.apply)
+    return len(found)
+
+
+def set_metadata(repository: Repository, paths: Sequence[str], values: dict[str, Any]) -> int:
+    """Set metadata of every file at and below some paths: dotted keys to JSON values. Returns how many files changed."""
+    if not values:
+        raise InvalidInput("there is nothing to set", hint="give KEY=VALUE")
+
+    def changed(value: Any) -> Any:
+        for key, new in values.items():
+            value = with_value(value, key, new)
+        return value
+
+    return _change_metadata(repository, paths, changed, f"set {', '.join(sorted(values))}")
+
+
+def unset_metadata(repository: Repository, paths: Sequence[str], keys: Sequence[str]) -> int:
+    """Remove keys from the metadata of every file at and below some paths. Returns how many files changed."""
+    if not keys:
+        raise InvalidInput("there is nothing to remove", hint="give the keys")
+
+    def changed(value: Any) -> Any:
+        for key in keys:
+            value = without_value(value, key)
+        return value
+
+    return _change_metadata(repository, paths, changed, f"unset {', '.join(sorted(keys))}")
+
+
+def _change_metadata(repository: Repository, paths: Sequence[str], change: Any, what: str) -> int:
+    store = repository.store
+    with store.begin() as session:
+        state = read_state(store)
+        items = reading.items_below(store, state.pending, paths)
+        refuse_undecided(repository, state, list(items.values()))
+        before = reading.metadata_of(store, state.pending, list(items.values()))
+        author, now = str(repository.settings.author()), clock.to_datetime(clock.now())
+        changes, changed = Changes(session), 0
+        for item in items.values():
+            old = before.get(item)
+            new = change(old)
+            if new == old:
+                continue
+            changed += 1
+            if new:
+                row = {"item_id": item, "value": new, "updated": now, "updated_by": author}
+                changes.upsert("metadata", [row])
+            else:
+                changes.remove("metadata", [(item,)])
+        if changed:
+            description = f"metadata: {what} of {count(changed, 'file')}"
+            publish_edit(repository, session, state, "metadata", description, changes.apply)
+    return changed

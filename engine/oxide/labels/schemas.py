@@ -1,0 +1,124 @@
+"""The schemas of the tables that hold labels and metadata. See ``docs/format.md``, "Tables of labels"."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from oxide._core import Record, Session
+
+    Rule = str | dict[str, int]
+
+ITEM_ID = {"fixed": 12}
+GEOMETRY = 5
+"""The field that leads a shape: it and the box around it are one cell."""
+UPDATED = 17
+"""The field that a row's last author follows."""
+
+
+def _field(number: int, name: str, kind: str | dict[str, int], merge: Rule = "conflict") -> dict[str, Any]:
+    return {"id": number, "name": name, "type": kind, "merge": merge}
+
+
+def _box(first: int, leader: int) -> list[dict[str, Any]]:
+    return [_field(first + at, name, "float", {"together": leader}) for at, name in enumerate(("x", "y", "w", "h"))]
+
+
+def _schema(name: str, key: list[int], target_rows: int, fields: list[dict[str, Any]]) -> Record:
+    return {"name": name, "fields": fields, "key": key, "target_rows": target_rows}
+
+
+SCHEMAS: dict[str, Record] = {
+    "annotations": _schema(
+        "annotations",
+        [1, 2],
+        8_192,
+        [
+            _field(1, "item_id", ITEM_ID),
+            _field(2, "ann_id", ITEM_ID),
+            _field(3, "type", "text", {"together": GEOMETRY}),
+            _field(4, "label", "text"),
+            _field(GEOMETRY, "geometry", "json"),
+            *_box(6, GEOMETRY),
+            _field(10, "attributes", "json", "leaves"),
+            _field(11, "score", "float"),
+            _field(12, "source", "text"),
+            _field(13, "model", "text"),
+            _field(14, "run_id", ITEM_ID, "derived"),
+            _field(15, "author", "text", "derived"),
+            _field(16, "created", "time", "derived"),
+            _field(UPDATED, "updated", "time", "maximum"),
+            _field(18, "updated_by", "text", {"follow": UPDATED}),
+            _field(19, "track", "text"),
+            _field(20, "first_frame", "int"),
+            _field(21, "last_frame", "int"),
+            _field(22, "description", "text"),
+            _field(23, "foreign", "json", "leaves"),
+        ],
+    ),
+    "keyframes": _schema(
+        "keyframes",
+        [1, 2, 3],
+        8_192,
+        [
+            _field(1, "item_id", ITEM_ID),
+            _field(2, "ann_id", ITEM_ID),
+            _field(3, "frame", "int"),
+            _field(4, "visible", "bool"),
+            _field(5, "geometry", "json"),
+            *_box(6, 5),
+            _field(10, "attributes", "json", "leaves"),
+            _field(11, "label", "text"),
+        ],
+    ),
+    "metadata": _schema(
+        "metadata",
+        [1],
+        32_768,
+        [
+            _field(1, "item_id", ITEM_ID),
+            _field(2, "value", "json", "leaves"),
+            _field(3, "updated", "time", "maximum"),
+            _field(4, "updated_by", "text", {"follow": 3}),
+        ],
+    ),
+    "ontology": _schema(
+        "ontology",
+        [1, 2],
+        8_192,
+        [
+            _field(1, "kind", "text"),
+            _field(2, "name", "text"),
+            _field(3, "parent", "text"),
+            _field(4, "color", "text"),
+            _field(5, "attributes", "json", "leaves"),
+            _field(6, "tools", "json"),
+            _field(7, "closed", "bool"),
+            _field(8, "description", "text"),
+            _field(9, "position", "int"),
+            _field(10, "skeleton", "json"),
+            _field(11, "foreign", "json", "leaves"),
+        ],
+    ),
+    "runs": _schema(
+        "runs",
+        [1],
+        8_192,
+        [
+            _field(1, "run_id", ITEM_ID),
+            _field(2, "kind", "text"),
+            _field(3, "name", "text"),
+            _field(4, "origin", "text"),
+            _field(5, "author", "text"),
+            _field(6, "created", "time"),
+            _field(7, "configuration", "json"),
+            _field(8, "counts", "json"),
+        ],
+    ),
+}
+
+
+def write(session: Session, name: str) -> str:
+    """The id of a table's schema, stored for whoever reads the table."""
+    return session.write_schema(SCHEMAS[name])

@@ -1,0 +1,105 @@
+"""The verbs about labels and metadata as methods: :class:`oxide.Repository` inherits them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from oxide.holding import holding
+from oxide.workspace import read_state, tables_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from typing import Any
+
+    from oxide._core import Store
+    from oxide.labels.annotation import Annotation
+    from oxide.labels.ontology import Ontology
+    from oxide.repository import Repository
+    from oxide.workspace import Tables
+
+    PathLike = str | os.PathLike[str]
+
+
+class LabelVerbs:
+    """Labels and metadata of a repository. What changes is pending in the workspace at once, for the next commit."""
+
+    store: Store
+
+    def _repository(self) -> Repository:
+        return self  # type: ignore[return-value]  # nothing else inherits this
+
+    def state_at(self, revision: str | None) -> Tables:
+        """The tables of a revision; of none, as the next commit would hold them."""
+        repository = self._repository()
+        if revision is None:
+            return read_state(repository.store).pending
+        return tables_of(repository.store, repository.resolve_revision(revision))
+
+    def annotate(self, path: PathLike, *annotations: Annotation) -> list[str]:
+        """Add annotations to a file, or replace those whose id is given. Returns their ids.
+
+        Raises:
+            NotFound: the file is not tracked, or has no annotation with that id.
+            InvalidInput: a shape is malformed, or the ontology forbids it.
+        """
+        from oxide.labels import editing
+
+        repository = self._repository()
+        made = editing.annotate(repository, repository.to_path(path), annotations)
+        return [annotation.id for annotation in made if annotation.id is not None]
+
+    def remove_annotations(self, ids: Sequence[str]) -> int:
+        """Remove annotations by their ids. Returns how many. Raises NotFound."""
+        from oxide.labels import editing
+
+        return editing.remove(self._repository(), [ids] if isinstance(ids, str) else ids)
+
+    @holding
+    def annotations(self, path: PathLike, at: str | None = None) -> list[Annotation]:
+        """The annotations of a file, by id. Raises NotFound."""
+        from oxide.labels import reading
+
+        repository = self._repository()
+        tables = self.state_at(at)
+        item = reading.item_of(repository.store, tables, repository.to_path(path))
+        return reading.annotations_of(repository.store, tables, [item])
+
+    def set_metadata(self, paths: Sequence[PathLike], values: dict[str, Any]) -> int:
+        """Set metadata of every file at and below some paths. Returns how many files changed.
+
+        ``values`` maps dotted keys to JSON values: ``{"camera.lens": 35}``.
+
+        Raises:
+            NotFound: a path is not tracked.
+            InvalidInput: a key is reserved or leads through something that is no object; a value is no JSON.
+        """
+        from oxide.labels import editing
+
+        repository = self._repository()
+        return editing.set_metadata(repository, repository.to_paths(paths), values)
+
+    def unset_metadata(self, paths: Sequence[PathLike], keys: Sequence[str]) -> int:
+        """Remove dotted keys from the metadata of every file at and below some paths. Returns how many files changed."""
+        from oxide.labels import editing
+
+        repository = self._repository()
+        return editing.unset_metadata(repository, repository.to_paths(paths), [keys] if isinstance(keys, str) else keys)
+
+    @holding
+    def metadata(self, path: PathLike, at: str | None = None) -> dict[str, Any]:
+        """The metadata of a file; empty where it has none. Raises NotFound."""
+        from oxide.labels import reading
+
+        repository = self._repository()
+        tables = self.state_at(at)
+        item = reading.item_of(repository.store, tables, repository.to_path(path))
+        found: dict[str, Any] = reading.metadata_of(repository.store, tables, [item]).get(item, {})
+        return found
+
+    @holding
+    def ontology(self, at: str | None = None) -> Ontology:
+        """The labels that there are, and whether others are refused."""
+        from oxide.labels import ontology
+
+        return ontology.read(self._repository().store, self.state_at(at))
