@@ -51,7 +51,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """An annotation of the picture with that key. Its ``id`` is kept when it is 24 hex digits, and new when ``None``."""
+    """An annotation of the picture with that key. Its ``id`` is kept if it is 24 hex digits, and new if ``None``."""
 
     key: Hashable
     annotation: Annotation
@@ -146,7 +146,7 @@ FORMATS = {
     "csv": "oxide.formats.tabular",
     "jsonl": "oxide.formats.jsonl",
 }
-"""Module by name; each has a function ``format()`` that makes its :class:`Format`. A new format is a file and a line."""
+"""Module by name; each has a function ``format()`` that makes its :class:`Format`. The next is a file and a line."""
 
 
 def find_format(name: str) -> Format:

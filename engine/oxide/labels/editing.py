@@ -85,7 +85,7 @@ def remove(repository: Repository, annotation_ids: Sequence[str]) -> int:
 
 
 def set_metadata(repository: Repository, paths: Sequence[str], values: dict[str, Any]) -> int:
-    """Set metadata of every file at and below some paths: dotted keys to JSON values. Returns how many files changed."""
+    """Set metadata of every file at and below some paths: dotted keys to JSON values. Returns how many changed."""
     if not values:
         raise InvalidInput("there is nothing to set", hint="give KEY=VALUE")
 

@@ -8,7 +8,7 @@ class          none, and no box: it is about the whole item
 box            none
 point          none; the box has the point as its corner, and no size
 rotated_box    ``{"center": [x, y], "size": [w, h], "angle": degrees}``, clockwise as one sees it (y runs down)
-polygon        ``{"polygons": [[ring, hole, ...], ...]}``: parts, each a ring and its holes; a ring is ``[x, y, x, y, ...]``
+polygon        ``{"polygons": [[ring, hole, ...], ...]}``: parts; a ring is ``[x, y, x, y, ...]``
 polyline       ``{"lines": [[x, y, x, y, ...], ...]}``
 ellipse        ``{"center": [x, y], "radii": [rx, ry], "angle": degrees}``
 keypoints      ``{"points": [x, y, visibility, ...]}``: 0 not labelled, 1 hidden, 2 visible, in the skeleton's order

@@ -1,4 +1,4 @@
-"""New ids in ObjectId layout: four bytes of seconds, five at random, a counter of three; ordered by time, then as made."""
+"""New ids in ObjectId layout: four bytes of seconds, five at random, a counter of three; ordered as they were made."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def place(key: str) -> list[str]:
 
 
 def with_value(metadata: Any, key: str, value: Any) -> dict[str, Any]:
-    """Metadata with one value set; objects on the way are made. Raises InvalidInput where something else is in the way."""
+    """Metadata with one value set; objects on the way are made. Raises InvalidInput where no object can be."""
     _check_json(key, value)
     *above, last = place(key)
     changed = dict(metadata or {})

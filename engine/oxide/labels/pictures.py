@@ -36,5 +36,7 @@ def read_mask(path: str | os.PathLike[str]) -> Mask:
         raise InvalidInput(f"'{path}' cannot be read as a picture: {error}", hint="give a PNG") from error
     if pixels.ndim == 2:
         return masks.encode(pixels > 0)
-    coloured = pixels[:, :, :3].any(axis=2)
-    return masks.encode(coloured & (pixels[:, :, 3] > 0) if pixels.shape[2] == 4 else coloured)
+    shown = pixels[:, :, :3].max(axis=2) > 0
+    if pixels.shape[2] == 4:
+        shown &= pixels[:, :, 3] > 0
+    return masks.encode(shown)

@@ -80,7 +80,7 @@ class LabelVerbs:
         return editing.set_metadata(repository, repository.to_paths(paths), values)
 
     def unset_metadata(self, paths: Sequence[PathLike], keys: Sequence[str]) -> int:
-        """Remove dotted keys from the metadata of every file at and below some paths. Returns how many files changed."""
+        """Remove dotted keys from the metadata of every file at and below some paths. Returns how many changed."""
         from oxide.labels import editing
 
         repository = self._repository()
