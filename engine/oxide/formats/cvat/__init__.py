@@ -3,9 +3,9 @@
 For images, ``<image>`` holds the shapes of a picture; for video, ``<track>`` holds an object's shapes frame by frame.
 ``<meta>`` says which labels there are, with colours and attributes, and which task it was.
 
-* ``occluded`` becomes the attribute ``occluded`` (true, or left out; skeletons and tags have none); ``z_order``, ``group_id`` and a ``source`` that
-  is neither ``manual``, ``auto`` nor ``file`` are kept in ``foreign``. Attributes get the type that ``<meta>`` gives
-  them.
+* ``occluded`` becomes the attribute ``occluded`` (true, or left out; skeletons and tags have none); ``z_order``,
+  ``group_id`` and a ``source`` that is neither ``manual``, ``auto`` nor ``file`` are kept in ``foreign``. Attributes
+  get the type that ``<meta>`` gives them.
 * ``points`` of one point are a point, of more keypoints that are all visible. In a skeleton an ``outside`` point is
   not labelled (0), an ``occluded`` one hidden (1), in the order of the label's points.
 * The corners of a cuboid are, as in all of Oxide: front top left, top right, bottom right, bottom left, and the same
