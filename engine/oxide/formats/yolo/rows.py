@@ -53,7 +53,8 @@ class Canvas:
     def misses(self, box: Box) -> bool:
         """Whether a box is outside of the picture altogether."""
         left, top, width, height = box
-        return left >= self.width or top >= self.height or left + width <= 0 or top + height <= 0
+        sides = ((left, left + width, self.width), (top, top + height, self.height))
+        return any((first < 0 and last <= 0) or (first >= size and last > size) for first, last, size in sides)
 
 
 def row(annotation: Annotation, number: int, canvas: Canvas, lose: Lose) -> str | None:
