@@ -169,13 +169,13 @@ def tracks(draw: st.DrawFn, *types: str, values: st.SearchStrategy[dict[str, Any
     first = draw(annotations(*types, simple=True))
     frames = sorted(draw(st.sets(st.integers(0, 90), min_size=2, max_size=5)))
     keyframes = [Keyframe(frames[0], first.box, first.geometry)]
-    given = draw(values) if values else {}
+    given = draw(values) if values is not None else {}
     before = given
     for frame in frames[1:]:
-        box = draw(boxes()) if first.type == "box" else None
-        geometry = draw(geometries(first.type, simple=True))
         visible = draw(st.booleans()) or frame == frames[-1]
-        now = draw(values) if values else {}
+        box = draw(boxes()) if visible and first.type == "box" else None
+        geometry = draw(geometries(first.type, simple=True)) if visible else None
+        now = draw(values) if values is not None else {}
         changed = now if now and now != before else None
         keyframes.append(Keyframe(frame, box, geometry, visible, changed))
         before = now if changed else before

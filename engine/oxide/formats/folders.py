@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from oxide.errors import InvalidInput, NotFound
 from oxide.formats import files
 from oxide.formats.base import Labelled, Picture
-from oxide.formats.losses import lose_labels, lose_parts, lose_picture, where
+from oxide.formats.unsaid import lose_labels, lose_parts, lose_picture, where
 from oxide.labels.annotation import Annotation
 from oxide.labels.ontology import Label
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from oxide.errors import InvalidInput, NotFound
 from oxide.formats import files
 from oxide.formats.base import Labelled, Picture, wrong
-from oxide.formats.losses import lose_labels, lose_parts, lose_picture, where
 from oxide.formats.numerals import finite, plain
+from oxide.formats.unsaid import lose_labels, lose_parts, lose_picture, where
 from oxide.formats.xml import Element, Writer, clean, elements
 from oxide.labels.annotation import Annotation
 

@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, unescape
 
 from oxide.formats.base import wrong
 from oxide.formats.cvat import NAME
@@ -35,6 +35,7 @@ TOOLS: dict[str, tuple[str, ...]] = {
     "tag": ("class",),
 }
 _ABOUT = ("id", "name", "mode", "overlap", "bugtracker", "flipped", "created", "updated", "subset", "owner", "assignee")
+_QUOTE = {'"': "&quot;"}
 _SVG_TAG = re.compile(r"<(circle|line)\b([^>]*)>")
 _SVG_VALUE = re.compile(r'([\w-]+)="([^"]*)"')
 
@@ -171,8 +172,9 @@ def _edges(svg: str, points: list[str]) -> list[list[int]]:
     edges = []
     for tag, inside in _SVG_TAG.findall(svg):
         values = dict(_SVG_VALUE.findall(inside))
-        if tag == "circle" and values.get("data-label-name") in points:
-            nodes[values.get("data-node-id", "")] = points.index(values["data-label-name"])
+        name = unescape(values.get("data-label-name", ""), {mark: quote for quote, mark in _QUOTE.items()})
+        if tag == "circle" and name in points:
+            nodes[values.get("data-node-id", "")] = points.index(name)
         elif tag == "line":
             edges.append((values.get("data-node-from", ""), values.get("data-node-to", "")))
     return [[nodes[begin], nodes[end]] for begin, end in edges if begin in nodes and end in nodes]
@@ -192,7 +194,7 @@ def drawing(skeleton: dict[str, Any]) -> str:
     ]
     circles = [
         f'<circle r="1.5" cx="{x:.2f}" cy="{y:.2f}" data-type="element node" data-element-id="{at + 1}" '
-        f'data-node-id="{at + 1}" data-label-name={quoteattr(name)}></circle>'
+        f'data-node-id="{at + 1}" data-label-name="{escape(name, _QUOTE)}"></circle>'
         for at, (name, (x, y)) in enumerate(zip(points, places, strict=True))
     ]
     return "\n".join([*lines, *circles])

@@ -18,8 +18,8 @@ from oxide.formats.cvat.shapes import (
     rotation,
     same_place,
 )
-from oxide.formats.losses import lose_parts, lose_picture, where
 from oxide.formats.numerals import plain
+from oxide.formats.unsaid import lose_parts, lose_picture, where
 from oxide.formats.xml import Writer, clean
 from oxide.labels.geometry import checked
 from oxide.labels.outlines import joined

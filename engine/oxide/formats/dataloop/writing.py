@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from oxide.formats import files
 from oxide.formats.dataloop import NAME
 from oxide.formats.dataloop.coordinates import TYPES, write_shape
-from oxide.formats.losses import lose_labels, lose_parts, where
+from oxide.formats.unsaid import lose_labels, lose_parts, where
 from oxide.labels.annotation import Annotation
 from oxide.labels.geometry import checked
 

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 from oxide.extras import import_extra
 from oxide.formats import files, folders
-from oxide.formats.losses import lose_labels, lose_parts, lose_picture, where
+from oxide.formats.unsaid import lose_labels, lose_parts, lose_picture, where
 from oxide.formats.yolo import NAME, SPLITS, label_path
 from oxide.formats.yolo.rows import Canvas, row
 
