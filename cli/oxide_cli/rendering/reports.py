@@ -10,6 +10,8 @@ from oxide_cli.rendering.text import count, number
 if TYPE_CHECKING:
     from oxide.labels.reports import ExportReport, ImportReport, Remark
 
+SHOWN = 2
+"""Examples that a line shows."""
 Record = dict[str, object]
 
 
@@ -82,5 +84,5 @@ def remark_lines(remarks: Sequence[Remark]) -> Iterator[str]:
     """One line each: how often, what, and where first."""
     width = max((len(number(each.count)) for each in remarks), default=0)
     for each in remarks:
-        more = ", ..." if each.count > len(each.examples) else ""
-        yield f"{number(each.count).rjust(width)}  {each.what}: {', '.join(each.examples)}{more}"
+        more = ", ..." if each.count > SHOWN else ""
+        yield f"{number(each.count).rjust(width)} {each.what}: {', '.join(each.examples[:SHOWN])}{more}"

@@ -17,7 +17,7 @@ from oxide.formats.base import Labelled, Picture, wrong
 from oxide.formats.json_text import members
 from oxide.labels import geometry, masks
 from oxide.labels.annotation import Annotation
-from oxide.labels.ids import DIGITS
+from oxide.labels.ids import is_id
 from oxide.labels.ontology import Label
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class _Reader:
             label = self.categories[category]
         foreign = {name: value for name, value in element.items() if name not in _ANNOTATION_KEYS}
         own = element.get("oxide_id")
-        if own is None and _is_own(foreign.get("id")):
+        if own is None and isinstance(foreign.get("id"), str) and is_id(foreign["id"]):
             own = foreign.pop("id")
         if foreign.get("iscrowd") == 0:
             del foreign["iscrowd"]
@@ -198,16 +198,6 @@ class _Reader:
 
 def _is_size(value: Any) -> bool:
     return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
-
-
-def _is_own(value: Any) -> bool:
-    if not isinstance(value, str) or len(value) != DIGITS:
-        return False
-    try:
-        bytes.fromhex(value)
-    except ValueError:
-        return False
-    return True
 
 
 def _object(value: Any) -> dict[str, Any]:

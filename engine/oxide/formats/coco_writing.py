@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oxide.formats.coco import NAME, TOLERANCE
+from oxide.formats.losses import lose_definition, lose_facts, lose_fields, lose_foreign
 from oxide.labels import geometry, masks
 
 if TYPE_CHECKING:
@@ -163,10 +164,8 @@ class _Categories:
         if label.skeleton is not None:
             element["keypoints"] = label.skeleton.get("points", [])
             element["skeleton"] = [[a + 1, b + 1] for a, b in label.skeleton.get("edges", [])]
-        for what in ("color", "attributes", "tools", "description"):
-            if getattr(label, what):
-                self._fidelity.lose(f"{what} of labels", label.name)
-        _lose_others(label.foreign, label.name, "labels", self._fidelity)
+        lose_definition(label, self._fidelity, fields=("color", "attributes", "tools", "description"))
+        lose_foreign(label.foreign, label.name, "labels", self._fidelity, keeps=NAME)
         return element
 
 
@@ -179,9 +178,7 @@ def _image(picture: LabelledPicture, fidelity: Fidelity) -> tuple[Any, Element]:
         fidelity.lose("sizes of pictures, which are not known", picture.path)
     if set(picture.metadata) - {NAME}:
         fidelity.lose("metadata of files", picture.path)
-    for what in ("source_id", "hidden"):
-        if getattr(picture, what):
-            fidelity.lose(f"{what} of files", picture.path)
+    lose_facts(picture, fidelity)
     sizes = {name: value for name, value in (("width", width), ("height", height)) if value is not None}
     return known, {**kept, "file_name": picture.path, **sizes}
 
@@ -215,7 +212,9 @@ def _element(
     if annotation.score is not None:
         element["score"] = annotation.score
     element["oxide_id"] = annotation.id
-    _lose_fields(annotation, where, fidelity)
+    if annotation.description:
+        fidelity.lose("descriptions of annotations", where)
+    lose_fields(annotation, where, fidelity, keeps=NAME)
     return element
 
 
@@ -269,20 +268,3 @@ def _say_again(annotation: Annotation, element: Element) -> None:
     same_box = of == list(annotation.box or ())
     if same_box and abs(measured - annotation.area) <= TOLERANCE * max(1.0, measured):
         element.update({name: said[name] for name in ("area", "bbox") if name in said})
-
-
-def _lose_fields(annotation: Annotation, where: str, fidelity: Fidelity) -> None:
-    if annotation.keyframes or annotation.frames or annotation.track:
-        fidelity.lose("tracks with their keyframes", where)
-    if annotation.description:
-        fidelity.lose("descriptions of annotations", where)
-    if annotation.model:
-        fidelity.lose("models that made annotations", where)
-    fidelity.lose("source, author and times of annotations", where)
-    _lose_others(annotation.foreign, where, "annotations", fidelity)
-
-
-def _lose_others(foreign: Element, where: str, of: str, fidelity: Fidelity) -> None:
-    for other in foreign:
-        if other != NAME:
-            fidelity.lose(f"what only {other} says of {of}", where)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 STICKS_OUT = 1.0
 """Pixels by which a shape may leave its picture without a remark."""
 PROGRESS_EVERY = 5_000
+_COMPLETED = ("color", "parent", "skeleton")
 _OURS = ("annotations", "keyframes", "metadata", "ontology", "runs")
 
 
@@ -353,10 +354,22 @@ class _Import:
             for at, label in enumerate(missing)
         ]
 
+    def _completed_labels(self) -> list[Label]:
+        """Labels that the ontology has without colour, parent or skeleton, which the source knows."""
+        completed = []
+        for name, label in self._rules.labels.items():
+            said = self._labels.get(name)
+            if said is None or self._rules.closed:
+                continue
+            missing = {field: getattr(said, field) for field in _COMPLETED if not getattr(label, field)}
+            if any(missing.values()):
+                completed.append(replace(label, **missing))
+        return completed
+
     def finish(self, configuration: dict[str, Any]) -> ImportReport:
         """Put the rest into the tables, and say what was done."""
         labels, annotations = self._new_labels(), self._annotations
-        self._into.set("ontology", [ontology.label_row(label) for label in labels])
+        self._into.set("ontology", [ontology.label_row(label) for label in [*labels, *self._completed_labels()]])
         self._into.settle()
         refuse_undecided(self._repository, self._state, [item.hex() for item in self._pictures.used])
         changed = self._into.tables != self._state.pending

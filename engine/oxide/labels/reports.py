@@ -44,9 +44,7 @@ class ImportReport:
     @property
     def changed(self) -> bool:
         """Whether there was anything to do."""
-        return bool(
-            self.files_added or self.added or self.updated or self.removed or self.metadata or self.labels_added
-        )
+        return self.run_id is not None
 
 
 @dataclass(frozen=True, slots=True)
