@@ -9,6 +9,7 @@ kept under ``coco``, in ``foreign`` of annotations and labels and in the metadat
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import sub
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,7 +162,7 @@ class _Reader:
                 element.get("score"),
                 "import",
                 own,
-            ).checked()
+            )
             _keep_measures(annotation, element, foreign)
         except (TypeError, ValueError, KeyError) as error:
             raise wrong(self.source, place, str(error)) from error
@@ -210,16 +211,15 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _keep_measures(annotation: Annotation, element: Element, foreign: Element) -> None:
     """Keep a box and an area that are not those of the shape, with what they were said of."""
-    given = foreign.pop("area", None)
-    measured = annotation.area
+    given, box = foreign.pop("area", None), element.get("bbox")
+    ours = geometry.checked(annotation.type, annotation.box, annotation.geometry)
+    measured = geometry.area(annotation.type, ours, annotation.geometry)
     said: Element = {}
     if given is not None and abs(float(given) - measured) > TOLERANCE * max(1.0, measured):
         said["area"] = given
-    box = element.get("bbox")
-    if box is not None and annotation.box is not None and annotation.type not in ("box", "point"):
-        left, top, width, height = geometry.checked("box", box, None) or annotation.box
-        ours = annotation.box
-        if max(abs(left - ours[0]), abs(top - ours[1]), abs(width - ours[2]), abs(height - ours[3])) > TOLERANCE:
+    if box is not None and ours is not None and annotation.geometry is not None:
+        theirs = geometry.checked("box", box, None) or ours
+        if max(map(abs, map(sub, theirs, ours))) > TOLERANCE:
             said["bbox"] = box
     if said:
-        foreign["said"] = {**said, "of": list(annotation.box or ()), "measured": measured}
+        foreign["said"] = {**said, "of": list(ours or ()), "measured": measured}

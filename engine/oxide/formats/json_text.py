@@ -17,6 +17,7 @@ LARGEST_ELEMENT = 1 << 28
 """Characters that one element may have: what is longer is no list of many small things."""
 _CUT = 16
 """A failure this near to the end of what was read so far is a value that goes on in what comes next."""
+_COMMA = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -71,10 +72,11 @@ def _elements(text: _Text, name: str) -> Iterator[tuple[int, Any]]:
         return
     index = 0
     while True:
-        yield index, text.value(f"/{name}/{index}")
-        if text.take("]"):
-            return
-        text.expect(",", f"/{name}/{index}")
+        yield index, text.value(f"/{name}/", index)
+        if not text.passes_comma():
+            if text.take("]"):
+                return
+            text.expect(",", f"/{name}/{index}")
         index += 1
 
 
@@ -130,15 +132,25 @@ class _Text:
         self._at += 1
         return True
 
+    def passes_comma(self) -> bool:
+        """Pass over a comma with the space around it, where all of it is in memory."""
+        found = _COMMA.match(self._text, self._at)
+        if found is None:
+            return False
+        self._at = found.end()
+        return True
+
     def expect(self, character: str, after: str) -> None:
         """Pass over the character that must be next."""
         if not self.take(character):
             found = self._peek()
             self.fail(f"'{character}' belongs here, at {after}, not " + (f"'{found}'" if found else "the end"))
 
-    def value(self, pointer: str) -> Any:
-        """The next value."""
-        self._peek()
+    def value(self, pointer: str, index: int | None = None) -> Any:
+        """The next value, the one of a list with that index."""
+        if self._at == len(self._text) or self._text[self._at] in " \t\r\n":
+            self._peek()
+        pointer = pointer if index is None else f"{pointer}{index}"
         length = CHUNK
         while True:
             try:

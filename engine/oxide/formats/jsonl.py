@@ -1,7 +1,7 @@
 """Oxide's own exchange format, which holds everything that labels and metadata say: one item a line, in JSON.
 
 The first line is ``{"oxide": 1, "ontology": {"labels": [...]}}``. Each other line is an object with ``path``,
-``sha256``, ``width``, ``height``, ``created``, ``creator``, ``source_id``, ``hidden``, ``metadata`` and ``annotations``;
+``sha256``, ``width``, ``height``, ``created``, ``creator``, ``source_id``, ``hidden``, ``metadata``, ``annotations``;
 an annotation has the fields of :class:`oxide.Annotation` by their names, boxes as ``[left, top, width, height]``, times
 in RFC 3339. Fields without a value are left out.
 """

@@ -78,6 +78,8 @@ class Annotation:
             else keyframe
             for keyframe in sorted(self.keyframes, key=lambda keyframe: keyframe.frame)
         )
+        if box == self.box and type(self.box) is tuple and keyframes == self.keyframes:
+            return self
         return replace(self, box=box, keyframes=keyframes)
 
     @property

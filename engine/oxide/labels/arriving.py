@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from oxide import clock
 from oxide.errors import FileSystemError, InvalidInput
 from oxide.labels import ids
-from oxide.labels.matching import Images, below
+from oxide.labels.matching import Found, Images, below
 from oxide.staging import stage, with_staged
 from oxide.workspace import Tables, base_tables, file_roots, read_state, with_file_roots
 
@@ -49,7 +49,7 @@ class Arriving:
         self._wanted[picture.key] = path
         return True
 
-    def take(self, session: Session, state: State, progress: Progress | None) -> tuple[Tables, dict[Hashable, Record]]:
+    def take(self, session: Session, state: State, progress: Progress | None) -> tuple[Tables, dict[Hashable, Found]]:
         """Store the pictures. Returns the tables with them, and their rows of ``files``."""
         if not self._wanted:
             return state.pending, {}
@@ -68,7 +68,8 @@ class Arriving:
                     hint="see `oxide check-ignore` and `oxide status`; nothing was imported",
                     path=below(self.prefix, path),
                 )
-            rows[key] = row
+            item = bytes.fromhex(row["item_id"])
+            rows[key] = Found(row["path"], item, row.get("width"), row.get("height"))
         return tables, rows
 
     def _reason(self, path: str) -> str:

@@ -196,7 +196,7 @@ class _Import:
         self._metadata: list[tuple[str, dict[str, Any]]] = []
         self._facts: list[tuple[str, Picture]] = []
         self._metadata_changed = 0
-        self._arrived: dict[Hashable, Record] = {}
+        self._arrived: dict[Hashable, matching.Found] = {}
         self._into = Gathered(session, state.pending)
         self._annotations = Annotations(
             repository.store, state.pending, self._into, mode, format.name, self._run, self._author, self._now
@@ -259,18 +259,18 @@ class _Import:
     def _take_picture(self, picture: Picture) -> None:
         if picture.key in self._pictures:
             raise wrong(self._source, picture.place, f"the picture {picture.key!r} is there already")
-        row = self._arrived.get(picture.key) or self._matcher.find(picture)
-        if row is None:
+        found = self._arrived.get(picture.key) or self._matcher.find(picture)
+        if found is None:
             self._miss(picture)
             self._pictures.add(picture.key, None, None, None)
             return
-        item = row["item_id"]
-        if bytes.fromhex(item) in self._pictures.used:
-            raise wrong(self._source, picture.place, f"'{row['path']}' is named twice")
-        self._pictures.used.add(bytes.fromhex(item))
-        width, height = row.get("width") or picture.width, row.get("height") or picture.height
+        item = found.item.hex()
+        if found.item in self._pictures.used:
+            raise wrong(self._source, picture.place, f"'{found.path}' is named twice")
+        self._pictures.used.add(found.item)
+        width, height = found.width or picture.width, found.height or picture.height
         if (picture.width or width, picture.height or height) != (width, height):
-            said = f"'{row['path']}' ({picture.place}): {picture.width} x {picture.height}, is {width} x {height}"
+            said = f"'{found.path}' ({picture.place}): {picture.width} x {picture.height}, is {width} x {height}"
             self._remarks.lose("pictures of another size than the source says", said)
         self._pictures.add(picture.key, item, width, height)
         self._annotations.names_item(item)
@@ -299,11 +299,12 @@ class _Import:
         try:
             annotation = entry.annotation.checked()
             self._rules.check(annotation)
-            own = None if annotation.id is None else ids.checked(annotation.id, "an annotation")
+            if annotation.id is not None:
+                annotation = replace(annotation, id=ids.checked(annotation.id, "an annotation"))
             if width and height:
                 self._check_place(annotation, width, height, entry.place)
             by = annotation.source if annotation.source != SOURCES[0] or entry.by_hand else SOURCES[2]
-            self._annotations.add(replace(annotation, id=own, item_id=item, source=by))
+            self._annotations.add(item, annotation, by)
         except InvalidInput as error:
             raise wrong(self._source, entry.place, error.message, error.hint) from error
 
@@ -397,7 +398,7 @@ class _Import:
             str(self._source),
             self._run if changed else None,
             len(self._pictures),
-            sorted(row["path"] for row in self._arrived.values()),
+            sorted(found.path for found in self._arrived.values()),
             annotations.added,
             annotations.updated,
             annotations.unchanged,

@@ -103,7 +103,7 @@ class Annotations:
         self._author = author
         self._now = now
         self._ids = ids.new_ids()
-        self._waiting: list[Annotation] = []
+        self._waiting: list[tuple[str, Annotation, str]] = []
         self._to_clear: list[str] = []
         self.seen = Seen()
 
@@ -112,10 +112,10 @@ class Annotations:
         if self._mode == REPLACE:
             self._to_clear.append(item)
 
-    def add(self, annotation: Annotation) -> None:
-        """An annotation that was checked and has its item."""
+    def add(self, item: str, annotation: Annotation, source: str) -> None:
+        """An annotation of an item that was checked. ``source``: human, model or import."""
         self.seen.note(annotation.id, self._foreign_id(annotation))
-        self._waiting.append(annotation)
+        self._waiting.append((item, annotation, source))
         if len(self._waiting) >= BATCH:
             self.settle()
 
@@ -128,15 +128,17 @@ class Annotations:
         self._clear()
         known = self._known()
         rows, frames = [], []
-        for annotation in self._waiting:
-            old = known.get((annotation.item_id, annotation.id)) if annotation.id else None
+        for item, annotation, source in self._waiting:
+            old = known.get((item, annotation.id)) if annotation.id else None
             if old is None and known and self._mode != ADD:
-                old = known.get((annotation.item_id, ("foreign", self._foreign_id(annotation))))
-            settled = self._new(annotation) if old is None else self._changed(old, annotation)
-            if settled is not None:
-                rows.append(annotation_row(settled))
-                if settled.keyframes:
-                    frames += keyframe_rows(settled)
+                old = known.get((item, ("foreign", self._foreign_id(annotation))))
+            row = self._new(annotation) if old is None else self._changed(old, annotation, source)
+            if row is not None:
+                row["item_id"], row["source"] = item, source
+                rows.append(row)
+                if annotation.keyframes:
+                    own = {"item_id": item, "ann_id": row["ann_id"]}
+                    frames += [frame | own for frame in keyframe_rows(annotation)]
         self._into.set("annotations", rows)
         self._into.set("keyframes", frames)
         self._waiting.clear()
@@ -154,55 +156,53 @@ class Annotations:
     def _known(self) -> dict[Any, Annotation]:
         """Annotations that are there, by item and id, and by item and what the format calls them."""
         if self._mode == ADD:
-            items = {each.item_id for each in self._waiting if each.id is not None}
+            items = {item for item, annotation, _ in self._waiting if annotation.id is not None}
         else:
-            items = {each.item_id for each in self._waiting}
+            items = {item for item, _, _ in self._waiting}
         known: dict[Any, Annotation] = {}
-        for old in reading.annotations_of(self._store, self._before, sorted(filter(None, items))):
+        for old in reading.annotations_of(self._store, self._before, sorted(items)):
             known[old.item_id, old.id] = old
             foreign_id = self._foreign_id(old)
             if foreign_id is not None:
                 known.setdefault((old.item_id, ("foreign", foreign_id)), old)
         return known
 
-    def _new(self, annotation: Annotation) -> Annotation:
+    def _new(self, annotation: Annotation) -> Row:
         self.added += 1
-        return replace(
-            annotation,
-            id=annotation.id or next(self._ids),
-            run_id=self._run,
-            author=annotation.author or self._author,
-            created=annotation.created or self._now,
-            updated=annotation.updated or annotation.created or self._now,
-            updated_by=annotation.updated_by or annotation.author or self._author,
-        )
+        row = annotation_row(annotation)
+        row["ann_id"] = annotation.id or next(self._ids)
+        row["run_id"] = self._run
+        row["author"] = annotation.author or self._author
+        row["created"] = annotation.created or self._now
+        row["updated"] = annotation.updated or row["created"]
+        row["updated_by"] = annotation.updated_by or row["author"]
+        return row
 
-    def _changed(self, old: Annotation, annotation: Annotation) -> Annotation | None:
+    def _changed(self, old: Annotation, annotation: Annotation, source: str) -> Row | None:
         if self._mode == ADD:
             raise AlreadyExists(
                 f"there is an annotation {annotation.id} already", hint="use --update to change it, or --replace"
             )
         self.removed -= self._mode == REPLACE
-        if _says_the_same(old, annotation):
+        if _says_the_same(old, annotation) and old.source == source:
             self.unchanged += 1
-            return old if self._mode == REPLACE else None
+            return annotation_row(old) if self._mode == REPLACE else None
         self.updated += 1
         if self._mode == UPDATE:
             gone = {each.frame for each in old.keyframes} - {each.frame for each in annotation.keyframes}
             self._into.remove("keyframes", [(old.item_id, old.id, frame) for frame in gone])
-        return replace(
-            annotation,
-            id=old.id,
-            run_id=self._run,
-            author=old.author,
-            created=old.created,
-            updated=annotation.updated or self._now,
-            updated_by=annotation.updated_by or self._author,
-        )
+        row = annotation_row(annotation)
+        row["ann_id"] = old.id
+        row["run_id"] = self._run
+        row["author"] = old.author
+        row["created"] = old.created
+        row["updated"] = annotation.updated or self._now
+        row["updated_by"] = annotation.updated_by or self._author
+        return row
 
 
 def _says_the_same(old: Annotation, new: Annotation) -> bool:
-    blank: dict[str, Any] = {**dict.fromkeys(_RECORDED), "source": new.source}
+    blank: dict[str, Any] = {**dict.fromkeys(_RECORDED), "source": "import"}
     return replace(old, **blank) == replace(new, **blank)
 
 

@@ -6,11 +6,10 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from oxide.errors import InvalidInput, NotFound
 from oxide.formats.base import EXAMPLES
-from oxide.labels.rows import Row
 
 if TYPE_CHECKING:
     from oxide._core import Store
@@ -22,16 +21,55 @@ Key = TypeVar("Key", str, bytes)
 MATCHES = ("path", "name", "content")
 
 
+class Found(NamedTuple):
+    """A tracked file. ``width`` and ``height`` in pixels, where they are known."""
+
+    path: str
+    item: bytes
+    width: int | None
+    height: int | None
+
+
 class Matcher(Protocol):
     """Finds what is tracked already."""
 
-    def find(self, picture: Picture) -> Row | None:
-        """The row of ``files``, ``None`` where there is no such file.
+    def find(self, picture: Picture) -> Found | None:
+        """The file that a picture is, ``None`` where there is none.
 
         Raises:
             InvalidInput: several fit.
         """
         ...
+
+
+class Tracked:
+    """The tracked files below a folder, compact: asking the store for one after the other would take too long."""
+
+    def __init__(self, store: Store, tables: Tables, prefix: str) -> None:
+        import pyarrow
+        import pyarrow.compute as compute
+
+        table = pyarrow.RecordBatchReader.from_stream(store.scan(tables["files"])).read_all()
+        wanted = [name for name in ("path", "item_id", "sha256", "width", "height") if name in table.column_names]
+        table = table.select(wanted)
+        if prefix:
+            table = table.filter(compute.starts_with(table.column("path"), prefix + "/"))
+        self._table = table.combine_chunks()
+        self.paths = {path: number for number, path in enumerate(self._table.column("path").to_pylist())}
+
+    def __getitem__(self, number: int) -> Found:
+        cells = self._table.slice(number, 1).to_pylist()[0]
+        return Found(cells["path"], cells["item_id"], cells.get("width"), cells.get("height"))
+
+    def digests(self) -> Iterator[tuple[bytes, str]]:
+        """(SHA-256, path) of the files."""
+        for batch in self._table.to_batches():
+            yield from zip(batch.column("sha256").to_pylist(), batch.column("path").to_pylist(), strict=True)
+
+    def at(self, path: str) -> Found | None:
+        """The file at a path."""
+        number = self.paths.get(path)
+        return None if number is None else self[number]
 
 
 def relative(path: str) -> str | None:
@@ -48,55 +86,48 @@ def below(prefix: str, path: str) -> str:
 class ByPath:
     """The file at the picture's path below ``prefix``."""
 
-    def __init__(self, store: Store, tables: Tables, prefix: str) -> None:
-        self._store = store
-        self._root = tables["files"][1]
+    def __init__(self, tracked: Tracked, prefix: str) -> None:
+        self._tracked = tracked
         self._prefix = prefix
 
-    def find(self, picture: Picture) -> Row | None:
+    def find(self, picture: Picture) -> Found | None:
         path = relative(picture.path) if picture.path else None
-        return None if path is None else self._store.file_row(self._root, below(self._prefix, path))
+        return None if path is None else self._tracked.at(below(self._prefix, path))
 
 
 class ByName:
-    """The only file below ``prefix`` whose last name is that of the picture."""
+    """The only file whose last name is that of the picture."""
 
-    def __init__(self, store: Store, tables: Tables, prefix: str) -> None:
-        self._store = store
-        self._root = tables["files"][1]
+    def __init__(self, tracked: Tracked) -> None:
+        self._tracked = tracked
         self._paths: dict[str, str | list[str]] = {}
-        for path in _paths_below(store, tables, prefix):
+        for path in tracked.paths:
             _note(self._paths, posixpath.basename(path), path)
 
-    def find(self, picture: Picture) -> Row | None:
+    def find(self, picture: Picture) -> Found | None:
         name = posixpath.basename((picture.path or "").replace("\\", "/"))
         found = self._paths.get(name)
         if isinstance(found, list):
             raise several(picture, f"the name '{name}'", found)
-        return None if found is None else self._store.file_row(self._root, found)
+        return None if found is None else self._tracked.at(found)
 
 
 class ByContent:
-    """The only file below ``prefix`` with the content that the source says, or that the picture has in ``images``.
+    """The only file with the content that the source says, or that the picture has in ``images``.
 
     Of several with the same content it is the one with the picture's path.
     """
 
-    def __init__(self, store: Store, tables: Tables, prefix: str, images: Images | None) -> None:
-        import pyarrow
-
-        self._store = store
-        self._root = tables["files"][1]
+    def __init__(self, tracked: Tracked, prefix: str, images: Images | None) -> None:
+        self._tracked = tracked
         self._prefix = prefix
         self._images = images
         self._paths: dict[bytes, str | list[str]] = {}
-        stream = store.scan(tables["files"], ["path", "sha256"])
-        for batch in pyarrow.RecordBatchReader.from_stream(stream):
-            for path, digest in zip(batch.column("path").to_pylist(), batch.column("sha256").to_pylist(), strict=True):
-                if digest is not None and (not prefix or path.startswith(prefix + "/")):
-                    _note(self._paths, digest, path)
+        for digest, path in tracked.digests():
+            if digest is not None:
+                _note(self._paths, digest, path)
 
-    def find(self, picture: Picture) -> Row | None:
+    def find(self, picture: Picture) -> Found | None:
         digest = self._digest(picture)
         found = None if digest is None else self._paths.get(digest)
         if isinstance(found, list):
@@ -104,7 +135,7 @@ class ByContent:
             if path is None or below(self._prefix, path) not in found:
                 raise several(picture, "the content", found)
             found = below(self._prefix, path)
-        return None if found is None else self._store.file_row(self._root, found)
+        return None if found is None else self._tracked.at(found)
 
     def _digest(self, picture: Picture) -> bytes | None:
         if picture.sha256 is not None:
@@ -150,13 +181,12 @@ class Images:
 
 def make(match: str, store: Store, tables: Tables, prefix: str, images: Images | None) -> Matcher:
     """The matcher by its name. Raises InvalidInput."""
+    if match not in MATCHES:
+        raise InvalidInput(f"pictures cannot be matched by '{match}'", hint=f"use {', '.join(MATCHES)}")
+    tracked = Tracked(store, tables, prefix)
     if match == "path":
-        return ByPath(store, tables, prefix)
-    if match == "name":
-        return ByName(store, tables, prefix)
-    if match == "content":
-        return ByContent(store, tables, prefix, images)
-    raise InvalidInput(f"pictures cannot be matched by '{match}'", hint=f"use {', '.join(MATCHES)}")
+        return ByPath(tracked, prefix)
+    return ByName(tracked) if match == "name" else ByContent(tracked, prefix, images)
 
 
 def several(picture: Picture, what: str, paths: list[str]) -> InvalidInput:
@@ -180,15 +210,6 @@ def _note(found: dict[Key, str | list[str]], key: Key, path: str) -> None:
         known.append(path)
     else:
         found[key] = [known, path]
-
-
-def _paths_below(store: Store, tables: Tables, prefix: str) -> Iterator[str]:
-    import pyarrow
-
-    for batch in pyarrow.RecordBatchReader.from_stream(store.scan(tables["files"], ["path"])):
-        for path in batch.column("path").to_pylist():
-            if not prefix or path.startswith(prefix + "/"):
-                yield path
 
 
 def _walk(folder: str) -> Iterator[str]:
