@@ -153,24 +153,17 @@ class _Reader:
             del foreign["iscrowd"]
         try:
             kind, box, shape = self._shape(element, foreign)
-            annotation = Annotation(
-                kind,
-                label,
-                box,
-                shape,
-                _object(element.get("attributes")),
-                element.get("score"),
-                "import",
-                own,
-            )
-            _keep_measures(annotation, element, foreign)
+            ours = geometry.checked(kind, box, shape)
+            _keep_measures(kind, ours, shape, element, foreign)
+            attributes = _object(element.get("attributes"))
         except (TypeError, ValueError, KeyError) as error:
             raise wrong(self.source, place, str(error)) from error
         except InvalidInput as error:
             raise wrong(self.source, place, error.message, error.hint) from error
-        if foreign:
-            annotation.foreign[NAME] = foreign
-        return Labelled(key, annotation, place)
+        kept = {NAME: foreign} if foreign else {}
+        score = element.get("score")
+        annotation = Annotation(kind, label, ours, shape, attributes, score, "import", own, foreign=kept)
+        return Labelled(key, annotation, place, measured=True)
 
     def _shape(self, element: Element, foreign: Element) -> tuple[str, Any, Any]:
         """(type, box, geometry). What the type cannot hold goes to ``foreign``."""
@@ -209,15 +202,16 @@ def _object(value: Any) -> dict[str, Any]:
     return value
 
 
-def _keep_measures(annotation: Annotation, element: Element, foreign: Element) -> None:
+def _keep_measures(
+    kind: str, ours: geometry.Box | None, shape: Element | None, element: Element, foreign: Element
+) -> None:
     """Keep a box and an area that are not those of the shape, with what they were said of."""
     given, box = foreign.pop("area", None), element.get("bbox")
-    ours = geometry.checked(annotation.type, annotation.box, annotation.geometry)
-    measured = geometry.area(annotation.type, ours, annotation.geometry)
+    measured = geometry.area(kind, ours, shape)
     said: Element = {}
     if given is not None and abs(float(given) - measured) > TOLERANCE * max(1.0, measured):
         said["area"] = given
-    if box is not None and ours is not None and annotation.geometry is not None:
+    if box is not None and ours is not None and shape is not None:
         theirs = geometry.checked("box", box, None) or ours
         if max(map(abs, map(sub, theirs, ours))) > TOLERANCE:
             said["bbox"] = box

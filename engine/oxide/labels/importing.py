@@ -297,7 +297,11 @@ class _Import:
         if item is None:
             return
         try:
-            annotation = entry.annotation.checked()
+            annotation = entry.annotation
+            if entry.measured:
+                annotation.check_fields()
+            else:
+                annotation = annotation.checked()
             self._rules.check(annotation)
             if annotation.id is not None:
                 annotation = replace(annotation, id=ids.checked(annotation.id, "an annotation"))
