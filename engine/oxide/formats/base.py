@@ -55,8 +55,8 @@ class Labelled:
     """An annotation of the picture with that key. Its ``id`` is kept if it is 24 hex digits, and new if ``None``.
 
     What the format itself calls it is in ``foreign[format]["id"]``. Its ``source`` becomes ``import`` unless it is
-    ``model``, or ``by_hand``: the source says that a person made it. ``measured``: the reader has had the shape checked,
-    and the box is what :func:`oxide.labels.geometry.checked` gave.
+    ``model``, or ``by_hand``: the source says that a person made it. ``measured``: the reader has had the shape
+    checked, and the box is what :func:`oxide.labels.geometry.checked` gave.
     """
 
     key: Hashable
