@@ -42,6 +42,8 @@ SECTIONS: tuple[tuple[str, dict[str, str]], ...] = (
             "annotate": "Add an annotation to a file, or remove some.",
             "annotations": "List the annotations of a file.",
             "metadata": "Set, show and remove metadata of files.",
+            "import": "Import labels of another format.",
+            "export": "Write labels in another format.",
         },
     ),
     (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _ARROW_TYPES = {"int": "int64", "float": "float64", "text": "string", "json": "string", "bool": "bool"}
 
 
@@ -120,7 +121,7 @@ def to_arrow(name: str, rows: Sequence[Row]) -> pyarrow.Table:
             )
             continue
         if kind == "json":
-            cells = [None if cell is None else json.dumps(cell, ensure_ascii=False, allow_nan=False) for cell in cells]
+            cells = [None if cell is None else _encode(cell) for cell in cells]
         arrow_type = pyarrow.timestamp("us", "UTC") if kind == "time" else pyarrow.type_for_alias(_ARROW_TYPES[kind])
         columns[field["name"]] = pyarrow.array(cells, arrow_type)
     return pyarrow.table(columns)
