@@ -13,7 +13,7 @@ from oxide_cli.verb import PATH, dry_run_option, json_option, verb
 @verb(
     "import",
     "oxide import coco annotations/instances_train.json --into images/train",
-    "oxide import yolo ../dataset --images ../dataset --into pictures",
+    "oxide import yolo ../dataset --images ../dataset/images --into pictures",
     "oxide import csv boxes.csv --match name",
     "oxide import coco corrected.json --update",
 )

@@ -10,10 +10,10 @@ cannot say.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from oxide.errors import InvalidInput
 
@@ -142,6 +142,34 @@ class Format(Protocol):
     def write(self, dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
         """Write a dataset's labels into ``target``, an empty folder, or a file that does not exist yet."""
         ...
+
+
+@runtime_checkable
+class PlacesPictures(Protocol):
+    """A format that says where its pictures go. Others have them at their paths in the target, or beside it.
+
+    ``needs_pictures``, known once it was written: it says nothing without them.
+    """
+
+    needs_pictures: bool
+
+    def picture_path(self, picture: LabelledPicture) -> str | None:
+        """Where a picture goes below the target, ``None`` for one that is left out."""
+        ...
+
+
+Known = tuple[str, int | None, int | None]
+"""Path, width and height of a picture."""
+
+
+@runtime_checkable
+class AsksForPictures(Protocol):
+    """A format that cannot be read without the sizes of pictures, which the importer may know.
+
+    ``find`` takes the path of a picture, with or without its ending.
+    """
+
+    find: Callable[[str], Known | None] | None
 
 
 FORMATS = {

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from oxide.errors import InvalidInput
 from oxide.extras import import_extra
 from oxide.formats.base import wrong
 
@@ -39,6 +40,17 @@ def below(folder: Path) -> Iterator[str]:
         for name in sorted(names):
             if not name.startswith("."):
                 yield (Path(at) / name).relative_to(folder).as_posix()
+
+
+def made_folder(target: Path, format: str) -> None:
+    """Make the folder that an export goes into, if it is not there.
+
+    Raises:
+        InvalidInput: the target is a file, as names with an ending are.
+    """
+    if target.suffix and not target.is_dir():
+        raise InvalidInput(f"{format} is written into a folder, not a file", hint="name a target without an ending")
+    target.mkdir(parents=True, exist_ok=True)
 
 
 def size_of(path: Path) -> tuple[int, int]:

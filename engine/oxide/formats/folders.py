@@ -112,7 +112,7 @@ def split_place(picture: LabelledPicture, name: str) -> str:
 def write_folders(dataset: Dataset, target: Path, fidelity: Fidelity, place: Place) -> None:
     """Make the folders, and report what they cannot say."""
     lose_labels(fidelity, dataset)
-    target.mkdir(parents=True, exist_ok=True)
+    files.made_folder(target, NAME)
     for picture in dataset.pictures():
         name = class_of(picture)
         split = picture.metadata.get("split")

@@ -44,6 +44,7 @@ class Voc:
     """The format."""
 
     name: str = NAME
+    needs_pictures: bool = False
 
     def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
         """The XML files below a folder, below its folder ``Annotations`` if there is one, or a single file.
@@ -68,6 +69,7 @@ class Voc:
 
     def write(self, dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
         """``Annotations/`` with a file for each picture, in the folders in which the pictures are."""
+        files.made_folder(target, NAME)
         lose_labels(fidelity, dataset)
         for picture in dataset.pictures():
             path = target / "Annotations" / (files.without_ending(picture.path) + ".xml")

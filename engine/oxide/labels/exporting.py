@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oxide.errors import AlreadyExists, FileSystemError, NotFound
-from oxide.formats.base import Fidelity, find_format
+from oxide.errors import AlreadyExists, FileSystemError, InvalidInput, NotFound
+from oxide.formats.base import Fidelity, PlacesPictures, find_format
 from oxide.labels.outgoing import Outgoing
 from oxide.labels.reports import ExportReport, remarks
 
@@ -52,7 +52,13 @@ def export_labels(
             if not place.suffix:
                 made.mkdir()
             chosen.write(dataset, made, fidelity)
-            files = _write_images(repository, outgoing, made, progress) if images else 0
+            places = chosen if isinstance(chosen, PlacesPictures) else None
+            if places is not None and places.needs_pictures and not images:
+                raise InvalidInput(
+                    f"what {chosen.name} would say here is in which folder each picture is; nothing was exported",
+                    hint="add --images",
+                )
+            files = _write_images(repository, outgoing, made, places, progress) if images else 0
             _publish(made, place, Path(scratch) / IMAGES if images and place.suffix else None)
     except OSError as error:
         raise FileSystemError(
@@ -88,11 +94,17 @@ def _publish(made: Path, place: Path, beside: Path | None) -> None:
             source.rename(target)
 
 
-def _write_images(repository: Repository, outgoing: Outgoing, made: Path, progress: Progress | None) -> int:
+def _write_images(
+    repository: Repository, outgoing: Outgoing, made: Path, places: PlacesPictures | None, progress: Progress | None
+) -> int:
     folder = made if made.is_dir() else made.parent / IMAGES
+    placed = None if places is None else {each.path: places.picture_path(each) for each in outgoing.pictures()}
     number = 0
     for path, content in outgoing.contents():
-        target = folder / path
+        place = path if placed is None else placed[path]
+        if place is None:
+            continue
+        target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("xb") as file:
             repository.store.copy_content(content, file.fileno())

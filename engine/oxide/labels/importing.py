@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from oxide import clock
 from oxide.errors import InvalidInput, NotFound, RefMoved
-from oxide.formats.base import EXAMPLES, Fidelity, Labelled, Picture, find_format, wrong
+from oxide.formats.base import EXAMPLES, AsksForPictures, Fidelity, Labelled, Picture, find_format, wrong
 from oxide.labels import facts, ids, matching, ontology
 from oxide.labels.annotation import SOURCES
 from oxide.labels.changes import publish_edit, refuse_undecided
@@ -20,6 +20,7 @@ from oxide.labels.following import root_of, schema_of, with_root
 from oxide.labels.incoming import ADD, BATCH, REPLACE, UPDATE, Annotations, Gathered, set_metadata
 from oxide.labels.ontology import Label
 from oxide.labels.reports import ImportReport, remarks
+from oxide.labels.sizes import Sizes
 from oxide.transactions import expect_workspace, finish_before_reading, finish_interrupted, move_files
 from oxide.wording import count
 from oxide.workspace import Tables, from_tables, read_state
@@ -72,6 +73,8 @@ def import_labels(
         state = read_state(repository.store)
         images_of = None if arriving is None else arriving.images
         matcher = matching.make(match, repository.store, state.pending, prefix, images_of)
+        if isinstance(chosen, AsksForPictures):
+            chosen.find = Sizes(repository.folder, matcher, images_of)
         run = _Import(repository, session, state, chosen, Path(source), matcher, mode, progress)
         if arriving is not None:
             run.take_files(arriving)

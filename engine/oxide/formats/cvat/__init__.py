@@ -45,6 +45,7 @@ class Cvat:
     """The format."""
 
     name: str = NAME
+    needs_pictures: bool = False
 
     def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
         """An XML file, or all below a folder.
@@ -58,7 +59,12 @@ class Cvat:
         return reading.read(source)
 
     def write(self, dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
-        """``annotations.xml`` for the pictures, and ``videos/`` with a file for each video."""
+        """``annotations.xml`` for the pictures, and ``videos/`` with a file for each video; a single file if the target
+        is called ``.xml``.
+
+        Raises:
+            InvalidInput: a single file cannot hold pictures and videos, or two videos.
+        """
         from oxide.formats.cvat import writing
 
         writing.write(dataset, target, fidelity)

@@ -53,7 +53,8 @@ def _read_file(file: Path) -> Iterator[Picture | Labelled | Label]:
             for child in element.children:
                 shape = _shape(file, child, meta, picture.width, picture.height)
                 annotation = _finished(shape, shape.label or "", child.attributes)
-                yield Labelled(key, annotation, f"{file}, line {child.line}")
+                by_hand = annotation.source == "human"
+                yield Labelled(key, annotation, f"{file}, line {child.line}", by_hand=by_hand)
         elif element.name == "track":
             task = element.attributes.get("task_id")
             if task not in videos:
@@ -61,7 +62,7 @@ def _read_file(file: Path) -> Iterator[Picture | Labelled | Label]:
                 yield _video(file, meta, task, videos[task], place)
             track = _track(file, element, meta)
             if track is not None:
-                yield Labelled(videos[task], track, place)
+                yield Labelled(videos[task], track, place, by_hand=track.source == "human")
 
 
 def _picture(file: Path, element: Element, key: str, place: str) -> Picture:

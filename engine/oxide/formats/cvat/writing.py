@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from oxide.errors import InvalidInput
 from oxide.formats import files
 from oxide.formats.cvat import IMAGES, NAME
 from oxide.formats.cvat.meta import kind_of, spoken, write_labels
@@ -40,22 +41,35 @@ Written = tuple[str, dict[str, str]]
 
 def write(dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
     """See :meth:`oxide.formats.cvat.Cvat.write`."""
-    target.mkdir(parents=True, exist_ok=True)
     _lose_labels(dataset, fidelity)
-    pictures = sum(not _is_video(picture) for picture in dataset.pictures())
-    labels = list(dataset.ontology.labels.values())
-    with (target / IMAGES).open("x", encoding="utf-8", newline="\n") as stream:
+    videos = sum(map(_is_video, dataset.pictures()))
+    pictures = sum(1 for _ in dataset.pictures()) - videos
+    if target.suffix == ".xml":
+        if videos > 1 or (videos and pictures):
+            raise InvalidInput(
+                "one file holds either pictures or one video in CVAT's format", hint="name a folder as the target"
+            )
+        if not videos:
+            _write_images(dataset, target, pictures, fidelity)
+        for picture in filter(_is_video, dataset.pictures()):
+            _write_video(target, picture, dataset.ontology.labels, fidelity)
+        return
+    files.made_folder(target, NAME)
+    _write_images(dataset, target / IMAGES, pictures, fidelity)
+    for picture in filter(_is_video, dataset.pictures()):
+        path = target / "videos" / f"{picture.path}.xml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_video(path, picture, dataset.ontology.labels, fidelity)
+
+
+def _write_images(dataset: Dataset, path: Path, number: int, fidelity: Fidelity) -> None:
+    labels = dataset.ontology.labels
+    with path.open("x", encoding="utf-8", newline="\n") as stream:
         writer = Writer(stream)
-        _begin(writer, dataset.name, "annotation", pictures, labels)
-        number = 0
-        for picture in dataset.pictures():
-            if not _is_video(picture):
-                _write_image(writer, picture, number, dataset.ontology.labels, fidelity)
-                number += 1
+        _begin(writer, dataset.name, "annotation", number, list(labels.values()))
+        for at, picture in enumerate(each for each in dataset.pictures() if not _is_video(each)):
+            _write_image(writer, picture, at, labels, fidelity)
         writer.end()
-    for picture in dataset.pictures():
-        if _is_video(picture):
-            _write_video(target, picture, labels, dataset.ontology.labels, fidelity)
 
 
 def _is_video(picture: LabelledPicture) -> bool:
@@ -281,11 +295,7 @@ def _reads_back(value: Any, kind: str) -> bool:
 
 
 # -- videos ------------------------------------------------------------------------------------------------------------
-def _write_video(
-    target: Path, picture: LabelledPicture, listed_labels: list[Label], labels: dict[str, Label], fidelity: Fidelity
-) -> None:
-    path = target / "videos" / f"{picture.path}.xml"
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _write_video(path: Path, picture: LabelledPicture, labels: dict[str, Label], fidelity: Fidelity) -> None:
     lose_picture(fidelity, picture)
     frames = picture.facts.get("frames") or max(
         (each.frames[1] + 1 for each in picture.annotations if each.frames), default=0
@@ -293,7 +303,7 @@ def _write_video(
     with path.open("x", encoding="utf-8", newline="\n") as stream:
         writer = Writer(stream)
         size = picture.width, picture.height
-        _begin(writer, picture.path, "interpolation", int(frames), listed_labels, size, picture.path)
+        _begin(writer, picture.path, "interpolation", int(frames), list(labels.values()), size, picture.path)
         number = 0
         for annotation in picture.annotations:
             place = where(picture, annotation)

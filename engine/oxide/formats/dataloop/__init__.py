@@ -54,7 +54,7 @@ class Dataloop:
         return reading.read(source)
 
     def write(self, dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
-        """A JSON file for each item, in its folder."""
+        """A JSON file for each item, in its folder; one item a line if the target is called ``.jsonl``."""
         from oxide.formats.dataloop import writing
 
         writing.write(dataset, target, fidelity)

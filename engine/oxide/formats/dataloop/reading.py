@@ -123,7 +123,8 @@ def _item(file: Path, place: str, item: Object) -> Iterator[Picture | Labelled]:
             raise wrong(file, pointer, "an annotation is an object with a type")
         if entry["type"] == "point" and _parent(entry) in parts:
             continue  # it is read with its pose
-        yield Labelled(key, _annotation(file, pointer, entry, parts), f"{file}, {pointer}")
+        annotation = _annotation(file, pointer, entry, parts)
+        yield Labelled(key, annotation, f"{file}, {pointer}", by_hand=annotation.source == "human")
 
 
 def _member(file: Path, place: str, holder: Object, name: str) -> Object:

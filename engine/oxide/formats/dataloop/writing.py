@@ -32,7 +32,13 @@ _OWN = ("system", "user", "model", "attributes", "id", "points", "coordinates", 
 def write(dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
     """See :meth:`oxide.formats.dataloop.Dataloop.write`."""
     lose_labels(fidelity, dataset)
-    target.mkdir(parents=True, exist_ok=True)
+    if target.suffix == ".jsonl":
+        with target.open("x", encoding="utf-8", newline="\n") as stream:
+            for picture in dataset.pictures():
+                item = _item(picture, dataset.ontology, fidelity)
+                stream.write(json.dumps(item, ensure_ascii=False, allow_nan=False) + "\n")
+        return
+    files.made_folder(target, NAME)
     for picture in dataset.pictures():
         item = _item(picture, dataset.ontology, fidelity)
         path = target / f"{files.without_ending(picture.path)}.json"

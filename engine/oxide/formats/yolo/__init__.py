@@ -22,16 +22,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from oxide.formats import folders
 from oxide.formats.files import without_ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from oxide.formats.base import Dataset, Fidelity, Labelled, Picture
+    from oxide.formats.base import Dataset, Fidelity, Known, Labelled, LabelledPicture, Picture
     from oxide.labels.ontology import Label
-
-    Known = tuple[str, int | None, int | None]
 
 NAME = "yolo"
 SPLITS = ("train", "val", "test")
@@ -48,6 +47,7 @@ class Yolo:
 
     find: Callable[[str], Known | None] | None = None
     name: str = NAME
+    needs_pictures: bool = False
 
     def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
         """The labels of a folder with a ``data.yaml``, of such a file, or of a folder of class folders.
@@ -65,7 +65,14 @@ class Yolo:
         annotations, the simplest of several; class folders where there are classes alone."""
         from oxide.formats.yolo import writing
 
-        writing.write(dataset, target, fidelity)
+        self.needs_pictures = writing.write(dataset, target, fidelity) == "classify"
+
+    def picture_path(self, picture: LabelledPicture) -> str | None:
+        """Where a picture goes, for the task that was written."""
+        if not self.needs_pictures:
+            return f"images/{picture.path}"
+        name = folders.class_of(picture)
+        return None if name is None else folders.split_place(picture, name)
 
 
 def format() -> Yolo:

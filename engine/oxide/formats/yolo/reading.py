@@ -16,7 +16,7 @@ from oxide.formats.yolo.lines import ROTATED, Layout, parse_line
 from oxide.labels.ontology import Label
 
 if TYPE_CHECKING:
-    from oxide.formats.yolo import Known
+    from oxide.formats.base import Known
 
     Find = Callable[[str], Known | None]
 

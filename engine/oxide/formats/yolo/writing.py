@@ -44,13 +44,13 @@ class Survey:
         return "classify" if not kept[best] and self.types["class"] else best
 
 
-def write(dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
-    """See :meth:`oxide.formats.yolo.Yolo.write`."""
+def write(dataset: Dataset, target: Path, fidelity: Fidelity) -> str:
+    """See :meth:`oxide.formats.yolo.Yolo.write`. Returns the task."""
     survey = look_at(dataset)
     if survey.task == "classify":
         folders.write_folders(dataset, target, fidelity, folders.split_place)
-        return
-    target.mkdir(parents=True, exist_ok=True)
+        return survey.task
+    files.made_folder(target, NAME)
     numbers = {name: number for number, name in enumerate(dataset.ontology.labels)}
     lose_labels(fidelity, dataset, ("skeleton",) if survey.task == "pose" else (), NAME)
     lists = _Lists(target, survey.splits)
@@ -61,6 +61,7 @@ def write(dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
             lose_picture(fidelity, picture, kept)
             _write_labels(picture, survey, numbers, target, fidelity)
     _write_settings(dataset, survey, lists.sources(fidelity), target)
+    return survey.task
 
 
 def look_at(dataset: Dataset) -> Survey:
