@@ -1,12 +1,13 @@
 //! The working copy: what is on disk beside what is staged.
 //!
 //! `stat_index` remembers how each tracked file looked when its content was last known, `walk` reads the disk in
-//! parallel, `changes` holds what differs, `ignore` decides what is never tracked, `status` compares, `stage` stores changes, `reference` knows the links
+//! parallel, `changes` holds what differs and `known_facts` what was read about its media, `ignore` decides what is never tracked, `status` compares, `stage` stores changes, `reference` knows the links
 //! that stand for files outside the tree.
 
 mod changes;
 pub(crate) mod disk;
 mod ignore;
+pub(crate) mod known_facts;
 pub(crate) mod reference;
 mod rename;
 mod stage;
