@@ -29,6 +29,7 @@ from oxide.workspace import (
     from_tables,
     new_workspace,
     read_state,
+    stored_file_row,
     tables_of,
     with_file_roots,
 )
@@ -242,7 +243,7 @@ def _stored_side(row: Record | None) -> Record | None:
 
 def with_item_row(session: Session, tables: Tables, row: Record | None) -> Record | None:
     """A row of ``files`` with that of its item, which a merge drops with the file: to come back as it was."""
-    return row and {**row, "item_row": session.row_value(tables["items"][1], row["item_id"])}
+    return row and {**stored_file_row(row), "item_row": session.row_value(tables["items"][1], row["item_id"])}
 
 
 def restore(

@@ -24,6 +24,7 @@ fn file(path: &str, (number, content, executable): (u8, u8, bool)) -> FileRow {
         sha256: [content; 32],
         kind: FileType::File,
         executable,
+        facts: None,
     }
 }
 

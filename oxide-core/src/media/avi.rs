@@ -46,12 +46,9 @@ pub(super) fn read(input: &mut Input<'_>, facts: &mut Facts) -> Step<()> {
         return Ok(());
     }
     let frames = stream.all_frames.unwrap_or(stream.frames);
-    let seconds = match stream.rate {
-        0 => None,
-        rate => Some(frames as f64 * f64::from(stream.scale) / f64::from(rate)),
-    };
+    let time = frames.saturating_mul(stream.scale.into());
     // A recorder that was cut off leaves zero in the headers.
-    facts.set_timing(Some(frames).filter(|frames| *frames > 0), seconds);
+    facts.set_timing(Some(frames).filter(|frames| *frames > 0), time, stream.rate);
     if stream.movie.is_none_or(|length| length <= 4) {
         facts.flag(NO_FRAMES);
     }

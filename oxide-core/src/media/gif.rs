@@ -31,8 +31,9 @@ pub(super) fn read(input: &mut Input<'_>, facts: &mut Facts) -> Step<()> {
             Err(stop) => return Err(stop),
         }
     }
-    let seconds = (frames > 1).then_some(hundredths as f64 / 100.0);
-    facts.set_timing(Some(frames), seconds);
+    // The delay of a single picture is no motion.
+    let time = if frames > 1 { hundredths } else { 0 };
+    facts.set_timing(Some(frames), time, 100);
     Ok(())
 }
 

@@ -101,10 +101,17 @@ fn describe(facts: &mut Facts, webm: bool, tracks: &[Track]) {
     if let Some(track) = video {
         let size = |size: u64| u32::try_from(size).unwrap_or(0);
         facts.set_size(size(track.width), size(track.height));
-        if track.frame_nanoseconds > 0 {
-            facts.fps = Real::new(1e9 / track.frame_nanoseconds as f64);
-        }
+        facts.fps = Real::new(rate(track.frame_nanoseconds as f64));
     }
+}
+
+/// Frames a second. The nanoseconds were cut or rounded from a whole rate, or one of television's, if that has as many.
+fn rate(nanoseconds: f64) -> f64 {
+    let plain = 1e9 / nanoseconds;
+    let television = (plain * 1.001).round() / 1.001;
+    let usual = [plain.round(), television].into_iter();
+    let mut fitting = usual.filter(|rate| (1e9 / rate - nanoseconds).abs() < 1.0);
+    fitting.next().unwrap_or(plain)
 }
 
 fn read_tracks(input: &mut Input<'_>, at: u64, end: u64, tracks: &mut Vec<Track>) -> Step<()> {

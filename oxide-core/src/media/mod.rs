@@ -149,14 +149,17 @@ impl Facts {
         }
     }
 
-    /// Frames, and seconds where they are known.
-    fn set_timing(&mut self, frames: Option<u64>, seconds: Option<f64>) {
-        let seconds = seconds.filter(|seconds| *seconds > 0.0 && seconds.is_finite());
+    /// Frames, and how long they last together: a time in units of which `scale` are a second. Zeros are unknown.
+    fn set_timing(&mut self, frames: Option<u64>, time: u64, scale: u32) {
         self.frames = frames;
-        self.duration = seconds.and_then(Real::new);
-        if let (Some(frames), Some(seconds)) = (frames.filter(|frames| *frames > 0), seconds) {
-            self.fps = Real::new(frames as f64 / seconds);
+        if time == 0 || scale == 0 {
+            return;
         }
+        self.duration = Real::new(time as f64 / f64::from(scale));
+        let frames = frames.filter(|frames| *frames > 0);
+        // Multiplied first, so that whole rates come out whole.
+        self.fps = frames
+            .and_then(|frames| Real::new(frames as f64 * f64::from(scale) / time as f64));
     }
 }
 

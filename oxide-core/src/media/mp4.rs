@@ -60,8 +60,7 @@ pub(super) fn read(input: &mut Input<'_>, facts: &mut Facts) -> Step<()> {
     movie.describe(facts);
     if let Err(Stop::Limit) = walked {
         // Not all fragments were counted.
-        facts.set_timing(None, None);
-        facts.fps = None;
+        (facts.frames, facts.fps, facts.duration) = (None, None, None);
     }
     walked
 }
@@ -111,18 +110,17 @@ impl Movie {
         };
         let (more_frames, more_time) = self.fragments.of(track.number);
         let time = track.duration.saturating_add(more_time);
-        let seconds = (track.timescale > 0).then(|| time as f64 / f64::from(track.timescale));
         if video.is_none() {
             if facts.media.as_deref() == Some("video/mp4") {
                 facts.media = Some("audio/mp4".into());
             }
-            facts.set_timing(None, seconds);
+            facts.set_timing(None, time, track.timescale);
             return;
         }
         facts.set_size(track.width, track.height);
         facts.orientation = track.orientation;
-        let frames = track.frames + more_frames;
-        facts.set_timing(Some(frames), seconds);
+        let frames = track.frames.saturating_add(more_frames);
+        facts.set_timing(Some(frames), time, track.timescale);
         if frames == 0 {
             facts.flag(NO_FRAMES);
         }

@@ -33,7 +33,7 @@ pub(super) fn read(input: &mut Input<'_>, facts: &mut Facts) -> Step<()> {
         at = body + length + length % 2;
     }
     if let Some((frames, milliseconds)) = animation {
-        facts.set_timing(Some(frames), Some(milliseconds as f64 / 1000.0));
+        facts.set_timing(Some(frames), milliseconds, 1000);
     }
     if !found {
         facts.flag(NO_PICTURE);

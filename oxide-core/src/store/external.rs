@@ -82,13 +82,13 @@ impl External {
     }
 
     /// Whether a file of that length and time is there.
-    fn looks_untouched(&self) -> bool {
+    pub(super) fn looks_untouched(&self) -> bool {
         let look = || std::fs::metadata(self.path().ok()?).ok();
         look().is_some_and(|found| found.len() == self.size && modified(&found) == self.mtime)
     }
 
     /// Opens the file, when it still has the length that it had.
-    fn open(&self) -> Result<File> {
+    pub(super) fn open(&self) -> Result<File> {
         let file = open_regular(&self.path()?).map_err(|e| self.broken(&why_unreadable(&e)))?;
         match file.metadata() {
             Ok(found) if found.len() == self.size => Ok(file),
