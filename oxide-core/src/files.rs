@@ -11,8 +11,8 @@ pub use diff::{diff, FileChanges};
 pub use merge::{merge, FileConflict, MergedFiles};
 pub use replace::replace;
 pub use rows::{
-    builtin_schemas, earlier_files_schema, files_schema, is_files_schema, items_schema,
-    FileRow, FileType, ItemId, ItemRow,
+    builtin_schemas, earlier_files_schema, files_schema, is_files_schema, items_schema, FileRow,
+    FileType, ItemId, ItemRow,
 };
 
 use crate::hash::Id;

@@ -174,7 +174,10 @@ fn set_facts(row: &Bound<'_, PyDict>, facts: Option<&Facts>) -> PyResult<()> {
     let nothing = Facts::default();
     let known = facts.unwrap_or(&nothing);
     let real = |number: Option<Real>| number.map(Real::get);
-    row.set_item(intern!(py, "facts_version"), facts.map(|facts| facts.version))?;
+    row.set_item(
+        intern!(py, "facts_version"),
+        facts.map(|facts| facts.version),
+    )?;
     row.set_item(intern!(py, "media"), known.media.as_deref())?;
     row.set_item(intern!(py, "width"), known.width)?;
     row.set_item(intern!(py, "height"), known.height)?;
@@ -194,7 +197,10 @@ fn facts(row: &Bound<'_, PyDict>) -> Result<Option<Box<Facts>>> {
         name: &str,
     ) -> Result<Option<T>> {
         let value = row.get_item(name)?;
-        Ok(value.map(|value| value.extract::<Option<T>>()).transpose()?.flatten())
+        Ok(value
+            .map(|value| value.extract::<Option<T>>())
+            .transpose()?
+            .flatten())
     }
     let text = |name: &str| -> Result<Option<Cow<'static, str>>> {
         Ok(get::<String>(row, name)?.map(Cow::Owned))

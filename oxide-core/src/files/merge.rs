@@ -161,7 +161,10 @@ impl Touched {
         let (Some(ours), Some(theirs)) = (&self.ours, &self.theirs) else {
             // What is known of a file's media is no edit that its removal could lose.
             let kept = self.ours.as_ref().or(self.theirs.as_ref());
-            if kept.zip(base).is_some_and(|(kept, base)| kept.same_file(base)) {
+            if kept
+                .zip(base)
+                .is_some_and(|(kept, base)| kept.same_file(base))
+            {
                 self.merged = None;
                 return;
             }

@@ -134,7 +134,9 @@ pub fn earlier_files_schema() -> &'static Schema {
 
 /// Whether an id is that of a schema of `files`, be it the present one or an earlier.
 pub fn is_files_schema(id: &Id) -> bool {
-    [files_schema(), earlier_files_schema()].iter().any(|schema| schema.id() == *id)
+    [files_schema(), earlier_files_schema()]
+        .iter()
+        .any(|schema| schema.id() == *id)
 }
 
 /// The schemas that are known without a store, the present ones first.

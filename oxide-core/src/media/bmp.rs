@@ -15,7 +15,8 @@ pub(super) fn is_bitmap(head: &[u8]) -> bool {
     };
     let size = u32::from_le_bytes([header[0], header[1], header[2], header[3]]);
     let planes = if size == CORE { 8 } else { 12 };
-    matches!(size, CORE | 16 | 40 | 52 | 56 | 64 | 108 | 124) && header[planes..planes + 2] == [1, 0]
+    matches!(size, CORE | 16 | 40 | 52 | 56 | 64 | 108 | 124)
+        && header[planes..planes + 2] == [1, 0]
 }
 
 pub(super) fn read(input: &mut Input<'_>, facts: &mut Facts) -> Step<()> {
@@ -27,8 +28,17 @@ pub(super) fn read(input: &mut Input<'_>, facts: &mut Facts) -> Step<()> {
     } else {
         // A negative height says that the rows come from top to bottom.
         let (width, height) = (input.le32(18)? as i32, input.le32(22)? as i32);
-        let compression = if header > 16 { input.le32(30)? } else { UNCOMPRESSED };
-        (width.unsigned_abs(), height.unsigned_abs(), input.le16(28)?, compression)
+        let compression = if header > 16 {
+            input.le32(30)?
+        } else {
+            UNCOMPRESSED
+        };
+        (
+            width.unsigned_abs(),
+            height.unsigned_abs(),
+            input.le16(28)?,
+            compression,
+        )
     };
     facts.set_size(width, height);
     let alpha = bits == 32 && compression == BIT_FIELDS && header >= 56 && input.le32(66)? != 0;
@@ -40,7 +50,9 @@ pub(super) fn read(input: &mut Input<'_>, facts: &mut Facts) -> Step<()> {
     };
     if matches!(compression, UNCOMPRESSED | BIT_FIELDS) {
         let row = (u64::from(width) * u64::from(bits)).div_ceil(32) * 4;
-        let end = row.saturating_mul(height.into()).saturating_add(pixels.into());
+        let end = row
+            .saturating_mul(height.into())
+            .saturating_add(pixels.into());
         if end > input.length() {
             facts.flag(TOO_SHORT);
         }

@@ -158,8 +158,8 @@ impl Facts {
         self.duration = Real::new(time as f64 / f64::from(scale));
         let frames = frames.filter(|frames| *frames > 0);
         // Multiplied first, so that whole rates come out whole.
-        self.fps = frames
-            .and_then(|frames| Real::new(frames as f64 * f64::from(scale) / time as f64));
+        self.fps =
+            frames.and_then(|frames| Real::new(frames as f64 * f64::from(scale) / time as f64));
     }
 }
 

@@ -24,7 +24,9 @@ pub(super) fn media_type(head: &[u8], length: u64) -> Option<&'static str> {
         return brand(head.get(8..12)?);
     }
     // Files from before there were brands. Four letters alone prove little, so the size must fit too.
-    let known = [b"moov", b"mdat", b"wide"].iter().any(|other| kind == *other);
+    let known = [b"moov", b"mdat", b"wide"]
+        .iter()
+        .any(|other| kind == *other);
     let fits = size == 1 || (8..=length).contains(&size);
     (known && fits).then_some("video/quicktime")
 }
@@ -52,7 +54,11 @@ struct Movie {
 
 pub(super) fn read(input: &mut Input<'_>, facts: &mut Facts) -> Step<()> {
     // Pictures in this container are told, and not read.
-    if facts.media.as_deref().is_some_and(|media| media.starts_with("image/")) {
+    if facts
+        .media
+        .as_deref()
+        .is_some_and(|media| media.starts_with("image/"))
+    {
         return Ok(());
     }
     let mut movie = Movie::default();

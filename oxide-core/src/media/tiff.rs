@@ -134,7 +134,10 @@ fn directory(input: &mut Input<'_>, layout: Layout, head: &[u8; 16]) -> Step<Dir
     let [a, b, c, d, e, f, g, h] = [8, 9, 10, 11, 12, 13, 14, 15].map(|at: usize| head[at]);
     let start = match layout.big {
         true => layout.order.u64([a, b, c, d, e, f, g, h]),
-        false => layout.order.u32([head[4], head[5], head[6], head[7]]).into(),
+        false => layout
+            .order
+            .u32([head[4], head[5], head[6], head[7]])
+            .into(),
     };
     let (entries, first, size) = match layout.big {
         true => (layout.order.u64(input.array(start)?), 8, 20),
@@ -142,7 +145,9 @@ fn directory(input: &mut Input<'_>, layout: Layout, head: &[u8; 16]) -> Step<Dir
     };
     let mut directory = Directory::default();
     for number in 0..entries {
-        let place = number.checked_mul(size).and_then(|at| at.checked_add(first + start));
+        let place = number
+            .checked_mul(size)
+            .and_then(|at| at.checked_add(first + start));
         let at = place.ok_or(Stop::End)?;
         let [tag_0, tag_1, kind_0, kind_1] = input.array(at)?;
         let slot = match layout.order.u16([tag_0, tag_1]) {
@@ -182,11 +187,17 @@ impl Layout {
             false if self.big => self.order.u64(input.array(place)?),
             false => self.order.u32(input.array(place)?).into(),
         };
-        Ok(Some(Entry { bytes: *bytes, count, at }))
+        Ok(Some(Entry {
+            bytes: *bytes,
+            count,
+            at,
+        }))
     }
 
     fn value(self, input: &mut Input<'_>, entry: Entry, number: u64) -> Step<u64> {
-        let place = number.checked_mul(entry.bytes).and_then(|at| at.checked_add(entry.at));
+        let place = number
+            .checked_mul(entry.bytes)
+            .and_then(|at| at.checked_add(entry.at));
         let at = place.ok_or(Stop::End)?;
         Ok(match entry.bytes {
             1 => input.byte(at)?.into(),

@@ -17,7 +17,9 @@ pub(super) fn resolve(touched: &mut TouchedItems) -> Vec<(ItemId, ItemId)> {
             if let Some((small, large)) = twins(touched, &items) {
                 kept.insert(small, large);
                 let dropped = touched.get_mut(&large).and_then(|item| item.merged.take());
-                let stays = touched.get_mut(&small).and_then(|item| item.merged.as_mut());
+                let stays = touched
+                    .get_mut(&small)
+                    .and_then(|item| item.merged.as_mut());
                 if let (Some(stays), Some(dropped)) = (stays, dropped) {
                     stays.facts = facts::better(stays, &dropped);
                 }

@@ -47,7 +47,12 @@ impl Fragments {
     }
 
     /// The box `moof`.
-    pub(super) fn read(&mut self, input: &mut Input<'_>, fragment: &Node, tracks: &[Track]) -> Step<()> {
+    pub(super) fn read(
+        &mut self,
+        input: &mut Input<'_>,
+        fragment: &Node,
+        tracks: &[Track],
+    ) -> Step<()> {
         let mut at = fragment.body;
         while at + 8 <= fragment.end {
             let child = node(input, at, fragment.end)?;
@@ -81,7 +86,11 @@ impl Fragments {
                 *all_samples = all_samples.saturating_add(samples);
                 *all_time = all_time.saturating_add(time);
             }
-            None if tracks.iter().take(TRACKS).any(|track| track.number == number) => {
+            None if tracks
+                .iter()
+                .take(TRACKS)
+                .any(|track| track.number == number) =>
+            {
                 self.sums.push((number, samples, time));
             }
             None => {}
@@ -113,7 +122,10 @@ fn run(input: &mut Input<'_>, run: &Node, duration: u64) -> Step<(u64, u64)> {
     let mut at = run.body + 8;
     at += if flags & HAS_DATA_OFFSET != 0 { 4 } else { 0 };
     at += if flags & HAS_FIRST_FLAGS != 0 { 4 } else { 0 };
-    let cells = SAMPLE_CELLS.iter().filter(|cell| flags & **cell != 0).count();
+    let cells = SAMPLE_CELLS
+        .iter()
+        .filter(|cell| flags & **cell != 0)
+        .count();
     let (size, mut left, mut time) = (4 * cells, count as usize, 0_u64);
     while left > 0 {
         let samples = left.min(LONGEST / size);

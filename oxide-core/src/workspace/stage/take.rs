@@ -254,7 +254,9 @@ fn read(
         };
         let known = known.filter(|(record, _)| record.kind == FileType::Reference);
         let unchanged = match &known {
-            Some((record, _)) => reference::stands_for(session.store(), handle.as_fd(), &name, record)?,
+            Some((record, _)) => {
+                reference::stands_for(session.store(), handle.as_fd(), &name, record)?
+            }
             None => false,
         };
         let after = disk::stat_at(handle.as_fd(), &name)?;
@@ -270,7 +272,10 @@ fn read(
             .put_content(&target, &text)
             .map_err(Failure::Fatal)?;
         let record = record(&stored, &after, read_at);
-        return Ok(Some(Read { record, facts: None }));
+        return Ok(Some(Read {
+            record,
+            facts: None,
+        }));
     }
     let file = disk::open_file(handle.as_fd(), &name)?;
     let before = disk::stat_open(&file)?;
