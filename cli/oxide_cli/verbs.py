@@ -19,6 +19,7 @@ SECTIONS: tuple[tuple[str, dict[str, str]], ...] = (
             "status": "Show what is staged, changed, untracked and in conflict.",
             "commit": "Record what is staged.",
             "restore": "Bring files back from a commit, or unstage them.",
+            "scan": "Read the facts of pictures and videos again.",
             "stash": "Shelve changes and bring them back.",
         },
     ),

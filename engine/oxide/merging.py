@@ -22,6 +22,7 @@ from oxide.workspace import (
     base_tables,
     empty_tables,
     file_roots,
+    file_row_of,
     from_tables,
     head_commit,
     new_workspace,
@@ -187,7 +188,6 @@ def _write_commit(
     parents = [head_commit(state), *heads]
     committer = repository.settings.author()._asdict()
     generation = 1 + max(repository.store.read_record("commit", parent)["generation"] for parent in parents)
-    session.write_builtin_schemas()
     return session.write_record(
         "commit",
         {
@@ -277,7 +277,7 @@ def _set_files(session: Session, tables: Tables, removes: list[str], upserts: li
     """Tables with rows of conflicts set; an item that comes back is as it was."""
     schema, items = tables["items"]
     back = [(row["item_id"], row["item_row"]) for row in upserts if session.row_value(items, row["item_id"]) is None]
-    roots = session.set_files(file_roots(tables), removes, upserts)
+    roots = session.set_files(file_roots(tables), removes, [file_row_of(row) for row in upserts])
     return with_file_roots(tables, (roots[0], session.set_rows(schema, roots[1], back)))
 
 

@@ -28,9 +28,11 @@ from oxide.workspace import (
     base_tables,
     empty_tables,
     file_roots,
+    file_row_of,
     from_tables,
     new_workspace,
     read_state,
+    stored_file_row,
     tables_of,
     with_file_roots,
 )
@@ -253,7 +255,7 @@ def settle_items(
         row = conflict["base"]
         if session.file_row(merged["files"][1], row["path"]) is None:
             schema, _ = merged["items"]
-            roots = session.set_files(file_roots(merged), [], [row])
+            roots = session.set_files(file_roots(merged), [], [file_row_of(row)])
             items = session.set_rows(schema, roots[1], [(row["item_id"], row["item_row"])])
             merged = with_file_roots(merged, (roots[0], items))
     for conflict in files + labelled:
@@ -304,7 +306,7 @@ def _stored_side(row: Record | None) -> Record | None:
 
 def with_item_row(session: Session, tables: Tables, row: Record | None) -> Record | None:
     """A row of ``files`` with that of its item, which a merge drops with the file: to come back as it was."""
-    return row and {**row, "item_row": session.row_value(tables["items"][1], row["item_id"])}
+    return row and {**stored_file_row(row), "item_row": session.row_value(tables["items"][1], row["item_id"])}
 
 
 def restore(

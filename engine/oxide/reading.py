@@ -30,14 +30,12 @@ def ls(repository: Repository, revision: str, path: str, *, recursive: bool) -> 
         else:
             folder = entries.get(prefix + name)
             size = row["size"] + (folder.size if folder else 0)
-            entries[prefix + name] = FileEntry(prefix + name, "folder", size, False, "", "", "")
+            entries[prefix + name] = FileEntry(prefix + name, "folder", size, False, "", "", "", *[None] * 10)
     return [entries[name] for name in sorted(entries)]
 
 
 def _entry(row: Record) -> FileEntry:
-    return FileEntry(
-        row["path"], row["type"], row["size"], row["executable"], row["content_id"], row["sha256"], row["item_id"]
-    )
+    return FileEntry(*[row[field] for field in FileEntry._fields])
 
 
 def du(repository: Repository, revision: str) -> Usage:

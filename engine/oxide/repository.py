@@ -17,6 +17,7 @@ from oxide.workspace import (
     base_tables,
     empty_tables,
     new_workspace,
+    present,
     read_commit,
     read_state,
 )
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         OperationEntry,
         Person,
         Progress,
+        ScanResult,
         Skipped,
         StashEntry,
         Status,
@@ -221,6 +223,18 @@ class Repository(LabelVerbs):
 
         return staging.add(self, self.to_paths(paths), progress=progress)
 
+    def scan(
+        self, paths: Sequence[PathLike] = (), *, all: bool = False, progress: Progress | None = None
+    ) -> ScanResult:
+        """Read facts of pictures and videos again, of tracked files at and below ``paths`` (empty: everywhere).
+
+        Only of files of which nothing is known, or what an earlier version knew; ``all``: of every one. What is new is
+        pending as after :meth:`add`. Contents are read from the store. Raises NotFound.
+        """
+        from oxide import scanning
+
+        return scanning.scan(self, self._filter(paths), every=all, progress=progress)
+
     def remove(
         self,
         paths: Sequence[PathLike],
@@ -299,8 +313,8 @@ class Repository(LabelVerbs):
     def diff_rows(self, table: str, a: str | None = None, b: str | None = None) -> list[dict[str, object]]:
         """Rows of one table that differ: ``{key, before, after}``, a row being a dict or ``None``. No ``b``: staged."""
         state = read_state(self.store)
-        before = self.read_commit(a).tables if a else base_tables(self.store, state)
-        after = self.read_commit(b).tables if b else state.pending
+        before = present(self.read_commit(a).tables) if a else base_tables(self.store, state)
+        after = present(self.read_commit(b).tables) if b else state.pending
         known = {**before, **after}
         if table not in known:
             raise NotFound(f"there is no table '{table}'", hint=f"tables: {', '.join(sorted(known))}")
@@ -341,14 +355,11 @@ class Repository(LabelVerbs):
     def show(self, revision: str) -> tuple[LogEntry, Diff]:
         """A commit and what it changed against its first parent."""
         from oxide import history, staging
-        from oxide.types import Diff
         from oxide.workspace import tables_of
 
         commit = self.read_commit(revision)
         before = tables_of(self.store, commit.parents[0] if commit.parents else None)
-        changes = Diff(
-            staging.file_changes(self, before, commit.tables, []), staging.table_changes(self, before, commit.tables)
-        )
+        changes = staging.changes(self, before, commit.tables, [])
         return history.entry(read_state(self.store), commit), changes
 
     @holding

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 from oxide import _core
 from oxide.errors import InvalidInput, NotFound
 from oxide.types import Commit, FileEntry
+from oxide.workspace import present
 
 if TYPE_CHECKING:
     from oxide._core import Hold
@@ -59,7 +60,7 @@ class Snapshot:
         if name not in tables:
             hint = _suggestion(name, tables) + f"tables: {', '.join(sorted(tables))}"
             raise NotFound(f"the commit {self.commit.id[:16]} has no table {name}", hint=hint)
-        return TableView(self._repository, name, *tables[name], hold=self._hold)
+        return TableView(self._repository, name, *present(tables)[name], hold=self._hold)
 
     def ls(self, path: str | os.PathLike[str] = "", *, recursive: bool = False) -> list[FileEntry]:
         """The files and folders below a path."""

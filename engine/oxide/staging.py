@@ -16,7 +16,19 @@ from oxide.transactions import (
     plan_files,
     publish,
 )
-from oxide.types import AddResult, Commit, Diff, FileChanges, Person, Progress, Skipped, Status, TableChanges, Untracked
+from oxide.types import (
+    AddResult,
+    Broken,
+    Commit,
+    Diff,
+    FileChanges,
+    Person,
+    Progress,
+    Skipped,
+    Status,
+    TableChanges,
+    Untracked,
+)
 from oxide.wording import count
 from oxide.workspace import (
     WORKSPACE,
@@ -69,6 +81,7 @@ def add(
         staged.empty_folders,
         staged.collisions,
         staged.bytes,
+        [Broken(path, reason) for path, reason in staged.broken],
     )
 
 
@@ -99,7 +112,6 @@ def stage(
 
 def apply_staged(repository: Repository, session: Session, staged: Staged, workspace: Record) -> None:
     """Put staged changes into a workspace's pending tables."""
-    session.write_builtin_schemas()
     base, tables = tables_of(repository.store, workspace["base"]), to_tables(workspace["pending"])
     workspace["pending"] = from_tables(with_staged(session, staged, base, tables))
 
@@ -209,7 +221,6 @@ def commit(
             if staged is not None and staged.changes:
                 apply_staged(repository, session, staged, workspace)
             record = _commit_record(repository, workspace, message, amend=amend, allow_empty=allow_empty, author=author)
-            session.write_builtin_schemas()
             made.append(session.write_record("commit", record))
             _advance(view, workspace, made[-1])
 
@@ -254,7 +265,7 @@ def _commit_record(
     )
     if not text or not text.strip():
         raise InvalidInput("a commit needs a message", hint="give one: oxide commit -m 'what changed'")
-    if not (amend or allow_empty or merging or workspace["pending"] != from_tables(tables_of(store, base))):
+    if not (amend or allow_empty or merging or to_tables(workspace["pending"]) != tables_of(store, base)):
         raise NothingToDo(
             "nothing to commit: no change is staged", hint="stage with `oxide add PATH`, or use `oxide commit -a`"
         )
@@ -299,11 +310,12 @@ def status(repository: Repository, *, progress: Progress | None) -> Status:
     before, pending = base_tables(store, state), state.pending
     disk = repository.working_copy.status(pending["files"][1], progress)
     upstream, ahead, behind = _upstream(repository, state)
+    staged = changes(repository, before, pending, [])
     return Status(
         branch=state.branch,
         head=state.base,
-        staged=file_changes(repository, before, pending, []),
-        tables=table_changes(repository, before, pending),
+        staged=staged.files,
+        tables=staged.tables,
         modified=disk["modified"],
         removed=disk["removed"],
         untracked=[Untracked(entry["path"], entry["files"]) for entry in disk["untracked"]],
@@ -329,17 +341,24 @@ def _upstream(repository: Repository, state: State) -> tuple[str | None, int, in
     return upstream, count_between(store, theirs, state.base), count_between(store, state.base, theirs)
 
 
-def file_changes(repository: Repository, before: Tables, after: Tables, paths: Sequence[str]) -> FileChanges:
-    """Files that differ between two states."""
-    if before["files"] == after["files"]:
-        return FileChanges([], [], [], [])
+def changes(repository: Repository, before: Tables, after: Tables, paths: Sequence[str]) -> Diff:
+    """Files below ``paths`` (empty: all) that differ between two states, and numbers of rows of the tables that do.
+
+    What is known of media makes no file differ: files with another such fact are rows of the table ``files``.
+    """
+    tables = _table_changes(repository, before, after)
+    if before["files"][1] == after["files"][1]:
+        return Diff(FileChanges([], [], [], []), tables)
     found = repository.store.diff_files(before["files"][1], after["files"][1], paths)
-    return FileChanges(
+    if found["facts"]:
+        tables["files"] = TableChanges(0, found["facts"], 0)
+    files = FileChanges(
         found["added"], found["modified"], found["removed"], [(old, new) for old, new in found["renamed"]]
     )
+    return Diff(files, tables)
 
 
-def table_changes(repository: Repository, before: Tables, after: Tables) -> dict[str, TableChanges]:
+def _table_changes(repository: Repository, before: Tables, after: Tables) -> dict[str, TableChanges]:
     """Numbers of rows that differ between two states, for tables that differ; ``files`` and ``items`` apart."""
     empty = empty_tables()["files"][1]
     changes: dict[str, TableChanges] = {}
@@ -364,12 +383,13 @@ def diff(
     state = read_state(store)
     before = tables_of(store, repository.resolve_revision(a)) if a else base_tables(store, state)
     after = tables_of(store, repository.resolve_revision(b)) if b else state.pending
-    files = file_changes(repository, before, after, paths)
+    found = changes(repository, before, after, paths)
+    files = found.files
     if b is None and not staged:
         finish_if_free(repository, state)
         disk = repository.working_copy.status(state.pending["files"][1], progress)
         files = _with_disk(files, _within(disk["modified"], paths), _within(disk["removed"], paths))
-    return Diff(files, table_changes(repository, before, after))
+    return Diff(files, found.tables)
 
 
 def _within(names: list[str], paths: Sequence[str]) -> set[str]:

@@ -58,6 +58,13 @@ class Skipped(NamedTuple):
     reason: str
 
 
+class Broken(NamedTuple):
+    """A picture or video that is damaged, and how."""
+
+    path: str
+    reason: str
+
+
 class Untracked(NamedTuple):
     """An untracked file, or a folder (``path`` ends in ``/``) without any tracked file, with its number of files."""
 
@@ -91,7 +98,10 @@ class FileChanges(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """Differences of two revisions, or of one and the working copy. ``tables`` leaves out ``files`` and ``items``."""
+    """Differences of two revisions, or of one and the working copy.
+
+    ``tables`` leaves out ``items``; of ``files`` it counts the rows in which only facts of the media differ.
+    """
 
     files: FileChanges
     tables: dict[str, TableChanges]
@@ -146,7 +156,7 @@ class Status(NamedTuple):
 
 
 class AddResult(NamedTuple):
-    """What was staged. ``unchanged`` paths are not listed."""
+    """What was staged. ``unchanged`` paths are not listed. ``broken``: staged all the same."""
 
     added: list[str]
     modified: list[str]
@@ -156,6 +166,19 @@ class AddResult(NamedTuple):
     empty_folders: list[str]
     collisions: list[list[str]]
     bytes: int
+    broken: list[Broken]
+
+
+class ScanResult(NamedTuple):
+    """``read``: how many files were looked at; ``changed``: of how many something else is known now.
+
+    ``broken``: damaged pictures and videos among them. ``skipped``: files whose content could not be read.
+    """
+
+    read: int
+    changed: int
+    broken: list[Broken]
+    skipped: list[Skipped]
 
 
 class CheckoutResult(NamedTuple):
@@ -225,7 +248,13 @@ class BlameEntry(NamedTuple):
 
 class FileEntry(NamedTuple):
     """A file of a revision. ``type``: ``file``, ``link``, ``reference`` (a link to a file outside the tree, with that
-    file's size and content id) or, in a listing that does not recurse, ``folder``."""
+    file's size and content id) or, in a listing that does not recurse, ``folder``.
+
+    From ``media`` on: facts of pictures and videos, ``None`` where their headers are silent. ``media``: the type, as
+    ``image/jpeg``. ``width``, ``height``: pixels as stored, before ``orientation`` (1 to 8, as in EXIF) is applied.
+    ``bit_depth``: bits of a channel. ``fps``: frames a second on the average. ``duration``: seconds. ``broken``: why it
+    cannot be read as what it is.
+    """
 
     path: str
     type: str
@@ -234,6 +263,16 @@ class FileEntry(NamedTuple):
     content_id: str
     sha256: str
     item_id: str
+    media: str | None
+    width: int | None
+    height: int | None
+    orientation: int | None
+    channels: int | None
+    bit_depth: int | None
+    fps: float | None
+    frames: int | None
+    duration: float | None
+    broken: str | None
 
 
 class Usage(NamedTuple):

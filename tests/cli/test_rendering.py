@@ -266,16 +266,16 @@ def test_operations_mark_where_the_repository_stands() -> None:
 
 
 def test_summary_of_an_addition() -> None:
-    result = AddResult(["a"] * 2130, ["b"] * 3, [], [], [], [], [], 1_200_000_000)
+    result = AddResult(["a"] * 2130, ["b"] * 3, [], [], [], [], [], 1_200_000_000, [])
     assert summary(result, 2.0) == "Staged 2,133 files: 2,130 added, 3 modified (1.2 GB, 600.0 MB/s)"
     assert summary(result._replace(added=[], modified=[]), 1.0).startswith("Nothing to stage")
 
 
 def test_listing() -> None:
     entries = [
-        FileEntry("images", "folder", 14, False, "", "", ""),
-        FileEntry("run.sh", "file", 12, True, "1", "2", "3"),
-        FileEntry("latest", "link", 1500, False, "1", "2", "3"),
+        FileEntry("images", "folder", 14, False, "", "", "", *[None] * 10),
+        FileEntry("run.sh", "file", 12, True, "1", "2", "3", *[None] * 10),
+        FileEntry("latest", "link", 1500, False, "1", "2", "3", *[None] * 10),
     ]
     assert listing_lines(entries) == [
         "  14 B  folder      images/",

@@ -13,6 +13,7 @@ from oxide.sql import cache
 from oxide.sql.history import COMMIT_COLUMNS, OPERATION_COLUMNS, History
 from oxide.sql.relations import Column, ParquetRelation, Relation, RowsRelation, StreamRelation, schema_columns
 from oxide.sql.statement import Reference
+from oxide.workspace import present, without_facts
 
 if TYPE_CHECKING:
     from oxide._core import Store
@@ -112,10 +113,10 @@ class RepositoryView:
         revision = revision if revision is not None else self._at
         if revision not in self._tables:
             if revision is not None:
-                self._tables[revision] = dict(self.commit(revision).tables)
+                self._tables[revision] = present(self.commit(revision).tables)
             else:
                 head = self.head()
-                committed = self.commit(head).tables if head is not None else {}
+                committed = present(self.commit(head).tables) if head is not None else {}
                 self._tables[None] = {**committed, **self._repository.staged_tables()}
         return self._tables[revision]
 
@@ -234,7 +235,7 @@ class Sources:
             commit = entry.commit
             now = self._file_row(commit.id, path)
             before = self._file_row(commit.parents[0], path) if commit.parents else None
-            if now == before:
+            if without_facts(now) == without_facts(before):
                 continue  # a folder, which has no row of its own, or a merge that took the first parent's side
             change = "added" if before is None else "removed" if now is None else "modified"
             state = (now["content_id"], now["size"]) if now is not None else (None, None)
