@@ -190,6 +190,9 @@ impl GroupWriter {
         if !rotate {
             return Ok(full);
         }
+        if let Some(full) = full {
+            self.outlet.write(full);
+        }
         // Sealing waits for every buffer; the disk can begin with this pack while the next one fills.
         let sealed = state.seal()?;
         if let Some(sealed) = sealed {
