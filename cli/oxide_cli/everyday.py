@@ -124,7 +124,9 @@ def warn_of_broken(console: Console, broken: list[Broken]) -> None:
     for entry in sorted(broken)[:LISTED]:
         console.warn(f"  {quote_path(entry.path)}: {entry.reason}")
     if len(broken) > LISTED:
-        console.warn(f"  … {number(len(broken) - LISTED)} more: oxide sql \"SELECT path, broken FROM files WHERE broken <> ''\"")
+        console.warn(
+            f"  … {number(len(broken) - LISTED)} more: oxide sql \"SELECT path, broken FROM files WHERE broken <> ''\""
+        )
 
 
 def commit(

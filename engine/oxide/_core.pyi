@@ -172,9 +172,7 @@ class Session:
         """
     def file_row(self, root: str, path: str) -> Record | None:
         """As :meth:`Store.file_row`; also sees what this session wrote and did not flush yet."""
-    def scan(
-        self, files: str, paths: Sequence[str], *, all: bool = False, progress: Progress | None = None
-    ) -> Scanned:
+    def scan(self, files: str, paths: Sequence[str], *, all: bool = False, progress: Progress | None = None) -> Scanned:
         """Read facts of media from the stored contents of tracked files at and below ``paths`` (empty: all) whose facts
         are missing or of an earlier version; ``all``: of every one. Changes no table.
         """
@@ -298,7 +296,7 @@ class Scanned:
     broken: list[tuple[str, str]]
     skipped: list[Record]
     def apply(self, session: Session, files: str) -> str:
-        """The root of ``files`` with them, where contents are still the same; call again when another process moved it."""
+        """The root of ``files`` with them, where contents are the same; call again when another process moved it."""
 
 @final
 class CheckoutPlan:

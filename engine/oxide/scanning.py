@@ -23,7 +23,9 @@ def scan(repository: Repository, paths: Sequence[str], *, every: bool, progress:
         files, _ = file_roots(read_state(store).pending)
         for path in paths:
             if store.file_row(files, path) is None and not store.has_folder(files, path):
-                raise NotFound(f"'{path}' is not tracked", hint="stage it with `oxide add`, which reads it too", path=path)
+                raise NotFound(
+                    f"'{path}' is not tracked", hint="stage it with `oxide add`, which reads it too", path=path
+                )
         scanned = session.scan(files, paths, all=every, progress=progress)
 
         def change(view: Record) -> None:

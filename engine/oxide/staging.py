@@ -15,7 +15,19 @@ from oxide.transactions import (
     plan_files,
     publish,
 )
-from oxide.types import AddResult, Broken, Commit, Diff, FileChanges, Person, Progress, Skipped, Status, TableChanges, Untracked
+from oxide.types import (
+    AddResult,
+    Broken,
+    Commit,
+    Diff,
+    FileChanges,
+    Person,
+    Progress,
+    Skipped,
+    Status,
+    TableChanges,
+    Untracked,
+)
 from oxide.wording import count
 from oxide.workspace import (
     WORKSPACE,
