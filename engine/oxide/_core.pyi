@@ -320,7 +320,7 @@ class Scanned:
     broken: list[tuple[str, str]]
     skipped: list[Record]
     def apply(self, session: Session, files: str) -> str:
-        """The root of ``files`` with them, where contents are still the same; call again when another process moved it."""
+        """The root of ``files`` with them, where contents are the same; call again when another process moved it."""
 
 @final
 class CheckoutPlan:

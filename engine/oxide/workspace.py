@@ -85,7 +85,7 @@ def to_tables(record: dict[str, dict[str, str]]) -> Tables:
 
 
 def present(tables: Tables) -> Tables:
-    """The same tables with the schemas of now: in rows that an earlier version wrote, the columns since then are null."""
+    """The same tables with the schemas of now: in rows of an earlier version, the columns since then are null."""
     from oxide import _core
 
     newer = {_core.EARLIER_FILES_SCHEMA: _core.FILES_SCHEMA}

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 def command(console: Console, paths: tuple[str, ...], every: bool, as_json: bool) -> int:
     """Read the facts of pictures and videos again.
 
-    `oxide add` reads type, size, orientation, frames and duration from the headers of each file, and notes what is broken.
-    This does so for tracked files of which nothing is known, or only what an earlier version knew. What is new is staged.
+    `oxide add` reads type, size, orientation, frames and duration from the headers of each file, and notes what is
+    broken. This does so for tracked files of which nothing is known, or only what an earlier version knew. What is new
+    is staged.
     """
     repository = console.repository()
     with console.progress() as progress:
