@@ -75,6 +75,15 @@ impl Record {
         }
     }
 
+    /// The same file as if it had not been seen on disk.
+    pub(crate) fn not_seen(self) -> Record {
+        Record {
+            stat: None,
+            racy: false,
+            ..self
+        }
+    }
+
     /// The row of this file, without facts.
     pub(crate) fn row(&self, path: &[u8]) -> FileRow {
         FileRow {
