@@ -43,6 +43,7 @@ SECTIONS: tuple[tuple[str, dict[str, str]], ...] = (
             "annotations": "List the annotations of a file.",
             "metadata": "Set, show, remove and import metadata of files.",
             "label": "List and change the labels that there are.",
+            "copy": "Copy files with their labels and metadata.",
         },
     ),
     (

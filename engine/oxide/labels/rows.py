@@ -83,8 +83,8 @@ def to_annotation(row: Row, keyframes: Iterable[Row] = ()) -> Annotation:
         model=row["model"],
         run_id=row["run_id"],
         author=row["author"],
-        created=_moment(row["created"]),
-        updated=_moment(row["updated"]),
+        created=moment(row["created"]),
+        updated=moment(row["updated"]),
         updated_by=row["updated_by"],
         track=row["track"],
         frames=None if first is None else (first, last),
@@ -102,7 +102,8 @@ def _box(row: Row) -> Box | None:
     return None if row["x"] is None else (row["x"], row["y"], row["w"], row["h"])
 
 
-def _moment(value: str | datetime | None) -> datetime | None:
+def moment(value: str | datetime | None) -> datetime | None:
+    """A time as the core hands it over, as one."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 
 from oxide.holding import holding
@@ -9,7 +10,6 @@ from oxide.workspace import read_state, tables_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import os
     from typing import Any
 
     from oxide._core import Store
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from oxide.labels.impact import Conflict, LabelChange
     from oxide.labels.ontology import Label, Ontology
     from oxide.repository import Repository
+    from oxide.types import CopyResult, Progress
     from oxide.workspace import Tables
 
     PathLike = str | os.PathLike[str]
@@ -214,3 +215,48 @@ class LabelVerbs:
         from oxide.labels import label_changes
 
         return dict(label_changes.used_labels(self._repository().store, self.state_at(at)).most_common())
+
+    def copy(
+        self,
+        paths: Sequence[PathLike],
+        target: PathLike | Repository,
+        *,
+        revision: str | None = None,
+        annotations: bool = True,
+        metadata: bool = True,
+        force: bool = False,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> CopyResult:
+        """Copy files and folders into a folder, with their annotations and metadata.
+
+        ``target`` is a folder of this repository, ``REPOSITORY:FOLDER`` (relative to this one's root) or a repository.
+        Copied is what is staged, or what ``revision`` holds. The copies are new items with new annotations, staged in
+        the target and written into its working copy; the labels in use are added to its ontology. ``force``: they
+        take the place of files with the same names. ``dry_run``: returns or raises the same, and changes nothing.
+
+        Raises:
+            NotFound: a path is not there.
+            AlreadyExists: a file with the name of a copy is.
+            WouldOverwrite: such a file is there, and stored nowhere.
+            InvalidInput: the target's ontology forbids an annotation.
+            Unsupported: the target is on another machine.
+        """
+        from oxide.labels import copying
+
+        repository = self._repository()
+        if isinstance(target, LabelVerbs):
+            place = copying.Place(target._repository(), "")
+        else:
+            place = copying.find_place(repository, os.fspath(target), repository.folder)
+        return copying.copy(
+            repository,
+            repository.to_paths(paths),
+            place,
+            revision=revision,
+            annotations=annotations,
+            metadata=metadata,
+            force=force,
+            dry_run=dry_run,
+            progress=progress,
+        )
