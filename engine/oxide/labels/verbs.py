@@ -88,6 +88,24 @@ class LabelVerbs:
         repository = self._repository()
         return editing.unset_metadata(repository, repository.to_paths(paths), [keys] if isinstance(keys, str) else keys)
 
+    def import_metadata(
+        self, source: PathLike, *, key: str = "path", match: str = "path", dry_run: bool = False
+    ) -> int:
+        """Set metadata of many files out of a JSONL or CSV file (UTF-8), as one operation. Returns how many files.
+
+        Each record names its file in the field ``key``: by ``match`` its path, its base name (``name``) or its SHA-256
+        in hex (``content``). Its other fields are set, nested or by dotted keys; other metadata stays. Cells of a CSV
+        file are JSON or else text; empty ones set nothing.
+
+        Raises:
+            NotFound: there is no such source.
+            InvalidInput: a record is malformed, names no tracked file, or one that another record named; nothing was
+                imported then, and the message names the line.
+        """
+        from oxide.labels import metadata_import
+
+        return metadata_import.import_metadata(self._repository(), os.fspath(source), key, match, dry_run=dry_run)
+
     @holding
     def metadata(self, path: PathLike, at: str | None = None) -> dict[str, Any]:
         """The metadata of a file; empty where it has none. Raises NotFound."""
