@@ -81,11 +81,11 @@ class TableView:
         """The rows as they are stored."""
         import pyarrow
 
-        from oxide.labels.rows import to_arrow
+        from oxide.labels.rows import arrow_schema
         from oxide.labels.schemas import IDS
 
         if self._root == _core.EMPTY_ROOT and self._schema == IDS.get(self.name):  # the store may not know the schema
-            return to_arrow(self.name, []).select(self.columns).to_reader()
+            return arrow_schema(self.name).empty_table().select(self.columns).to_reader()
         stream = self._repository.store.scan((self._schema, self._root), list(self._columns or ()))
         return pyarrow.RecordBatchReader.from_stream(stream)
 

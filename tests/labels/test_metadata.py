@@ -83,7 +83,7 @@ def test_groups_and_batches_have_seams(repo: Repository, tmp_path: Path, monkeyp
     records = [{"path": f"many/{number}.png", "number": number} for number in range(10)]
     assert repo.import_metadata(lines(tmp_path, *records)) == 10
     assert [repo.metadata(f"many/{number}.png") for number in range(10)] == [{"number": each} for each in range(10)]
-    with pytest.raises(InvalidInput, match="line 11: .* has a record in line 3 already"):
+    with pytest.raises(InvalidInput, match="has a record in line 3 already"):
         repo.import_metadata(lines(tmp_path, *records, {"path": "many/2.png", "number": 0}))
 
 
