@@ -30,14 +30,7 @@ def test_verbs_in_documents_exist(root: Path) -> None:
     """Every `oxide VERB` in README and CONTRIBUTING is a verb of the command line."""
     from oxide_cli.verbs import VERBS
 
-    for name in (
-        "README.md",
-        "CONTRIBUTING.md",
-        "docs/architecture.md",
-        "docs/durability.md",
-        "docs/glossary.md",
-        "docs/labels.md",
-    ):
+    for name in ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/durability.md", "docs/glossary.md"):
         text = (root / name).read_text(encoding="utf-8")
         verbs = set(re.findall(r"(?:^|`)oxide ([a-z][a-z-]*)", text, re.MULTILINE))
         assert verbs <= set(VERBS), f"{name} names {verbs - set(VERBS)}"

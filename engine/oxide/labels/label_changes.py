@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from oxide import clock
-from oxide.errors import AlreadyExists, InConflict, InUse, InvalidInput, NotFound, NothingToDo
+from oxide.errors import InConflict, InUse, InvalidInput, NotFound, NothingToDo
 from oxide.labels import ontology as ontologies
 from oxide.labels import ontology_editing as editing
 from oxide.labels.impact import Conflict, Fitting, LabelChange
 from oxide.labels.ontology import Label, Ontology
-from oxide.labels.relabelling import Into, Rule, Split, Stamp, batches, relabel
+from oxide.labels.relabelling import Into, Rule, Split, Stamp, batches, label_exists, relabel
 from oxide.staging import conclude
 from oxide.transactions import publish
 from oxide.wording import count
@@ -50,12 +50,10 @@ def rename(repository: Repository, old: str, new: str, **how: Any) -> LabelChang
 
     def work(session: Session | None, tables: Tables) -> tuple[Tables, LabelChange]:
         before = ontologies.read(repository.store, tables)
-        if new in before.labels or old == new or new in used_labels(repository.store, tables, [new]):
-            raise AlreadyExists(
-                f"there is a label '{new}' already", hint=f"make them one with `oxide label merge '{old}' '{new}'`"
-            )
+        if new in before.labels or old == new:
+            raise label_exists(new)
         after = editing.renamed(before, old, new)
-        return _apply(repository, session, tables, before, after, Into(frozenset([old]), new))
+        return _apply(repository, session, tables, before, after, Into(frozenset([old]), new, frozenset([new])))
 
     return _change(repository, f"rename {old} to {new}", work, **how)
 

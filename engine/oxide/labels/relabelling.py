@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from oxide.errors import AlreadyExists
 from oxide.labels.following import with_root
 from oxide.labels.impact import Fitting, LabelChange
 
@@ -39,6 +40,11 @@ class Rule(Protocol):
         """The labels that it is about."""
         ...
 
+    @property
+    def free(self) -> frozenset[str]:
+        """Labels that no annotation may have before."""
+        ...
+
     def renamed(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
         """Annotations with one of those labels, with their new ``label`` (null: none) and ``attributes``."""
         ...
@@ -53,6 +59,7 @@ class Into(NamedTuple):
 
     old: frozenset[str]
     new: str
+    free: frozenset[str] = frozenset()
 
     def renamed(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
         """The annotations with the new label."""
@@ -79,6 +86,10 @@ class Split(NamedTuple):
     @property
     def old(self) -> frozenset[str]:
         return frozenset([self.label])
+
+    @property
+    def free(self) -> frozenset[str]:
+        return frozenset()
 
     def renamed(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
         """The annotations by their attribute; a null label where it has no value to go by."""
@@ -139,6 +150,11 @@ class Split(NamedTuple):
         return label, None if row["attributes"] is None else _to_text(rest)
 
 
+def label_exists(name: str) -> AlreadyExists:
+    """The failure for a new name that is a label already."""
+    return AlreadyExists(f"there is a label '{name}' already", hint="make them one with `oxide label merge OLD NEW`")
+
+
 def _to_text(attributes: dict[str, Any]) -> str | None:
     return json.dumps(attributes, ensure_ascii=False) if attributes else None
 
@@ -181,6 +197,9 @@ def _relabel_annotations(
     editor = _Editor(session, "annotations", tables)
     last_item = None
     for batch in batches(store, tables, "annotations"):
+        taken = _with_label(batch, rule.free)
+        if len(taken):
+            raise label_exists(taken.column("label")[0].as_py())
         hits = _with_label(batch, rule.old)
         changed = rule.renamed(hits)
         given = compute.is_valid(changed.column("label"))
