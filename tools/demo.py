@@ -271,7 +271,7 @@ def story(oxide: Show, boxes: dict[str, Box]) -> int:
 
 def label_story(oxide: Show, boxes: dict[str, Box]) -> None:
     """Labels on two branches: both change the same box, each in its own way, and are merged."""
-    first, second = pick_pictures(tree(oxide.folder))
+    first, second = pick_pictures(tree(oxide.folder), boxes)
     left, top, width, height = boxes.get(first, (4, 4, 20, 16))
     box = [left + 3, top + 2, width, height]  # drawn in haste, to be corrected
 
@@ -318,11 +318,12 @@ def label_story(oxide: Show, boxes: dict[str, Box]) -> None:
     oxide("label", "list", "--count")
 
 
-def pick_pictures(files: dict[str, bytes]) -> tuple[str, str]:
-    """Two files to label: pictures when there are any."""
+def pick_pictures(files: dict[str, bytes], boxes: dict[str, Box]) -> tuple[str, str]:
+    """Two files to label: pictures with known boxes, else pictures, else any."""
     names = [name for name in files if Path(name).name != "NOTES.txt"]
+    known = [name for name in names if name in boxes]
     pictures = [name for name in names if name.lower().endswith((".png", ".jpg", ".jpeg"))]
-    first, second = (pictures if len(pictures) > 1 else names)[:2]
+    first, second = next(some for some in (known, pictures, names) if len(some) > 1)[:2]
     return first, second
 
 
