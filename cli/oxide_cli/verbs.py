@@ -42,7 +42,9 @@ SECTIONS: tuple[tuple[str, dict[str, str]], ...] = (
         {
             "annotate": "Add an annotation to a file, or remove some.",
             "annotations": "List the annotations of a file.",
-            "metadata": "Set, show and remove metadata of files.",
+            "metadata": "Set, show, remove and import metadata of files.",
+            "label": "List and change the labels that there are.",
+            "copy": "Copy files with their labels and metadata.",
         },
     ),
     (

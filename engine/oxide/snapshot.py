@@ -16,6 +16,7 @@ from oxide.workspace import present
 
 if TYPE_CHECKING:
     from oxide._core import Hold
+    from oxide.labels.annotation import Annotation
     from oxide.sql import SqlResult
     from oxide.sql.sources import RepositoryLike
     from oxide.tables import TableView
@@ -52,11 +53,41 @@ class Snapshot:
         """The items, by id."""
         return self.table("items")
 
+    @property
+    def annotations(self) -> TableView:
+        """The annotations, by item and id."""
+        return self.table("annotations")
+
+    @property
+    def keyframes(self) -> TableView:
+        """The keyframes of tracks, by item, annotation and frame."""
+        return self.table("keyframes")
+
+    @property
+    def metadata(self) -> TableView:
+        """The metadata, by item."""
+        return self.table("metadata")
+
+    @property
+    def ontology(self) -> TableView:
+        """The labels that there are, by name, and whether others are refused."""
+        return self.table("ontology")
+
+    def annotations_of(self, path: str | os.PathLike[str]) -> list[Annotation]:
+        """The annotations of a file, by id. Raises NotFound."""
+        from oxide.labels.reading import annotations_of
+
+        item = self._file(os.fspath(path))["item_id"]
+        return annotations_of(self._repository.store, self.commit.tables, [item])
+
     def table(self, name: str) -> TableView:
-        """Any table of the commit."""
+        """Any table of the commit; a table of labels that it does not have is empty."""
+        from oxide.labels.schemas import IDS
         from oxide.tables import TableView
 
         tables = self.commit.tables
+        if name not in tables and name in IDS:
+            return TableView(self._repository, name, IDS[name], _core.EMPTY_ROOT, hold=self._hold)
         if name not in tables:
             hint = _suggestion(name, tables) + f"tables: {', '.join(sorted(tables))}"
             raise NotFound(f"the commit {self.commit.id[:16]} has no table {name}", hint=hint)

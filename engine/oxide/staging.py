@@ -220,14 +220,33 @@ def commit(
             _refuse_conflicts(repository, workspace)  # a merge of another process may have come in between
             if staged is not None and staged.changes:
                 apply_staged(repository, session, staged, workspace)
-            record = _commit_record(repository, workspace, message, amend=amend, allow_empty=allow_empty, author=author)
-            made.append(session.write_record("commit", record))
-            _advance(view, workspace, made[-1])
+            made.append(
+                conclude(repository, session, view, message, amend=amend, allow_empty=allow_empty, author=author)
+            )
 
         kind = "amend" if amend else "commit"
         description = f"{kind}: {(message or 'same message').splitlines()[0][:72]}"
         publish(repository, session, kind, description, change, staged=staged if staged and staged.changes else None)
     return read_commit(store, made[-1])
+
+
+def conclude(
+    repository: Repository,
+    session: Session,
+    view: Record,
+    message: str | None,
+    *,
+    amend: bool = False,
+    allow_empty: bool = False,
+    author: Person | None = None,
+) -> str:
+    """Make what is pending in a view's workspace a commit, and move its branch there. Returns the commit's id."""
+    workspace = view["workspaces"][WORKSPACE]
+    record = _commit_record(repository, workspace, message, amend=amend, allow_empty=allow_empty, author=author)
+    session.write_builtin_schemas()
+    made = session.write_record("commit", record)
+    _advance(view, workspace, made)
+    return made
 
 
 def _refuse_conflicts(repository: Repository, workspace: Record) -> None:

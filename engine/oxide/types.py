@@ -107,6 +107,21 @@ class Diff(NamedTuple):
     tables: dict[str, TableChanges]
 
 
+class CopyResult(NamedTuple):
+    """What was copied: (path at the source, path of the copy) of each file, and numbers of what came with them.
+
+    ``replaced`` are files that copies took the place of, ``labels`` what the target's ontology got. ``failed`` are
+    files that could not be written on disk.
+    """
+
+    copied: list[tuple[str, str]]
+    replaced: list[str]
+    annotations: int
+    metadata: int
+    labels: list[str]
+    failed: list[Skipped]
+
+
 class Conflict(NamedTuple):
     """Something a merge could not decide. For files ``name`` is the path; for other tables the row's key in hex.
 
