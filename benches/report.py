@@ -15,7 +15,7 @@ from benches.sets import spaced
 from benches.tools import NAMES
 
 TEMPLATE = Path(__file__).with_name("page.md")
-SETS = ["medium", "small", "videos", "table", "commits", "huge"]
+SETS = ["medium", "small", "videos", "table", "commits", "labels", "huge"]
 OPERATIONS = {
     "first": "init, add, commit",
     "status": "status",
@@ -24,6 +24,10 @@ OPERATIONS = {
     "store changes": "add and commit what differs",
     "switch": "switch branches",
     "second": "add and commit the second version",
+    "import": "import of COCO",
+    "export": "export as COCO",
+    "edit": "change boxes and commit",
+    "diff": "diff",
 }
 TRACED = ("first", "status", "one", "restore")
 

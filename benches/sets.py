@@ -73,12 +73,34 @@ class CommitSet:
         return f"{spaced(self.commits)} commits of one file each among {spaced(self.files)}"
 
 
+@dataclass(frozen=True)
+class LabelSet:
+    """A COCO file about many tiny pictures, and then far more boxes of the same pictures."""
+
+    name: str
+    pictures: int
+    annotations: int
+    """Of the COCO file: outlines of some sixteen points each."""
+    boxes: int
+    edits: int
+    """Boxes that a commit changes, spread at random."""
+    apart: int
+    """Boxes by which two compared commits differ."""
+
+    @property
+    def title(self) -> str:
+        """What a reader calls it."""
+        return (
+            f"{spaced(self.annotations)} outlines, then {spaced(self.boxes)} boxes of {spaced(self.pictures)} pictures"
+        )
+
+
 def commit_files(count: int) -> FileSet:
     """The files that are committed one by one."""
     return FileSet("commits", count, 2_048, 2_048, 0)
 
 
-AnySet = FileSet | TableSet | CommitSet
+AnySet = FileSet | TableSet | CommitSet | LabelSet
 
 
 def _sets(divisor: int) -> list[AnySet]:
@@ -88,6 +110,7 @@ def _sets(divisor: int) -> list[AnySet]:
         FileSet("videos", max(2, 40 // divisor), 25_000_000, 25_000_000, 0, ".mp4"),
         TableSet("table", 6_080_000 // divisor, 200),
         CommitSet("commits", 20_000 // divisor, 10_000 // divisor),
+        LabelSet("labels", 118_000 // divisor, 860_000 // divisor, 10_000_000 // divisor, 100, 1_000),
     ]
 
 
@@ -105,6 +128,7 @@ SCALES: dict[str, list[AnySet]] = {
         FileSet("videos", 2, 300_000, 300_000, 0, ".mp4"),
         TableSet("table", 5_000, 5),
         CommitSet("commits", 30, 12, repeats=2),
+        LabelSet("labels", 20, 60, 2_000, 10, 20),
         _huge(80),
     ],
     "small": [*_sets(20), _huge(20_000)],

@@ -45,6 +45,8 @@ SECTIONS: tuple[tuple[str, dict[str, str]], ...] = (
             "metadata": "Set, show, remove and import metadata of files.",
             "label": "List and change the labels that there are.",
             "copy": "Copy files with their labels and metadata.",
+            "import": "Import labels of another format.",
+            "export": "Write labels in another format.",
         },
     ),
     (

@@ -243,7 +243,6 @@ def conclude(
     """Make what is pending in a view's workspace a commit, and move its branch there. Returns the commit's id."""
     workspace = view["workspaces"][WORKSPACE]
     record = _commit_record(repository, workspace, message, amend=amend, allow_empty=allow_empty, author=author)
-    session.write_builtin_schemas()
     made = session.write_record("commit", record)
     _advance(view, workspace, made)
     return made

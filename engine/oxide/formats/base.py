@@ -1,9 +1,10 @@
 """What a format is: a reader that tells what a file or folder says, and a writer that says what a dataset holds.
 
 A format knows nothing of repositories. Its reader yields :class:`Picture`, :class:`Labelled` and
-:class:`oxide.labels.ontology.Label` in any order, one at a time, in memory that does not grow with the source; the
-importer matches pictures with files, checks shapes and makes rows. Its writer takes a :class:`Dataset`, which it may go
-through more than once, and tells the :class:`Fidelity` report whatever it cannot say.
+:class:`oxide.labels.ontology.Label` one at a time, each picture before its annotations and once, in memory that grows
+with the number of pictures alone; the importer matches pictures with files, checks shapes and makes rows. Its writer
+takes a :class:`Dataset`, which it may go through more than once, and tells the :class:`Fidelity` report whatever it
+cannot say.
 """
 
 from __future__ import annotations
@@ -51,11 +52,18 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """An annotation of the picture with that key. Its ``id`` is kept if it is 24 hex digits, and new if ``None``."""
+    """An annotation of the picture with that key. Its ``id`` is kept if it is 24 hex digits, and new if ``None``.
+
+    What the format itself calls it is in ``foreign[format]["id"]``. Its ``source`` becomes ``import`` unless it is
+    ``model``, or ``by_hand``: the source says that a person made it. ``measured``: the reader has had the shape
+    checked, and the box is what :func:`oxide.labels.geometry.checked` gave.
+    """
 
     key: Hashable
     annotation: Annotation
     place: str
+    by_hand: bool = False
+    measured: bool = False
 
 
 Entry = "Picture | Labelled | Label"

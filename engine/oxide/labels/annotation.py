@@ -67,10 +67,7 @@ class Annotation:
         Raises:
             InvalidInput: the shape is malformed (a NaN, a negative size, too few points), or a field has no such value.
         """
-        if self.source not in SOURCES:
-            raise InvalidInput(f"'{self.source}' is no source of an annotation", hint=f"use {', '.join(SOURCES)}")
-        if self.score is not None and not (isinstance(self.score, (int, float)) and 0 <= self.score <= 1):
-            raise InvalidInput(f"a score is a number from 0 to 1, not {self.score!r}", hint="leave it out if unknown")
+        self.check_fields()
         box = geometry.checked(self.type, self.box, self.geometry)
         keyframes = tuple(
             replace(keyframe, box=geometry.checked(self.type, keyframe.box, keyframe.geometry))
@@ -78,7 +75,16 @@ class Annotation:
             else keyframe
             for keyframe in sorted(self.keyframes, key=lambda keyframe: keyframe.frame)
         )
+        if box == self.box and type(self.box) is tuple and keyframes == self.keyframes:
+            return self
         return replace(self, box=box, keyframes=keyframes)
+
+    def check_fields(self) -> None:
+        """Look at what is no shape. Raises InvalidInput."""
+        if self.source not in SOURCES:
+            raise InvalidInput(f"'{self.source}' is no source of an annotation", hint=f"use {', '.join(SOURCES)}")
+        if self.score is not None and not (isinstance(self.score, (int, float)) and 0 <= self.score <= 1):
+            raise InvalidInput(f"a score is a number from 0 to 1, not {self.score!r}", hint="leave it out if unknown")
 
     @property
     def area(self) -> float:

@@ -14,7 +14,7 @@ from oxide.transactions import publish
 from oxide.workspace import WORKSPACE, State, Tables, from_tables, read_conflicts, to_tables
 
 if TYPE_CHECKING:
-    from oxide._core import Record, Session
+    from oxide._core import Record, Session, Staged
     from oxide.labels.rows import Row
     from oxide.repository import Repository
 
@@ -67,9 +67,18 @@ class Changes:
 
 
 def publish_edit(
-    repository: Repository, session: Session, planned: State, kind: str, description: str, edit: Edit
+    repository: Repository,
+    session: Session,
+    planned: State,
+    kind: str,
+    description: str,
+    edit: Edit,
+    *,
+    staged: Staged | None = None,
 ) -> State:
     """One operation that changes pending tables; ``planned`` is the state in which the items were looked up.
+
+    ``staged``: files that ``edit`` adds.
 
     Raises:
         NotFound: an item that the change is about was removed by another process meanwhile.
@@ -83,7 +92,7 @@ def publish_edit(
             _refuse_strays(session, tables, edited)
         workspace["pending"] = from_tables(edited)
 
-    return publish(repository, session, kind, description, change)
+    return publish(repository, session, kind, description, change, staged=staged)
 
 
 def _refuse_strays(session: Session, tables: Tables, edited: Tables) -> None:
@@ -92,7 +101,7 @@ def _refuse_strays(session: Session, tables: Tables, edited: Tables) -> None:
 
     for name in DEPENDENT:
         for item in _core.changed_items(session, root_of(tables, name), root_of(edited, name)):
-            gone = session.row_value(tables["items"][1], item) is None
+            gone = session.row_value(edited["items"][1], item) is None
             if gone and _core.item_values(session, root_of(edited, name), [item]):
                 raise NotFound(
                     "another process removed a file that these labels belong to; nothing was changed here",

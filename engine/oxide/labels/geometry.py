@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from operator import mul
 from typing import Any
 
 from oxide.errors import InvalidInput
@@ -34,6 +35,8 @@ from oxide.errors import InvalidInput
 Box = tuple[float, float, float, float]
 Geometry = dict[str, Any]
 Ring = Sequence[float]
+
+_PLAIN = frozenset((int, float))
 
 TYPES = (
     "class",
@@ -110,7 +113,10 @@ def _checked_box(kind: str, box: Sequence[float]) -> Box:
 
 
 def _numbers(values: Iterable[Any]) -> list[float]:
-    numbers = [float(value) for value in values if not isinstance(value, (str, bool))]
+    given = list(values)
+    if _PLAIN.issuperset(map(type, given)) and math.isfinite(sum(given)):
+        return list(map(float, given))  # nearly all are; what is not finite makes the sum so too
+    numbers = [float(value) for value in given if not isinstance(value, (str, bool))]
     if not all(map(math.isfinite, numbers)):
         raise ValueError("a coordinate is not finite")
     return numbers
@@ -127,20 +133,34 @@ def around(points: Iterable[tuple[float, float]]) -> Box:
 
 def pairs(flat: Ring) -> list[tuple[float, float]]:
     """``[x, y, x, y]`` as points."""
+    return list(zip(*_coordinates(flat), strict=True))
+
+
+def _coordinates(flat: Ring) -> tuple[list[float], list[float]]:
+    """``[x, y, x, y]`` as all x and all y."""
     numbers = _numbers(flat)
     if len(numbers) != len(flat) or len(numbers) % 2:
         raise ValueError("coordinates are numbers, in pairs")
-    return list(zip(numbers[::2], numbers[1::2], strict=True))
+    return numbers[::2], numbers[1::2]
 
 
 def _polygon_bounds(geometry: Geometry) -> Box:
-    outer = []
+    xs: list[float] = []
+    ys: list[float] = []
     for part in geometry["polygons"]:
-        for ring in part:
-            if len(pairs(ring)) < 3:
+        if not part:
+            raise ValueError("a part has no ring")
+        for at, ring in enumerate(part):
+            across, down = _coordinates(ring)
+            if len(across) < 3:
                 raise ValueError("a ring needs three points")
-        outer += pairs(part[0])
-    return around(outer)
+            if at == 0:
+                xs += across
+                ys += down
+    if not xs:
+        raise ValueError("it has no point")
+    left, top = min(xs), min(ys)
+    return left, top, max(xs) - left, max(ys) - top
 
 
 def _polyline_bounds(geometry: Geometry) -> Box:
@@ -272,8 +292,9 @@ def area(kind: str, box: Box | None, geometry: Geometry | None) -> float:
 
 def ring_area(ring: Ring) -> float:
     """The signed area of a ring by the shoelace formula: positive when it runs clockwise as one sees it."""
-    points = pairs(ring)
-    return sum(x * v - u * y for (x, y), (u, v) in zip(points, points[1:] + points[:1], strict=True)) / 2
+    xs, ys = _coordinates(ring)
+    doubled: float = sum(map(mul, xs, ys[1:] + ys[:1])) - sum(map(mul, xs[1:] + xs[:1], ys))
+    return doubled / 2
 
 
 def intersection_over_union(a: Box, b: Box) -> float:

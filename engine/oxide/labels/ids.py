@@ -23,17 +23,22 @@ def new_ids() -> Iterator[str]:
         seconds += 1  # the same second cannot go on: its ids would not ascend
 
 
+def is_id(text: str) -> bool:
+    """Whether a text is an id."""
+    try:
+        return len(text) == DIGITS and len(bytes.fromhex(text)) == LENGTH
+    except ValueError:
+        return False
+
+
 def checked(text: str, what: str) -> str:
     """An id as it is stored.
 
     Raises:
         InvalidInput: the text is none.
     """
-    try:
-        if len(bytes.fromhex(text)) == LENGTH and len(text) == DIGITS:
-            return text.lower()
-    except ValueError:
-        pass
+    if is_id(text):
+        return text.lower()
     raise InvalidInput(
         f"'{text}' is no id of {what}", hint=f"an id is {DIGITS} hex digits, see `oxide annotations PATH`"
     )

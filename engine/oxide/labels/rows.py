@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _ARROW_TYPES = {"int": "int64", "float": "float64", "text": "string", "json": "string", "bool": "bool"}
 
 
@@ -117,7 +118,7 @@ def to_arrow(name: str, rows: Sequence[Row]) -> pyarrow.Table:
         if isinstance(field["type"], dict):
             cells = [None if cell is None else bytes.fromhex(cell) for cell in cells]
         elif field["type"] == "json":
-            cells = [None if cell is None else json.dumps(cell, ensure_ascii=False, allow_nan=False) for cell in cells]
+            cells = [None if cell is None else _encode(cell) for cell in cells]
         columns[field["name"]] = pyarrow.array(cells, _arrow_type(field["type"]))
     return pyarrow.table(columns)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oxide.labels.annotation import Annotation
     from oxide.labels.impact import Conflict, LabelChange
     from oxide.labels.ontology import Label, Ontology
+    from oxide.labels.reports import ExportReport, ImportReport
     from oxide.repository import Repository
     from oxide.types import CopyResult, Progress
     from oxide.workspace import Tables
@@ -276,5 +277,89 @@ class LabelVerbs:
             metadata=metadata,
             force=force,
             dry_run=dry_run,
+            progress=progress,
+        )
+
+    def import_labels(
+        self,
+        format: str,
+        source: PathLike,
+        *,
+        images: PathLike | None = None,
+        match: str = "path",
+        into: PathLike = "",
+        replace: bool = False,
+        update: bool = False,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> ImportReport:
+        """Import labels of a format as one operation, pending for the next commit.
+
+        ``source`` is a file or folder of the format. Its pictures are matched with tracked files by ``path`` (relative
+        to the repository's root, or below ``into``), by ``name`` (the last one of the path), or by ``content``. Those
+        that are not tracked are taken from the folder ``images`` where it is given: they are added where they lie in
+        the working copy, or copied below ``into`` from elsewhere. ``source`` and ``images`` are relative to the current
+        folder.
+
+        Annotations are added; ``update`` changes those that are there already, by id; ``replace`` removes all others of
+        the pictures that the source names. ``dry_run``: only say what would be done.
+
+        Raises:
+            InvalidInput: the source is not as its format says; the message names the file and line or pointer. A name
+                is that of several files. A closed ontology has no such label.
+            NotFound: there is no such source; pictures are not tracked and not in ``images``.
+            AlreadyExists: an annotation has the id of one that is there, and neither ``update`` nor ``replace``.
+            RefMoved: another process changed the same labels meanwhile.
+            MissingExtra: reading the format needs a package that is not installed.
+        """
+        from oxide.labels import importing
+
+        repository = self._repository()
+        return importing.import_labels(
+            repository,
+            format,
+            source,
+            images=images,
+            match=match,
+            into=repository.to_path(into) if into else "",
+            replace=replace,
+            update=update,
+            dry_run=dry_run,
+            progress=progress,
+        )
+
+    @holding
+    def export_labels(
+        self,
+        format: str,
+        target: PathLike,
+        *,
+        at: str | None = None,
+        paths: Sequence[PathLike] = (),
+        images: bool = False,
+        progress: Progress | None = None,
+    ) -> ExportReport:
+        """Write the labels of a revision, or of what is pending, in a format. The report says what it could not hold.
+
+        ``target`` is a file or folder that does not exist yet or is empty, relative to the current folder. ``paths``
+        restrict what is exported to files at and below them. ``images``: the files themselves are written too, below
+        the target, or beside a target that is a file into the folder ``images``.
+
+        Raises:
+            AlreadyExists: the target is there.
+            NotFound: a path is not tracked.
+            UnknownRevision: there is no such revision.
+            MissingExtra: writing the format needs a package that is not installed.
+        """
+        from oxide.labels import exporting
+
+        repository = self._repository()
+        return exporting.export_labels(
+            repository,
+            self.state_at(at),
+            format,
+            target,
+            paths=repository.to_paths(paths),
+            images=images,
             progress=progress,
         )
