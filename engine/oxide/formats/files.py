@@ -1,0 +1,60 @@
+"""Pictures and clips in a folder: which they are, and how large."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from oxide.extras import import_extra
+from oxide.formats.base import wrong
+
+PICTURES = frozenset(
+    ("bmp", "dng", "gif", "heic", "heif", "jfif", "jp2", "jpeg", "jpg", "mpo", "pfm", "png", "tif", "tiff", "webp")
+)
+VIDEOS = frozenset(("asf", "avi", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ts", "webm", "wmv"))
+_ORIENTATION, _TURNED = 274, (5, 6, 7, 8)
+
+
+def ending(path: str) -> str:
+    """The ending of a file's name in small letters, without the point."""
+    name = path.rsplit("/", 1)[-1]
+    return name.rsplit(".", 1)[1].lower() if "." in name else ""
+
+
+def without_ending(path: str) -> str:
+    """A path without the ending of its name."""
+    return path[: -len(ending(path)) - 1] if ending(path) else path
+
+
+def is_media(path: str) -> bool:
+    """Whether a name is that of a picture or a clip."""
+    return ending(path) in PICTURES or ending(path) in VIDEOS
+
+
+def below(folder: Path) -> Iterator[str]:
+    """The files below a folder, by folder and name, ``/`` between names; what begins with a point is left out."""
+    for at, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith("."):
+                yield (Path(at) / name).relative_to(folder).as_posix()
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """(width, height) in pixels of the upright picture; only its header is read.
+
+    Raises:
+        InvalidInput: it is no picture.
+        MissingExtra: the extra ``vision`` is not installed.
+    """
+    import_extra("PIL", "vision")
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+            turned = picture.getexif().get(_ORIENTATION) in _TURNED
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise wrong(path, "at its header", f"its size cannot be read: {error}") from error
+    return (height, width) if turned else (width, height)
