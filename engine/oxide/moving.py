@@ -10,6 +10,7 @@ from oxide.labels import following
 from oxide.labels.schemas import SCHEMAS
 from oxide.naming import refuse_name_of_tag
 from oxide.revisions import check_name, resolve
+from oxide.staging import drop_conflicts
 from oxide.transactions import (
     checkout_result,
     copy_view,
@@ -354,7 +355,9 @@ def restore(
             tables = following.restore(session, tables, pending, labels, taken, whole)
 
         def change(view: Record) -> None:
-            expect_workspace(view, state)["pending"] = from_tables(tables)
+            workspace = expect_workspace(view, state)
+            workspace["pending"] = from_tables(tables)
+            drop_conflicts(repository, session, workspace, set())
 
         what = f"restore {' '.join(path or '.' for path in paths[:3])}{' …' if len(paths) > 3 else ''}"
         if staged:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from oxide_cli.rendering.text import Painter, count, quote_path
 
 if TYPE_CHECKING:
     from oxide.labels.annotation import Annotation
+    from oxide.labels.comparing import AnnotationChange
 
 Record = dict[str, object]
 
@@ -61,9 +65,78 @@ def annotation_lines(values: Sequence[Annotation]) -> Iterator[str]:
 
 
 def _words(value: Annotation) -> tuple[str, ...]:
-    place = " ".join(f"{number:g}" for number in value.box) if value.box is not None else "-"
-    if value.frames is not None:
-        place += f" frames {value.frames[0]}-{value.frames[1]}"
+    place = _place(value)
     attributes = json.dumps(value.attributes, ensure_ascii=False) if value.attributes else ""
     score = f"{value.score:g}" if value.score is not None else ""
     return value.id or "", value.type, value.label or "-", place, score, value.updated_by or "", attributes
+
+
+def _place(value: Annotation) -> str:
+    place = " ".join(f"{number:g}" for number in value.box) if value.box is not None else "-"
+    if value.frames is not None:
+        place += f" frames {value.frames[0]}-{value.frames[1]}"
+    return place
+
+
+def annotation_change(change: AnnotationChange) -> Record:
+    """The object that ``diff --rows annotations --json`` lists."""
+    return {
+        "key": change.item + change.id,
+        "path": change.path,
+        "item_id": change.item,
+        "id": change.id,
+        "kinds": list(change.kinds),
+        "fields": list(change.fields),
+        "iou": change.iou,
+        "before": annotation(change.before) if change.before is not None else None,
+        "after": annotation(change.after) if change.after is not None else None,
+    }
+
+
+_STYLES = {"added": ("+", "green"), "removed": ("-", "red"), "renumbered": ("=", "dim")}
+_TOLD_LESS = ("updated", "updated_by", "keyframes")
+
+
+def change_lines(changes: Sequence[AnnotationChange], paint: Painter) -> Iterator[str]:
+    """One line each: path, id, label, and what changed; then the numbers of each kind."""
+    for change in changes:
+        sign, style = _STYLES.get(change.kinds[0], ("~", "yellow"))
+        known = change.before or change.after
+        label = (known and known.label) or "-"
+        yield paint(f"{sign} {quote_path(change.path)}  {change.id}  {label}  {_what(change)}", style)
+    if changes:
+        kinds = Counter(kind for change in changes for kind in change.kinds)
+        pictures = len({change.path for change in changes})
+        yield ""
+        yield f"annotations: {', '.join(f'{number:,} {kind}' for kind, number in kinds.items())} in " + count(
+            pictures, "file"
+        )
+
+
+def _what(change: AnnotationChange) -> str:
+    before, after = change.before, change.after
+    if before is None or after is None:
+        known = after or before
+        return "" if known is None else f"{known.type} {_place(known)}".strip()
+    said = []
+    for kind in change.kinds:
+        if kind in ("moved", "reshaped"):
+            covered = f" (IoU {change.iou:.2f})" if change.iou is not None else ""
+            said.append(f"{kind} {_place(before)} -> {_place(after)}{covered}")
+        elif kind == "relabelled":
+            said.append(f"relabelled {before.label or '-'} -> {after.label or '-'}")
+    if "renumbered" in change.kinds:
+        said.append(f"was {before.id}")
+    elif before.id == after.id:
+        told = [name for name in change.fields if name not in ("geometry", "label", *_TOLD_LESS)]
+        said += [f"{name}: {_value(before, name)} -> {_value(after, name)}" for name in told]
+    else:
+        said.append(f"was {before.id}")
+    return ", ".join(said) or ", ".join(change.fields)
+
+
+def _value(value: Annotation, name: str) -> str:
+    head, _, key = name.partition(".")
+    cell: Any = getattr(value, head)
+    cell = cell.get(key) if key else cell
+    return "none" if cell is None else cell if isinstance(cell, str) else json.dumps(cell, default=str)

@@ -126,6 +126,34 @@ def take_rows(session: Session, tables: Tables, conflicts: Iterable[Record], sid
     return tables
 
 
+def with_paths(session: Session, tables: Tables, conflicts: list[Record]) -> list[Record]:
+    """Conflicts, those about rows of items with the path of the file that they belong to."""
+    items = sorted({_item_of(conflict) for conflict in conflicts if conflict["table"] in DEPENDENT})
+    if not items:
+        return conflicts
+    rows = _core.files_of(session, tables["files"][1], items)
+    paths = {item: row["path"] for item, row in zip(items, rows, strict=True) if row is not None}
+    return [
+        {**conflict, "path": paths.get(_item_of(conflict))} if conflict["table"] in DEPENDENT else conflict
+        for conflict in conflicts
+    ]
+
+
+def without_strays(session: Session, tables: Tables, conflicts: list[Record]) -> list[Record]:
+    """Conflicts but for those about rows of items that are gone: with the file its rows are decided."""
+    items = tables["items"][1]
+    return [
+        conflict
+        for conflict in conflicts
+        if conflict["table"] not in DEPENDENT or session.row_value(items, _item_of(conflict)) is not None
+    ]
+
+
+def _item_of(conflict: Record) -> str:
+    name: str = conflict["name"]
+    return name[:ITEM_DIGITS]
+
+
 def contested_items(session: Session, base: Tables, ours: Tables, theirs: Tables) -> list[str]:
     """Items that one side removed while the other changed rows of theirs."""
     contested: set[str] = set()

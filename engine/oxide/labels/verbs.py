@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
     from oxide._core import Store
     from oxide.labels.annotation import Annotation
+    from oxide.labels.comparing import AnnotationChange
     from oxide.labels.ontology import Ontology
+    from oxide.labels.rendering import Drawn
     from oxide.repository import Repository
+    from oxide.types import Progress
     from oxide.workspace import Tables
 
     PathLike = str | os.PathLike[str]
@@ -64,6 +67,43 @@ class LabelVerbs:
         tables = self.state_at(at)
         item = reading.item_of(repository.store, tables, repository.to_path(path))
         return reading.annotations_of(repository.store, tables, [item])
+
+    @holding
+    def diff_annotations(
+        self, a: str | None = None, b: str | None = None, paths: Sequence[PathLike] = ()
+    ) -> list[AnnotationChange]:
+        """Annotations that differ between two revisions, by path and id. No ``a``: HEAD; no ``b``: what is pending.
+
+        By id, and where ids are new by the place: see :class:`oxide.labels.comparing.AnnotationChange`.
+        """
+        from oxide.labels import comparing
+
+        repository = self._repository()
+        before, after = repository.two_states(a, b)
+        return list(comparing.compare(repository.store, before, after, repository.path_filter(paths)))
+
+    @holding
+    def render_diff(
+        self,
+        folder: PathLike,
+        a: str | None = None,
+        b: str | None = None,
+        paths: Sequence[PathLike] = (),
+        *,
+        progress: Progress | None = None,
+    ) -> Drawn:
+        """Draw annotations that differ, as in :meth:`diff_annotations`, into a new folder: one picture a file.
+
+        Raises AlreadyExists, and MissingExtra without the extra ``vision``.
+        """
+        import os
+
+        from oxide.labels import rendering
+
+        repository = self._repository()
+        before, after = repository.two_states(a, b)
+        within = repository.path_filter(paths)
+        return rendering.render(repository, os.fspath(folder), before, after, within, progress)
 
     def set_metadata(self, paths: Sequence[PathLike], values: dict[str, Any]) -> int:
         """Set metadata of every file at and below some paths. Returns how many files changed.
