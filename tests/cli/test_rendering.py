@@ -153,7 +153,7 @@ def test_porcelain_is_two_letters_and_a_path() -> None:
         "M  staged",
         "R  from -> to",
         "AM twice",
-        "UU annotations:65f1",
+        "UU splits:65f1",
         "T  annotations",
         '?? "line\\nbreak"',
         "?? new/",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ def _blend_mask(layer: Image, stroke: Stroke) -> None:
 
 
 def _draw_line(pen: ImageDraw, points: Sequence[Point], stroke: Stroke, width: int) -> None:
-    for start, end in zip(points, points[1:], strict=False):
+    for start, end in itertools.pairwise(points):
         pieces = _dashes(start, end, 4.0 * (width + 1)) if stroke.dashed else [(start, end)]
         for piece in pieces:
             pen.line(piece, fill=(*stroke.color, 255), width=width)
