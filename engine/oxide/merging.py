@@ -267,7 +267,7 @@ def _with_our_side(
                 }
                 following.note_rows(session, joined, {"theirs": merged})
                 extra.append(joined)
-    tables = _set_files(session, merged, removes, upserts)
+    tables = following.drop(session, merged, _set_files(session, merged, removes, upserts))
     tables = following.take_rows(session, tables, [*conflicts, *extra], "ours")
     tables = _set_rows(session, tables, conflicts, "ours")
     conflicts = following.with_paths(session, tables, conflicts)
@@ -363,7 +363,7 @@ def _take_side(session: Session, pending: Tables, chosen: list[Record], side: st
     removes = [conflict["ours"]["path"] for conflict in files if conflict["ours"] is not None]
     upserts = [conflict[side] for conflict in files if conflict[side] is not None]
     upserts = list({row["path"]: row for row in upserts}.values())
-    tables = _set_files(session, pending, removes, upserts)
+    tables = following.drop(session, pending, _set_files(session, pending, removes, upserts))
     tables = following.take_rows(session, tables, files, side)
     return _set_rows(session, tables, chosen, side)
 

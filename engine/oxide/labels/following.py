@@ -57,6 +57,11 @@ def follow(session: Session, base: Tables, before: Tables, after: Tables) -> Tab
     return after
 
 
+def drop(session: Session, before: Tables, after: Tables) -> Tables:
+    """``after``, whose files were changed since ``before``: rows of items that went are gone."""
+    return follow(session, before, before, after)
+
+
 def restore(
     session: Session, result: Tables, pending: Tables, origin: Tables, files: tuple[str, str], paths: Sequence[str]
 ) -> Tables:
