@@ -140,6 +140,34 @@ def apply_merge(
 ) -> MergeResult:
     """Merge into the workspace: a commit when everything could be decided, else the workspace with its conflicts."""
     merged, conflicts = merge_states(session, base, state.pending, theirs)
+    return conclude(
+        repository,
+        session,
+        state,
+        merged,
+        conflicts,
+        heads=heads,
+        kind=kind,
+        message=message,
+        author=author,
+        progress=progress,
+    )
+
+
+def conclude(
+    repository: Repository,
+    session: Session,
+    state: State,
+    merged: Tables,
+    conflicts: list[Record],
+    *,
+    heads: list[str],
+    kind: str,
+    message: str,
+    author: Record | None = None,
+    progress: Progress | None = None,
+) -> MergeResult:
+    """A commit of what was merged, or the workspace with its conflicts."""
     if conflicts:
         return enter_conflicts(
             repository,

@@ -35,6 +35,7 @@ COMMON = [b"one", b"two"]
 LABELS = st.sampled_from(["cat", "dog", "cow"])
 VALUES = st.integers(0, 2)
 NAMES = st.sampled_from(["p", "q"])
+EDITS = ["add", "label", "label", "attribute", "keyframe", "metadata", "unlabel", "remove", "write", "rename", "again"]
 SIDES = ("base", "ours", "theirs")
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
@@ -447,6 +448,69 @@ class LabelMachine(RuleBasedStateMachine):
         theirs = state.view["branches"][name]
         bases = merge_bases(self.repo.store, state.base, theirs)
         self.replay(partial(self.repo.merge, name), bases, theirs)
+
+    @precondition(lambda self: not self.in_conflict)
+    @rule(data=st.data(), ours=st.sampled_from(EDITS), theirs=st.sampled_from(EDITS), same=st.booleans())
+    def contest(self, data: st.DataObject, ours: str, theirs: str, same: bool) -> None:
+        """Both sides do something, mostly to one picture: conflicts come sooner than by chance."""
+        self.commit_all()
+        here = self.repo.current_branch()
+        other = data.draw(st.sampled_from([name for name in BRANCHES if name != here]))
+        path = self.draw_path(data)
+        if path is None or here is None:
+            return
+        self.edit(data, ours, path)
+        self.commit_all()
+        self.go(other)
+        there = self.files(self.tables)
+        if not same or path not in there:
+            path = data.draw(st.sampled_from(sorted(there))) if there else None
+        if path is not None:
+            self.edit(data, theirs, path)
+            self.commit_all()
+        self.merge(here)
+
+    def edit(self, data: st.DataObject, what: str, path: str) -> None:
+        annotations = sorted(self.repo.annotations(path), key=lambda annotation: str(annotation.created))
+        item = self.files(self.tables)[path]["item_id"]
+        both = "annotations keyframes"
+        if what == "add" or (not annotations and what in ("label", "attribute", "keyframe", "unlabel")):
+            label = data.draw(LABELS)
+            frames = (Keyframe(0, (0.0, 0.0, 2.0, 2.0)), Keyframe(5, (1.0, 0.0, 2.0, 2.0)))
+            self.edited(item, partial(self.repo.annotate, path, box(label, keyframes=frames)), both)
+        elif what == "metadata":
+            values = {data.draw(NAMES): data.draw(VALUES)}
+            self.edited(item, partial(self.repo.set_metadata, [path], values), "metadata")
+        elif what == "unlabel":
+            self.edited(item, partial(self.repo.remove_annotations, [annotations[0].id or ""]), both)
+        elif what == "remove":
+            self.after_files(partial(self.repo.remove, [path], force=True))
+        elif what == "write":
+            write(self.root, path, self.content(data))
+            self.after_files(partial(self.repo.add, ["."]))
+        elif what == "rename":
+            free = [place for place in PATHS if not (self.root / place).exists()]
+            if free:
+                new = data.draw(st.sampled_from(free))
+                (self.root / new).parent.mkdir(exist_ok=True)
+                self.after_files(partial(self.repo.move, [path], new))
+        elif what == "again":  # the same file as another item
+            content = (self.root / path).read_bytes()
+            self.after_files(partial(self.repo.remove, [path], force=True))
+            self.commit_all()
+            write(self.root, path, content)
+            self.after_files(partial(self.repo.add, ["."]))
+        else:
+            old, value = annotations[0], data.draw(VALUES)
+            new: dict[str, Any] = {
+                "label": {"label": ["cat", "dog", "cow"][value]},
+                "attribute": {"attributes": {**old.attributes, data.draw(NAMES): value}},
+                "keyframe": {
+                    "keyframes": tuple(replace(each, box=(float(value), 3.0, 2.0, 2.0)) for each in old.keyframes)
+                },
+            }[what]
+            changed = replace(old, updated=None, updated_by=None, **new)
+            self.edited(item, partial(self.repo.annotate, path, changed), both)
 
     @precondition(lambda self: not self.in_conflict)
     @rule(data=st.data(), kind=st.sampled_from(["revert", "cherry-pick"]))

@@ -169,7 +169,9 @@ def _contested(field: str, rows: list[dict[str, object] | None]) -> Iterator[str
     """What the sides say: of JSON each value that both changed."""
     cells = [None if row is None else place_of(row) if field == "geometry" else row.get(field) for row in rows]
     if all(isinstance(cell, dict) for cell in cells[1:]):
-        leaves = [dict(_leaves(cell, field)) if isinstance(cell, dict) else {} for cell in cells]
+        leaves = [
+            dict(_leaves(cell, "" if field == "value" else field)) if isinstance(cell, dict) else {} for cell in cells
+        ]
         base, ours, theirs = leaves
         for name in sorted(ours.keys() | theirs.keys() | base.keys()):
             three = [side.get(name) for side in leaves]

@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from oxide_cli.rendering.text import Painter, count, quote_path
+from oxide_cli.rendering.text import Painter, columns, count, moment, quote_path, short
 
 if TYPE_CHECKING:
     from oxide.labels.annotation import Annotation
     from oxide.labels.comparing import AnnotationChange
+    from oxide.labels.history import AnnotationBlame
+    from oxide.labels.runs import Run
 
 Record = dict[str, object]
 
@@ -140,3 +142,82 @@ def _value(value: Annotation, name: str) -> str:
     cell: Any = getattr(value, head)
     cell = cell.get(key) if key else cell
     return "none" if cell is None else cell if isinstance(cell, str) else json.dumps(cell, default=str)
+
+
+def annotation_blame(found: AnnotationBlame) -> Record:
+    """The object of ``blame --annotation --json``: the annotation, and for each field the commit behind its value."""
+    from oxide_cli.rendering import records
+
+    return {
+        "path": found.path,
+        "annotation": annotation(found.annotation),
+        "made": records.commit(found.made),
+        "fields": [
+            {"field": each.field, "value": _plain(each.value), "by": each.by, "commit": records.commit(each.commit)}
+            for each in found.fields
+        ],
+    }
+
+
+def _plain(value: Any) -> object:
+    """A field's value as JSON; a place as the cells that it is made of."""
+    if isinstance(value, tuple) and value and hasattr(value[0], "frame"):
+        return len(value)
+    if isinstance(value, dict) and "box" in value:
+        return {"type": value["type"], "bbox": value["box"] and list(value["box"]), "geometry": value["geometry"]}
+    return value
+
+
+def annotation_blame_lines(found: AnnotationBlame) -> Iterator[str]:
+    """Who made it, then a line for each field."""
+    value = found.annotation
+    yield f"{quote_path(found.path)}: {value.type} {value.label or '-'} {_place(value)}  {value.id}"
+    yield f"made by {value.author or 'nobody known'}, in {short(found.made.id)} {found.made.summary}"
+    rows: list[tuple[str, ...]] = [
+        (
+            each.field,
+            _place(value) if each.field == "geometry" else _said(each.value),
+            short(each.commit.id),
+            moment(each.commit.time),
+            each.by or each.commit.author.name,
+            each.commit.summary,
+        )
+        for each in found.fields
+    ]
+    yield from columns(rows, indent="  ")
+
+
+def _said(value: Any) -> str:
+    plain = _plain(value)
+    text = plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False, default=str)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def run(value: Run) -> Record:
+    """A run as a JSON object."""
+    return {
+        "id": value.id,
+        "kind": value.kind,
+        "name": value.name,
+        "origin": value.origin,
+        "author": value.author,
+        "created": value.created.isoformat() if value.created else None,
+        "configuration": value.configuration,
+        "counts": value.counts,
+    }
+
+
+def run_lines(values: Sequence[Run]) -> list[str]:
+    """One line each: id, time, kind, format or model, counts, where it came from."""
+    rows: list[tuple[str, ...]] = []
+    for value in values:
+        counts = ", ".join(f"{number:,} {name}" for name, number in value.counts.items() if isinstance(number, int))
+        created = moment(value.created) if value.created else "-"
+        rows.append((value.id, created, value.kind or "-", value.name or "-", counts, value.origin or ""))
+    return columns(rows)
+
+
+def run_details(value: Run) -> list[str]:
+    """A line for each thing that is known of a run."""
+    known = [(name, cell) for name, cell in run(value).items() if cell not in (None, {})]
+    return columns([(name, cell if isinstance(cell, str) else json.dumps(cell)) for name, cell in known])
