@@ -10,6 +10,7 @@ from oxide.labels import following
 from oxide.labels.schemas import SCHEMAS
 from oxide.naming import refuse_name_of_tag
 from oxide.revisions import check_name, resolve
+from oxide.staging import drop_conflicts
 from oxide.transactions import (
     checkout_result,
     copy_view,
@@ -225,16 +226,7 @@ def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -
         root, row_conflicts = session.merge_table(schema, ids[0], ids[1], ids[2])
         if root != _core.EMPTY_ROOT or name not in SCHEMAS:
             merged[name] = (schema, root)
-        conflicts += [
-            {
-                "table": name,
-                "name": entry["key"],
-                "reason": "cells" if entry["fields"] else "removed",
-                "fields": entry["fields"],
-                **_sides(entry),
-            }
-            for entry in row_conflicts
-        ]
+        conflicts += [row_conflict(name, entry) for entry in row_conflicts]
     merged.update(with_file_roots(empty_tables(), roots))
     return settle_items(session, {"base": base, "ours": ours, "theirs": theirs}, merged, conflicts)
 
@@ -291,11 +283,18 @@ def _labelled_conflicts(session: Session, sides: dict[str, Tables], items: list[
     return conflicts
 
 
-def _sides(entry: Record) -> Record:
-    return {side: _stored_side(entry[side]) for side in ("base", "ours", "theirs")}
+def row_conflict(table: str, entry: Record) -> Record:
+    """A conflict about a row as the list keeps it, out of what the core says of it."""
+    return {
+        "table": table,
+        "name": entry["key"],
+        "reason": "cells" if entry["fields"] else "removed",
+        "fields": entry["fields"],
+        **{side: stored_side(entry[side]) for side in following.SIDES},
+    }
 
 
-def _stored_side(row: Record | None) -> Record | None:
+def stored_side(row: Record | None) -> Record | None:
     """A conflict's row as the list keeps it. Rows of other tables hold any JSON, records none: kept as text."""
     if row is None or "value" not in row:
         return row
@@ -356,7 +355,9 @@ def restore(
             tables = following.restore(session, tables, pending, labels, taken, whole)
 
         def change(view: Record) -> None:
-            expect_workspace(view, state)["pending"] = from_tables(tables)
+            workspace = expect_workspace(view, state)
+            workspace["pending"] = from_tables(tables)
+            drop_conflicts(repository, session, workspace, set())
 
         what = f"restore {' '.join(path or '.' for path in paths[:3])}{' …' if len(paths) > 3 else ''}"
         if staged:

@@ -1,16 +1,36 @@
-"""Verbs that only read a revision: ls, du."""
+"""Reading a revision: ls, du, and contents as streams."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+import os
+from typing import IO, TYPE_CHECKING
 
+from oxide import _core
 from oxide.errors import NotFound
 from oxide.types import FileEntry, Usage
 from oxide.workspace import tables_of
 
 if TYPE_CHECKING:
-    from oxide._core import Record
+    from oxide._core import Record, Store
     from oxide.repository import Repository
+
+_IN_MEMORY = 8 * 1024**2
+"""Contents up to this size are held in memory, larger ones in a file without a name."""
+
+
+def open_content(store: Store, content_id: str, size: int) -> IO[bytes]:
+    """A content, open for reading."""
+    if size <= _IN_MEMORY:
+        return io.BytesIO(store.content(content_id))
+    stream = os.fdopen(_core.nameless_file(store.control), "w+b")
+    try:
+        store.copy_content(content_id, stream.fileno())
+        stream.seek(0)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
 
 
 def ls(repository: Repository, revision: str, path: str, *, recursive: bool) -> list[FileEntry]:

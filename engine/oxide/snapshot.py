@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import html
-import io
 import os
 import posixpath
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from oxide import _core
 from oxide.errors import InvalidInput, NotFound
+from oxide.reading import open_content
 from oxide.types import Commit, FileEntry
 from oxide.workspace import present
 
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
         def ls(
             self, revision: str = "HEAD", path: str | os.PathLike[str] = "", *, recursive: bool = False
         ) -> list[FileEntry]: ...
-
-
-_IN_MEMORY = 8 * 1024**2
-"""Contents up to this size are held in memory, larger ones in a file without a name."""
 
 
 class Snapshot:
@@ -100,17 +96,7 @@ class Snapshot:
     def open(self, path: str | os.PathLike[str]) -> IO[bytes]:
         """A file of the revision, open for reading. A link is not followed: its content is its target."""
         row = self._file(os.fspath(path))
-        store = self._repository.store
-        if row["size"] <= _IN_MEMORY:
-            return io.BytesIO(store.content(row["content_id"]))
-        stream = os.fdopen(_core.nameless_file(os.fspath(self._repository.control)), "w+b")
-        try:
-            store.copy_content(row["content_id"], stream.fileno())
-            stream.seek(0)
-        except BaseException:
-            stream.close()
-            raise
-        return stream
+        return open_content(self._repository.store, row["content_id"], row["size"])
 
     def read(self, path: str | os.PathLike[str]) -> bytes:
         """The whole content of a file."""

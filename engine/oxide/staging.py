@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from oxide import clock
 from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, RefMoved
 from oxide.history import count_between
-from oxide.labels.following import follow
+from oxide.labels.following import follow, without_strays
 from oxide.transactions import (
     finish_before_reading,
     finish_if_free,
@@ -131,10 +131,12 @@ def _resolved_by_adding(repository: Repository, state: State, paths: Sequence[st
 
 
 def drop_conflicts(repository: Repository, session: Session, workspace: Record, names: set[str]) -> None:
-    """Take conflicts off a workspace's list."""
-    if not names:
+    """Take conflicts off a workspace's list: of files by their paths, and of rows whose files are gone."""
+    conflicts = read_conflicts(repository.store, workspace)
+    left = [conflict for conflict in conflicts if conflict["table"] != "files" or conflict["name"] not in names]
+    left = without_strays(session, to_tables(workspace["pending"]), left)
+    if left == conflicts:
         return
-    left = [conflict for conflict in read_conflicts(repository.store, workspace) if conflict["name"] not in names]
     workspace["conflicts"] = session.write_record("list", {"items": left}) if left else None
 
 
@@ -364,7 +366,7 @@ def changes(repository: Repository, before: Tables, after: Tables, paths: Sequen
 
     What is known of media makes no file differ: files with another such fact are rows of the table ``files``.
     """
-    tables = _table_changes(repository, before, after)
+    tables = _table_changes(repository, before, after, paths)
     if before["files"][1] == after["files"][1]:
         return Diff(FileChanges([], [], [], []), tables)
     found = repository.store.diff_files(before["files"][1], after["files"][1], paths)
@@ -376,8 +378,17 @@ def changes(repository: Repository, before: Tables, after: Tables, paths: Sequen
     return Diff(files, tables)
 
 
-def _table_changes(repository: Repository, before: Tables, after: Tables) -> dict[str, TableChanges]:
-    """Numbers of rows that differ between two states, for tables that differ; ``files`` and ``items`` apart."""
+def _table_changes(
+    repository: Repository, before: Tables, after: Tables, paths: Sequence[str] = ()
+) -> dict[str, TableChanges]:
+    """Numbers of rows that differ between two states, for tables that differ; ``files`` and ``items`` apart.
+
+    With ``paths`` of rows that belong to files at and below them.
+    """
+    if paths and any(paths):
+        from oxide.labels import comparing
+
+        return comparing.counts_below(repository.store, before, after, paths)
     empty = empty_tables()["files"][1]
     changes: dict[str, TableChanges] = {}
     for name in sorted({*before, *after} - {"files", "items"}):

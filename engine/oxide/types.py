@@ -125,7 +125,9 @@ class CopyResult(NamedTuple):
 class Conflict(NamedTuple):
     """Something a merge could not decide. For files ``name`` is the path; for other tables the row's key in hex.
 
-    ``reason``: ``content``, ``executable``, ``path``, ``removed``, ``added``, ``folder`` or ``cells``.
+    ``reason``: ``content``, ``executable``, ``path``, ``removed``, ``added``, ``folder``, ``labelled`` (one side
+    removed the file, the other changed its labels) or ``cells``. ``path``: the file that the row belongs to, ``None``
+    for a row of no file.
     ``base``, ``ours``, ``theirs``: the row on each side as a dict, ``None`` where it does not exist.
     """
 
@@ -136,6 +138,13 @@ class Conflict(NamedTuple):
     base: dict[str, object] | None
     ours: dict[str, object] | None
     theirs: dict[str, object] | None
+    path: str | None
+
+    @property
+    def annotation(self) -> str | None:
+        """The id of the annotation that the row is, or is a keyframe of."""
+        row = self.ours or self.theirs or self.base
+        return str(row["ann_id"]) if row is not None and "ann_id" in row else None
 
 
 class Status(NamedTuple):

@@ -205,4 +205,5 @@ def to_conflict(record: Record) -> Conflict:
         row("base"),
         row("ours"),
         row("theirs"),
+        record["name"] if record["table"] == "files" else record.get("path"),
     )

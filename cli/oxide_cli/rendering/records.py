@@ -92,6 +92,8 @@ def conflict(value: Conflict) -> Record:
         "base": value.base,
         "ours": value.ours,
         "theirs": value.theirs,
+        "path": value.path,
+        "annotation": value.annotation,
     }
 
 

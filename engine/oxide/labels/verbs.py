@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
     from oxide._core import Store
     from oxide.labels.annotation import Annotation
+    from oxide.labels.comparing import AnnotationChange
+    from oxide.labels.history import AnnotationBlame, Version
     from oxide.labels.impact import Conflict, LabelChange
     from oxide.labels.ontology import Label, Ontology
+    from oxide.labels.rendering import Drawn
     from oxide.labels.reports import ExportReport, ImportReport
+    from oxide.labels.runs import Run
     from oxide.repository import Repository
-    from oxide.types import CopyResult, Progress
+    from oxide.types import CopyResult, MergeResult, Progress
     from oxide.workspace import Tables
 
     PathLike = str | os.PathLike[str]
@@ -67,6 +71,81 @@ class LabelVerbs:
         tables = self.state_at(at)
         item = reading.item_of(repository.store, tables, repository.to_path(path))
         return reading.annotations_of(repository.store, tables, [item])
+
+    @holding
+    def diff_annotations(
+        self, a: str | None = None, b: str | None = None, paths: Sequence[PathLike] = ()
+    ) -> list[AnnotationChange]:
+        """Annotations that differ between two revisions, by path and id. No ``a``: HEAD; no ``b``: what is pending.
+
+        By id, and where ids are new by the place: see :class:`oxide.labels.comparing.AnnotationChange`.
+        """
+        from oxide.labels import comparing
+
+        repository = self._repository()
+        before, after = repository.two_states(a, b)
+        return list(comparing.compare(repository.store, before, after, repository.path_filter(paths)))
+
+    @holding
+    def render_diff(
+        self,
+        folder: PathLike,
+        a: str | None = None,
+        b: str | None = None,
+        paths: Sequence[PathLike] = (),
+        *,
+        progress: Progress | None = None,
+    ) -> Drawn:
+        """Draw annotations that differ, as in :meth:`diff_annotations`, into a new folder: one picture a file.
+
+        Raises AlreadyExists, and MissingExtra without the extra ``vision``.
+        """
+        import os
+
+        from oxide.labels import rendering
+
+        repository = self._repository()
+        before, after = repository.two_states(a, b)
+        within = repository.path_filter(paths)
+        return rendering.render(repository, os.fspath(folder), before, after, within, progress)
+
+    @holding
+    def blame_annotation(self, annotation_id: str, revision: str = "HEAD") -> AnnotationBlame:
+        """The commit that an annotation came with, and those that last changed each of its fields. Raises NotFound."""
+        from oxide.labels import history
+
+        repository = self._repository()
+        return history.blame_annotation(repository.store, repository.resolve_revision(revision), annotation_id)
+
+    @holding
+    def annotation_history(self, annotation_id: str, revision: str = "HEAD") -> list[Version]:
+        """Every version of an annotation up to a revision, newest first. Raises NotFound."""
+        from oxide.labels import history
+
+        repository = self._repository()
+        return history.annotation_history(repository.store, repository.resolve_revision(revision), annotation_id)
+
+    def revert_import(self, run_id: str, *, progress: Progress | None = None) -> MergeResult:
+        """A new commit that takes back what an import did to labels and metadata; later edits stay. Raises NotFound."""
+        from oxide.labels import reverting
+
+        return reverting.revert_import(self._repository(), run_id, progress=progress)
+
+    def revert_author(self, author: str, *, progress: Progress | None = None) -> MergeResult:
+        """A new commit that takes back what an author did to labels and metadata; edits of others stay.
+
+        ``author`` is a name or an address. Raises NotFound.
+        """
+        from oxide.labels import reverting
+
+        return reverting.revert_author(self._repository(), author, progress=progress)
+
+    @holding
+    def runs(self, at: str | None = None) -> list[Run]:
+        """Imports and model runs that brought annotations, oldest first."""
+        from oxide.labels import runs
+
+        return runs.read(self._repository().store, self.state_at(at))
 
     def set_metadata(self, paths: Sequence[PathLike], values: dict[str, Any]) -> int:
         """Set metadata of every file at and below some paths. Returns how many files changed.
