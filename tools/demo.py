@@ -1,4 +1,4 @@
-"""The main job end to end on real files: version, branch, change, merge, go back, query, check.
+"""The main job end to end on real files: version, branch, change, merge, go back, label, query, check.
 
 Makes a small dataset (rendered pictures, short videos, an annotation file) in a fresh folder, or copies the files of
 `--data FOLDER`, then runs the installed `oxide` on it: every command is shown with what it prints and what that means.
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 SHAPES = ("circle", "square", "ring")
@@ -91,9 +91,9 @@ def bottom_up_bgr(pixels: bytes) -> bytes:
     return b"".join(swapped[row * stride : (row + 1) * stride] for row in reversed(range(HEIGHT)))
 
 
-def make_dataset(folder: Path) -> None:
-    """Pictures by shape, one video a shape, and the boxes of all pictures in one file."""
-    annotations = []
+def make_dataset(folder: Path) -> dict[str, Box]:
+    """Pictures by shape, one video a shape, and the boxes of all pictures in one file, which are returned too."""
+    annotations, boxes = [], []
     for number, shape in enumerate(SHAPES):
         (folder / "images" / shape).mkdir(parents=True)
         for index in range(8):
@@ -101,11 +101,13 @@ def make_dataset(folder: Path) -> None:
             path = f"images/{shape}/{shape}_{index:02}.png"
             (folder / path).write_bytes(png(pixels))
             annotations.append({"path": path, "label": shape, "bbox": box})
+            boxes.append(box)
         (folder / "videos").mkdir(exist_ok=True)
         frames = [render(shape, frame / 23, 60 + 40 * number)[0] for frame in range(24)]
         (folder / "videos" / f"{shape}.avi").write_bytes(avi(frames))
     write_json(folder / "annotations.json", annotations)
     write_json(folder / "labels.json", list(SHAPES))
+    return {str(annotation["path"]): box for annotation, box in zip(annotations, boxes, strict=True)}
 
 
 def copy_dataset(source: Path, folder: Path) -> None:
@@ -179,8 +181,8 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 # -- the story -------------------------------------------------------------------------------------------------------
-def story(oxide: Show) -> int:
-    """Tell it; returns how many checks held. `victims` are files that it changes: any of the user's will do."""
+def story(oxide: Show, boxes: dict[str, Box]) -> int:
+    """Tell it; returns how many checks held. What it changes are any of the user's files."""
     folder = oxide.folder
     checks = 0
 
@@ -250,16 +252,84 @@ def story(oxide: Show) -> int:
     same(merged, "the tree after undo")
     oxide("operations")
 
-    oxide.step("Ask questions in SQL", "Files and history are tables, at any revision.")
+    label_story(oxide, boxes)
+    same(merged, "the tree, which no label touches,")
+
+    oxide.step("Ask questions in SQL", "Files, labels and history are tables, at any revision.")
     by_kind = "regexp_extract(path, '[.][^.]*$') AS kind, count(*) AS files, sum(size) AS bytes"
     oxide("sql", f"SELECT {by_kind} FROM files GROUP BY kind ORDER BY bytes DESC")
     oxide("sql", "SELECT count(*) AS files, count(DISTINCT content_id) AS different FROM files", "--at", "HEAD~1")
+    joined = "FROM annotations JOIN files USING (item_id) LEFT JOIN metadata USING (item_id)"
+    oxide("sql", f"SELECT path, label, x, y, w, h, attributes, value AS metadata {joined} ORDER BY path, label")
     oxide("sql", "SELECT message, author_name FROM commits ORDER BY time DESC LIMIT 5")
 
     oxide.step("Trust it", "Reads everything that is stored and compares it with its digests.")
     oxide("fsck", "--data")
     oxide("du")
     return checks
+
+
+def label_story(oxide: Show, boxes: dict[str, Box]) -> None:
+    """Labels on two branches: both change the same box, each in its own way, and are merged."""
+    first, second = pick_pictures(tree(oxide.folder), boxes)
+    left, top, width, height = boxes.get(first, (4, 4, 20, 16))
+    box = [left + 3, top + 2, width, height]  # drawn in haste, to be corrected
+
+    oxide.step(
+        "Label what is in the pictures",
+        "Annotations, metadata and the labels that there are lie in the same commit as the files. No file is touched.",
+    )
+    oxide("label", "add", "shape", "--color", "#33aa33", "--attribute", "tone=bright,dark")
+    identifier = oxide("annotate", first, "--label", "shape", "--box", numbers(box)).strip()
+    oxide("annotate", second, "--label", "shape", "--box", numbers(boxes.get(second, (2, 2, 12, 12))))
+    oxide("metadata", "set", first, second, "source=demo", "camera.lens=35")
+    oxide("status")
+    oxide("commit", "-m", "Label two pictures")
+    oxide("annotations", first)
+
+    oxide.step(
+        "Two people correct the same box",
+        "One moves it, on a branch. On main the other says more about it, and draws a second one.",
+    )
+    oxide("checkout", "-b", "boxes", quiet=True)
+    moved = numbers((left, top, width, height))
+    oxide("annotate", first, "--id", identifier, "--label", "shape", "--box", moved)
+    oxide("commit", "-m", "Move the box to where the shape is")
+    oxide("checkout", "main", quiet=True)
+    described = ["--box", numbers(box), "--attribute", "tone=bright"]
+    oxide("annotate", first, "--id", identifier, "--label", "shape", *described)
+    oxide("annotate", first, "--label", "corner", "--box", "0,0,6,6")
+    oxide("commit", "-m", "Say more about the picture")
+    oxide("merge", "boxes")
+    oxide("annotations", first)
+    oxide("diff", "HEAD~1", "HEAD", "--rows", "annotations")
+    drawn = oxide.folder.parent / "difference"
+    oxide("diff", "HEAD~2", "HEAD", "--render", str(drawn))
+    oxide.did(f"the pictures in {drawn} show each box before and after")
+
+    oxide.step(
+        "Rename a label everywhere",
+        "First what it would do, then as one commit; a label that is in use but not defined is found.",
+    )
+    oxide("label", "rename", "shape", "form", "--dry-run")
+    oxide("label", "rename", "shape", "form", "-m", "One word for shapes")
+    oxide("label", "check", expect=1)
+    oxide("label", "merge", "corner", "form", "-m", "A corner is a form too")
+    oxide("label", "list", "--count")
+
+
+def pick_pictures(files: dict[str, bytes], boxes: dict[str, Box]) -> tuple[str, str]:
+    """Two files to label: pictures with known boxes, else pictures, else any."""
+    names = [name for name in files if Path(name).name != "NOTES.txt"]
+    known = [name for name in names if name in boxes]
+    pictures = [name for name in names if name.lower().endswith((".png", ".jpg", ".jpeg"))]
+    first, second = next(some for some in (known, pictures, names) if len(some) > 1)[:2]
+    return first, second
+
+
+def numbers(values: Sequence[int]) -> str:
+    """Numbers as an option takes them."""
+    return ",".join(map(str, values))
 
 
 def pick_victims(files: dict[str, bytes]) -> tuple[str, str]:
@@ -294,14 +364,15 @@ def main() -> None:
     folder.mkdir()
     if options.data is None:
         print("Rendering a dataset: 24 pictures of three shapes, 3 short videos, their boxes ...")
-        make_dataset(folder)
+        boxes = make_dataset(folder)
     else:
         print(f"Copying {options.data} ...")
         copy_dataset(options.data, folder)
+        boxes = {}
     files = tree(folder)
     print(f"{len(files)} files, {sum(map(len, files.values())) / 1e6:.1f} MB, in {folder}")
     oxide = Show(folder)
-    checks = story(oxide)
+    checks = story(oxide, boxes)
     print(
         f"\nDone: {oxide.commands} commands in {time.monotonic() - started:.1f} s, "
         f"{checks} trees compared byte for byte, store clean."

@@ -16,7 +16,7 @@ from oxide_cli.rendering.text import LISTED, count, number, quote_path, short, s
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from oxide.types import AddResult, Person, Skipped
+    from oxide.types import AddResult, Broken, Person, Skipped
 
 
 def init(console: Console, folder: str = ".", *, as_json: bool = False) -> int:
@@ -97,7 +97,8 @@ def summary(result: AddResult, seconds: float) -> str:
 
 
 def _warn(console: Console, result: AddResult) -> None:
-    _warn_of_skipped(console, result.skipped)
+    warn_of_skipped(console, result.skipped)
+    warn_of_broken(console, result.broken)
     for names in result.collisions:
         listed = ", ".join(quote_path(name) for name in names)
         console.warn(f"these names are one and the same where case or accents are not told apart: {listed}")
@@ -108,9 +109,24 @@ def _warn(console: Console, result: AddResult) -> None:
         console.warn(f"folders are versioned through their files, these are empty: {empty}{others}")
 
 
-def _warn_of_skipped(console: Console, skipped: list[Skipped]) -> None:
+def warn_of_skipped(console: Console, skipped: list[Skipped]) -> None:
+    """Each file that was left out, and why."""
     for entry in sorted(skipped):
         console.warn(f"skipped {quote_path(entry.path)}: {entry.reason}")
+
+
+def warn_of_broken(console: Console, broken: list[Broken]) -> None:
+    """How many pictures and videos are damaged, and what is wrong with the first of them."""
+    if not broken:
+        return
+    kind = "picture or video is" if len(broken) == 1 else "pictures or videos are"
+    console.warn(f"{number(len(broken))} {kind} broken, and staged as they are:")
+    for entry in sorted(broken)[:LISTED]:
+        console.warn(f"  {quote_path(entry.path)}: {entry.reason}")
+    if len(broken) > LISTED:
+        console.warn(
+            f"  … {number(len(broken) - LISTED)} more: oxide sql \"SELECT path, broken FROM files WHERE broken <> ''\""
+        )
 
 
 def commit(
@@ -138,7 +154,7 @@ def commit(
                 progress=progress,
             )
     finally:
-        _warn_of_skipped(console, skipped)  # also where nothing else is left to commit
+        warn_of_skipped(console, skipped)  # also where nothing else is left to commit
     if as_json:
         from oxide_cli.rendering import records
 

@@ -28,6 +28,8 @@ class ArrowStream:
 VERSION: str
 FILES_SCHEMA: str
 """Id of the built-in schema of ``files``; a session stores it with ``write_builtin_schemas``."""
+EARLIER_FILES_SCHEMA: str
+"""Id of the schema of ``files`` before there were facts of media; its tables are read with the present one."""
 ITEMS_SCHEMA: str
 EMPTY_ROOT: str
 """Root of every table without rows."""
@@ -127,14 +129,16 @@ class Store:
         """Number of rows of a table."""
     def file_rows(self, root: str, paths: Sequence[str] = ()) -> list[Record]:
         """Rows of ``files`` at and below ``paths`` (empty: all), by path. Keys: path, content_id, size, item_id,
-        sha256, type ("file"|"link"|"reference"), executable.
+        sha256, type ("file"|"link"|"reference"), executable; and what is known of pictures and videos, else ``None``:
+        facts_version, media, width, height, orientation, channels, bit_depth, frames, fps, duration, broken.
         """
     def file_row(self, root: str, path: str) -> Record | None: ...
     def has_folder(self, root: str, path: str) -> bool:
         """Whether any row of ``files`` lies below ``path``."""
     def diff_files(self, before: str, after: str, paths: Sequence[str] = ()) -> Record:
-        """{added: [path], modified: [path], removed: [path], renamed: [[old, new]]} (a renamed file may also
-        differ in content: it is then in ``modified`` too, under its new path).
+        """{added: [path], modified: [path], removed: [path], renamed: [[old, new]], facts: n} (a renamed file may also
+        differ in content: it is then in ``modified`` too, under its new path). ``facts``: number of files that are
+        equal but for what is known of their media.
         """
     def diff_counts(self, before: str, after: str) -> tuple[int, int, int]:
         """(added, modified, removed) rows of any table."""
@@ -192,6 +196,10 @@ class Session:
         """As :meth:`Store.file_row`; also sees what this session wrote and did not flush yet."""
     def file_rows(self, root: str, paths: Sequence[str] = ()) -> list[Record]:
         """As :meth:`Store.file_rows`."""
+    def scan(self, files: str, paths: Sequence[str], *, all: bool = False, progress: Progress | None = None) -> Scanned:
+        """Read facts of media from the stored contents of tracked files at and below ``paths`` (empty: all) whose facts
+        are missing or of an earlier version; ``all``: of every one. Changes no table.
+        """
     def row_value(self, root: str, key: str) -> str | None:
         """The value of a row in hex, as conflicts carry it."""
     def write_builtin_schemas(self) -> None: ...
@@ -294,12 +302,25 @@ class Staged:
     removed: list[str]
     renamed: list[tuple[str, str]]
     skipped: list[Record]
+    broken: list[tuple[str, str]]
+    """Damaged pictures and videos among what changes: (path, reason)."""
     empty_folders: list[str]
     collisions: list[list[str]]
     bytes: int
     changes: int
     def apply(self, session: Session, roots: FileRoots) -> FileRoots:
         """The roots with these changes; call again when another process moved them."""
+
+@final
+class Scanned:
+    """Facts of media that were read. ``changed``: number of files of which something else is known now."""
+
+    read: int
+    changed: int
+    broken: list[tuple[str, str]]
+    skipped: list[Record]
+    def apply(self, session: Session, files: str) -> str:
+        """The root of ``files`` with them, where contents are the same; call again when another process moved it."""
 
 @final
 class CheckoutPlan:

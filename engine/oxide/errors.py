@@ -70,6 +70,12 @@ class AlreadyExists(OxideError):
     code = "already_exists"
 
 
+class InUse(OxideError):
+    """What is to be removed is still used."""
+
+    code = "in_use"
+
+
 class NothingToDo(OxideError):
     """The verb has nothing to act on: nothing staged, nothing to undo, no merge under way."""
 

@@ -72,7 +72,7 @@ def changes_paths(store: Store, commit: Commit, paths: Sequence[str]) -> bool:
         if before == files:
             return False
         changes = store.diff_files(before, files, paths)
-        if not any(changes.values()):
+        if not any(changes[how] for how in ("added", "modified", "removed", "renamed")):
             return False
     return True
 

@@ -22,6 +22,7 @@ from oxide.workspace import (
     base_tables,
     empty_tables,
     file_roots,
+    file_row_of,
     from_tables,
     head_commit,
     new_workspace,
@@ -140,6 +141,34 @@ def apply_merge(
 ) -> MergeResult:
     """Merge into the workspace: a commit when everything could be decided, else the workspace with its conflicts."""
     merged, conflicts = merge_states(session, base, state.pending, theirs)
+    return conclude(
+        repository,
+        session,
+        state,
+        merged,
+        conflicts,
+        heads=heads,
+        kind=kind,
+        message=message,
+        author=author,
+        progress=progress,
+    )
+
+
+def conclude(
+    repository: Repository,
+    session: Session,
+    state: State,
+    merged: Tables,
+    conflicts: list[Record],
+    *,
+    heads: list[str],
+    kind: str,
+    message: str,
+    author: Record | None = None,
+    progress: Progress | None = None,
+) -> MergeResult:
+    """A commit of what was merged, or the workspace with its conflicts."""
     if conflicts:
         return enter_conflicts(
             repository,
@@ -187,7 +216,6 @@ def _write_commit(
     parents = [head_commit(state), *heads]
     committer = repository.settings.author()._asdict()
     generation = 1 + max(repository.store.read_record("commit", parent)["generation"] for parent in parents)
-    session.write_builtin_schemas()
     return session.write_record(
         "commit",
         {
@@ -267,9 +295,10 @@ def _with_our_side(
                 }
                 following.note_rows(session, joined, {"theirs": merged})
                 extra.append(joined)
-    tables = _set_files(session, merged, removes, upserts)
+    tables = following.drop(session, merged, _set_files(session, merged, removes, upserts))
     tables = following.take_rows(session, tables, [*conflicts, *extra], "ours")
     tables = _set_rows(session, tables, conflicts, "ours")
+    conflicts = following.with_paths(session, tables, conflicts)
     return tables, sorted([*conflicts, *extra], key=lambda conflict: (conflict["table"], conflict["name"]))
 
 
@@ -277,7 +306,7 @@ def _set_files(session: Session, tables: Tables, removes: list[str], upserts: li
     """Tables with rows of conflicts set; an item that comes back is as it was."""
     schema, items = tables["items"]
     back = [(row["item_id"], row["item_row"]) for row in upserts if session.row_value(items, row["item_id"]) is None]
-    roots = session.set_files(file_roots(tables), removes, upserts)
+    roots = session.set_files(file_roots(tables), removes, [file_row_of(row) for row in upserts])
     return with_file_roots(tables, (roots[0], session.set_rows(schema, roots[1], back)))
 
 
@@ -310,7 +339,7 @@ def resolve_conflicts(
         conflicts = read_conflicts(store, state.workspace)
         chosen = _choose(conflicts, names)
         tables = _take_side(session, state.pending, chosen, side)
-        left = [conflict for conflict in conflicts if conflict not in chosen]
+        left = following.without_strays(session, tables, [conflict for conflict in conflicts if conflict not in chosen])
 
         def change(view: Record) -> None:
             workspace = expect_workspace(view, state)
@@ -346,11 +375,15 @@ def _choose(conflicts: list[Record], names: Sequence[str]) -> list[Record]:
 
 
 def _is_named(conflict: Record, name: str) -> bool:
-    """By its path, a folder above it, its key, or the end of its key: the id of an annotation."""
+    """By the path of its file, a folder above that, its key, or the annotation that the key names."""
     known: str = conflict["name"]
+    path = known if conflict["table"] == "files" else conflict.get("path")
+    if path is not None and (path == name or path.startswith(f"{name}/")):
+        return True
     if conflict["table"] == "files":
-        return known == name or known.startswith(f"{name}/")
-    return known == name or (len(name) == following.ITEM_DIGITS and known.endswith(name))
+        return False
+    named = following.ITEM_DIGITS
+    return known == name or (len(name) == named and known[named : 2 * named] == name)
 
 
 def _take_side(session: Session, pending: Tables, chosen: list[Record], side: str) -> Tables:
@@ -358,13 +391,14 @@ def _take_side(session: Session, pending: Tables, chosen: list[Record], side: st
     removes = [conflict["ours"]["path"] for conflict in files if conflict["ours"] is not None]
     upserts = [conflict[side] for conflict in files if conflict[side] is not None]
     upserts = list({row["path"]: row for row in upserts}.values())
-    tables = _set_files(session, pending, removes, upserts)
+    tables = following.drop(session, pending, _set_files(session, pending, removes, upserts))
     tables = following.take_rows(session, tables, files, side)
     return _set_rows(session, tables, chosen, side)
 
 
 def _set_rows(session: Session, tables: Tables, conflicts: list[Record], side: str) -> Tables:
     """Tables with one side's rows where the conflicts are about rows."""
+    conflicts = following.without_strays(session, tables, conflicts)
     for name in sorted({conflict["table"] for conflict in conflicts} - {"files"}):
         rows = [(c["name"], c[side]["value"] if c[side] else None) for c in conflicts if c["table"] == name]
         schema = tables[name][0] if name in tables else schemas.write(session, name)

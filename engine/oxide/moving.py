@@ -10,6 +10,7 @@ from oxide.labels import following
 from oxide.labels.schemas import SCHEMAS
 from oxide.naming import refuse_name_of_tag
 from oxide.revisions import check_name, resolve
+from oxide.staging import drop_conflicts
 from oxide.transactions import (
     checkout_result,
     copy_view,
@@ -28,9 +29,11 @@ from oxide.workspace import (
     base_tables,
     empty_tables,
     file_roots,
+    file_row_of,
     from_tables,
     new_workspace,
     read_state,
+    stored_file_row,
     tables_of,
     with_file_roots,
 )
@@ -223,16 +226,7 @@ def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -
         root, row_conflicts = session.merge_table(schema, ids[0], ids[1], ids[2])
         if root != _core.EMPTY_ROOT or name not in SCHEMAS:
             merged[name] = (schema, root)
-        conflicts += [
-            {
-                "table": name,
-                "name": entry["key"],
-                "reason": "cells" if entry["fields"] else "removed",
-                "fields": entry["fields"],
-                **_sides(entry),
-            }
-            for entry in row_conflicts
-        ]
+        conflicts += [row_conflict(name, entry) for entry in row_conflicts]
     merged.update(with_file_roots(empty_tables(), roots))
     return settle_items(session, {"base": base, "ours": ours, "theirs": theirs}, merged, conflicts)
 
@@ -253,7 +247,7 @@ def settle_items(
         row = conflict["base"]
         if session.file_row(merged["files"][1], row["path"]) is None:
             schema, _ = merged["items"]
-            roots = session.set_files(file_roots(merged), [], [row])
+            roots = session.set_files(file_roots(merged), [], [file_row_of(row)])
             items = session.set_rows(schema, roots[1], [(row["item_id"], row["item_row"])])
             merged = with_file_roots(merged, (roots[0], items))
     for conflict in files + labelled:
@@ -289,11 +283,18 @@ def _labelled_conflicts(session: Session, sides: dict[str, Tables], items: list[
     return conflicts
 
 
-def _sides(entry: Record) -> Record:
-    return {side: _stored_side(entry[side]) for side in ("base", "ours", "theirs")}
+def row_conflict(table: str, entry: Record) -> Record:
+    """A conflict about a row as the list keeps it, out of what the core says of it."""
+    return {
+        "table": table,
+        "name": entry["key"],
+        "reason": "cells" if entry["fields"] else "removed",
+        "fields": entry["fields"],
+        **{side: stored_side(entry[side]) for side in following.SIDES},
+    }
 
 
-def _stored_side(row: Record | None) -> Record | None:
+def stored_side(row: Record | None) -> Record | None:
     """A conflict's row as the list keeps it. Rows of other tables hold any JSON, records none: kept as text."""
     if row is None or "value" not in row:
         return row
@@ -304,7 +305,7 @@ def _stored_side(row: Record | None) -> Record | None:
 
 def with_item_row(session: Session, tables: Tables, row: Record | None) -> Record | None:
     """A row of ``files`` with that of its item, which a merge drops with the file: to come back as it was."""
-    return row and {**row, "item_row": session.row_value(tables["items"][1], row["item_id"])}
+    return row and {**stored_file_row(row), "item_row": session.row_value(tables["items"][1], row["item_id"])}
 
 
 def restore(
@@ -354,7 +355,9 @@ def restore(
             tables = following.restore(session, tables, pending, labels, taken, whole)
 
         def change(view: Record) -> None:
-            expect_workspace(view, state)["pending"] = from_tables(tables)
+            workspace = expect_workspace(view, state)
+            workspace["pending"] = from_tables(tables)
+            drop_conflicts(repository, session, workspace, set())
 
         what = f"restore {' '.join(path or '.' for path in paths[:3])}{' …' if len(paths) > 3 else ''}"
         if staged:

@@ -1,16 +1,36 @@
-"""Verbs that only read a revision: ls, du."""
+"""Reading a revision: ls, du, and contents as streams."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+import os
+from typing import IO, TYPE_CHECKING
 
+from oxide import _core
 from oxide.errors import NotFound
 from oxide.types import FileEntry, Usage
 from oxide.workspace import tables_of
 
 if TYPE_CHECKING:
-    from oxide._core import Record
+    from oxide._core import Record, Store
     from oxide.repository import Repository
+
+_IN_MEMORY = 8 * 1024**2
+"""Contents up to this size are held in memory, larger ones in a file without a name."""
+
+
+def open_content(store: Store, content_id: str, size: int) -> IO[bytes]:
+    """A content, open for reading."""
+    if size <= _IN_MEMORY:
+        return io.BytesIO(store.content(content_id))
+    stream = os.fdopen(_core.nameless_file(store.control), "w+b")
+    try:
+        store.copy_content(content_id, stream.fileno())
+        stream.seek(0)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
 
 
 def ls(repository: Repository, revision: str, path: str, *, recursive: bool) -> list[FileEntry]:
@@ -30,14 +50,12 @@ def ls(repository: Repository, revision: str, path: str, *, recursive: bool) -> 
         else:
             folder = entries.get(prefix + name)
             size = row["size"] + (folder.size if folder else 0)
-            entries[prefix + name] = FileEntry(prefix + name, "folder", size, False, "", "", "")
+            entries[prefix + name] = FileEntry(prefix + name, "folder", size, False, "", "", "", *[None] * 10)
     return [entries[name] for name in sorted(entries)]
 
 
 def _entry(row: Record) -> FileEntry:
-    return FileEntry(
-        row["path"], row["type"], row["size"], row["executable"], row["content_id"], row["sha256"], row["item_id"]
-    )
+    return FileEntry(*[row[field] for field in FileEntry._fields])
 
 
 def du(repository: Repository, revision: str) -> Usage:

@@ -17,6 +17,7 @@ from oxide.workspace import (
     base_tables,
     empty_tables,
     new_workspace,
+    present,
     read_commit,
     read_state,
 )
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         OperationEntry,
         Person,
         Progress,
+        ScanResult,
         Skipped,
         StashEntry,
         Status,
@@ -221,6 +223,18 @@ class Repository(LabelVerbs):
 
         return staging.add(self, self.to_paths(paths), progress=progress)
 
+    def scan(
+        self, paths: Sequence[PathLike] = (), *, all: bool = False, progress: Progress | None = None
+    ) -> ScanResult:
+        """Read facts of pictures and videos again, of tracked files at and below ``paths`` (empty: everywhere).
+
+        Only of files of which nothing is known, or what an earlier version knew; ``all``: of every one. What is new is
+        pending as after :meth:`add`. Contents are read from the store. Raises NotFound.
+        """
+        from oxide import scanning
+
+        return scanning.scan(self, self.path_filter(paths), every=all, progress=progress)
+
     def remove(
         self,
         paths: Sequence[PathLike],
@@ -293,21 +307,42 @@ class Repository(LabelVerbs):
         """No revision: HEAD to working copy; one: that to working copy; ``staged``: HEAD or ``a`` to what is staged."""
         from oxide import staging
 
-        return staging.diff(self, a, b, staged=staged, paths=self._filter(paths), progress=progress)
+        return staging.diff(self, a, b, staged=staged, paths=self.path_filter(paths), progress=progress)
 
     @holding
-    def diff_rows(self, table: str, a: str | None = None, b: str | None = None) -> list[dict[str, object]]:
-        """Rows of one table that differ: ``{key, before, after}``, a row being a dict or ``None``. No ``b``: staged."""
+    def two_states(self, a: str | None, b: str | None) -> tuple[Tables, Tables]:
+        """The tables of two revisions. No ``a``: of HEAD; no ``b``: as the next commit would hold them."""
         state = read_state(self.store)
-        before = self.read_commit(a).tables if a else base_tables(self.store, state)
-        after = self.read_commit(b).tables if b else state.pending
+        before = present(self.read_commit(a).tables) if a else base_tables(self.store, state)
+        return before, present(self.read_commit(b).tables) if b else state.pending
+
+    @holding
+    def diff_rows(
+        self, table: str, a: str | None = None, b: str | None = None, *, paths: Sequence[PathLike] = ()
+    ) -> list[dict[str, object]]:
+        """Rows of one table that differ: ``{key, before, after}``, a row being a dict or ``None``. No ``b``: staged.
+
+        Of tables whose rows belong to files also ``path``; with ``paths`` only rows of files at and below them.
+        """
+        from oxide.labels import comparing
+        from oxide.labels.following import DEPENDENT
+
+        before, after = self.two_states(a, b)
         known = {**before, **after}
         if table not in known:
             raise NotFound(f"there is no table '{table}'", hint=f"tables: {', '.join(sorted(known))}")
+        within = self.path_filter(paths)
+        if table in DEPENDENT:
+            found = comparing.rows_below(self.store, before, after, table, within)
+            return [{"key": key, "path": path, "before": old, "after": new} for path, key, old, new in found]
         sides = [side[table][1] if table in side else _core.EMPTY_ROOT for side in (before, after)]
-        return list(self.store.diff_rows(known[table][0], sides[0], sides[1]))
+        rows = self.store.diff_rows(known[table][0], sides[0], sides[1])
+        if table != "files" or not within:
+            return list(rows)
+        return [row for row in rows if comparing.is_within((row["after"] or row["before"])["path"], within)]
 
-    def _filter(self, paths: Sequence[PathLike]) -> list[str]:
+    def path_filter(self, paths: Sequence[PathLike]) -> list[str]:
+        """:meth:`to_paths`, and none of them where the whole tree is meant."""
         relative = self.to_paths(paths)
         return [] if "" in relative else relative
 
@@ -335,20 +370,17 @@ class Repository(LabelVerbs):
         if revision == "HEAD" and state.base is None:
             return iter(())
         start = revisions.resolve(self.store, state, revision)
-        return held_by(hold, history.log(self.store, state, start, self._filter(paths), limit))
+        return held_by(hold, history.log(self.store, state, start, self.path_filter(paths), limit))
 
     @holding
     def show(self, revision: str) -> tuple[LogEntry, Diff]:
         """A commit and what it changed against its first parent."""
         from oxide import history, staging
-        from oxide.types import Diff
         from oxide.workspace import tables_of
 
         commit = self.read_commit(revision)
         before = tables_of(self.store, commit.parents[0] if commit.parents else None)
-        changes = Diff(
-            staging.file_changes(self, before, commit.tables, []), staging.table_changes(self, before, commit.tables)
-        )
+        changes = staging.changes(self, before, commit.tables, [])
         return history.entry(read_state(self.store), commit), changes
 
     @holding

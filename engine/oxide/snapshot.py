@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import difflib
 import html
-import io
 import os
 import posixpath
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from oxide import _core
 from oxide.errors import InvalidInput, NotFound
+from oxide.reading import open_content
 from oxide.types import Commit, FileEntry
+from oxide.workspace import present
 
 if TYPE_CHECKING:
     from oxide._core import Hold
+    from oxide.labels.annotation import Annotation
     from oxide.sql import SqlResult
     from oxide.sql.sources import RepositoryLike
     from oxide.tables import TableView
@@ -25,10 +27,6 @@ if TYPE_CHECKING:
         def ls(
             self, revision: str = "HEAD", path: str | os.PathLike[str] = "", *, recursive: bool = False
         ) -> list[FileEntry]: ...
-
-
-_IN_MEMORY = 8 * 1024**2
-"""Contents up to this size are held in memory, larger ones in a file without a name."""
 
 
 class Snapshot:
@@ -51,15 +49,45 @@ class Snapshot:
         """The items, by id."""
         return self.table("items")
 
+    @property
+    def annotations(self) -> TableView:
+        """The annotations, by item and id."""
+        return self.table("annotations")
+
+    @property
+    def keyframes(self) -> TableView:
+        """The keyframes of tracks, by item, annotation and frame."""
+        return self.table("keyframes")
+
+    @property
+    def metadata(self) -> TableView:
+        """The metadata, by item."""
+        return self.table("metadata")
+
+    @property
+    def ontology(self) -> TableView:
+        """The labels that there are, by name, and whether others are refused."""
+        return self.table("ontology")
+
+    def annotations_of(self, path: str | os.PathLike[str]) -> list[Annotation]:
+        """The annotations of a file, by id. Raises NotFound."""
+        from oxide.labels.reading import annotations_of
+
+        item = self._file(os.fspath(path))["item_id"]
+        return annotations_of(self._repository.store, self.commit.tables, [item])
+
     def table(self, name: str) -> TableView:
-        """Any table of the commit."""
+        """Any table of the commit; a table of labels that it does not have is empty."""
+        from oxide.labels.schemas import IDS
         from oxide.tables import TableView
 
         tables = self.commit.tables
+        if name not in tables and name in IDS:
+            return TableView(self._repository, name, IDS[name], _core.EMPTY_ROOT, hold=self._hold)
         if name not in tables:
             hint = _suggestion(name, tables) + f"tables: {', '.join(sorted(tables))}"
             raise NotFound(f"the commit {self.commit.id[:16]} has no table {name}", hint=hint)
-        return TableView(self._repository, name, *tables[name], hold=self._hold)
+        return TableView(self._repository, name, *present(tables)[name], hold=self._hold)
 
     def ls(self, path: str | os.PathLike[str] = "", *, recursive: bool = False) -> list[FileEntry]:
         """The files and folders below a path."""
@@ -68,17 +96,7 @@ class Snapshot:
     def open(self, path: str | os.PathLike[str]) -> IO[bytes]:
         """A file of the revision, open for reading. A link is not followed: its content is its target."""
         row = self._file(os.fspath(path))
-        store = self._repository.store
-        if row["size"] <= _IN_MEMORY:
-            return io.BytesIO(store.content(row["content_id"]))
-        stream = os.fdopen(_core.nameless_file(os.fspath(self._repository.control)), "w+b")
-        try:
-            store.copy_content(row["content_id"], stream.fileno())
-            stream.seek(0)
-        except BaseException:
-            stream.close()
-            raise
-        return stream
+        return open_content(self._repository.store, row["content_id"], row["size"])
 
     def read(self, path: str | os.PathLike[str]) -> bytes:
         """The whole content of a file."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from oxide import clock
 from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, RefMoved
 from oxide.history import count_between
-from oxide.labels.following import follow
+from oxide.labels.following import follow, without_strays
 from oxide.transactions import (
     finish_before_reading,
     finish_if_free,
@@ -16,7 +16,19 @@ from oxide.transactions import (
     plan_files,
     publish,
 )
-from oxide.types import AddResult, Commit, Diff, FileChanges, Person, Progress, Skipped, Status, TableChanges, Untracked
+from oxide.types import (
+    AddResult,
+    Broken,
+    Commit,
+    Diff,
+    FileChanges,
+    Person,
+    Progress,
+    Skipped,
+    Status,
+    TableChanges,
+    Untracked,
+)
 from oxide.wording import count
 from oxide.workspace import (
     WORKSPACE,
@@ -69,6 +81,7 @@ def add(
         staged.empty_folders,
         staged.collisions,
         staged.bytes,
+        [Broken(path, reason) for path, reason in staged.broken],
     )
 
 
@@ -99,7 +112,6 @@ def stage(
 
 def apply_staged(repository: Repository, session: Session, staged: Staged, workspace: Record) -> None:
     """Put staged changes into a workspace's pending tables."""
-    session.write_builtin_schemas()
     base, tables = tables_of(repository.store, workspace["base"]), to_tables(workspace["pending"])
     workspace["pending"] = from_tables(with_staged(session, staged, base, tables))
 
@@ -119,10 +131,12 @@ def _resolved_by_adding(repository: Repository, state: State, paths: Sequence[st
 
 
 def drop_conflicts(repository: Repository, session: Session, workspace: Record, names: set[str]) -> None:
-    """Take conflicts off a workspace's list."""
-    if not names:
+    """Take conflicts off a workspace's list: of files by their paths, and of rows whose files are gone."""
+    conflicts = read_conflicts(repository.store, workspace)
+    left = [conflict for conflict in conflicts if conflict["table"] != "files" or conflict["name"] not in names]
+    left = without_strays(session, to_tables(workspace["pending"]), left)
+    if left == conflicts:
         return
-    left = [conflict for conflict in read_conflicts(repository.store, workspace) if conflict["name"] not in names]
     workspace["conflicts"] = session.write_record("list", {"items": left}) if left else None
 
 
@@ -208,15 +222,32 @@ def commit(
             _refuse_conflicts(repository, workspace)  # a merge of another process may have come in between
             if staged is not None and staged.changes:
                 apply_staged(repository, session, staged, workspace)
-            record = _commit_record(repository, workspace, message, amend=amend, allow_empty=allow_empty, author=author)
-            session.write_builtin_schemas()
-            made.append(session.write_record("commit", record))
-            _advance(view, workspace, made[-1])
+            made.append(
+                conclude(repository, session, view, message, amend=amend, allow_empty=allow_empty, author=author)
+            )
 
         kind = "amend" if amend else "commit"
         description = f"{kind}: {(message or 'same message').splitlines()[0][:72]}"
         publish(repository, session, kind, description, change, staged=staged if staged and staged.changes else None)
     return read_commit(store, made[-1])
+
+
+def conclude(
+    repository: Repository,
+    session: Session,
+    view: Record,
+    message: str | None,
+    *,
+    amend: bool = False,
+    allow_empty: bool = False,
+    author: Person | None = None,
+) -> str:
+    """Make what is pending in a view's workspace a commit, and move its branch there. Returns the commit's id."""
+    workspace = view["workspaces"][WORKSPACE]
+    record = _commit_record(repository, workspace, message, amend=amend, allow_empty=allow_empty, author=author)
+    made = session.write_record("commit", record)
+    _advance(view, workspace, made)
+    return made
 
 
 def _refuse_conflicts(repository: Repository, workspace: Record) -> None:
@@ -254,7 +285,7 @@ def _commit_record(
     )
     if not text or not text.strip():
         raise InvalidInput("a commit needs a message", hint="give one: oxide commit -m 'what changed'")
-    if not (amend or allow_empty or merging or workspace["pending"] != from_tables(tables_of(store, base))):
+    if not (amend or allow_empty or merging or to_tables(workspace["pending"]) != tables_of(store, base)):
         raise NothingToDo(
             "nothing to commit: no change is staged", hint="stage with `oxide add PATH`, or use `oxide commit -a`"
         )
@@ -299,11 +330,12 @@ def status(repository: Repository, *, progress: Progress | None) -> Status:
     before, pending = base_tables(store, state), state.pending
     disk = repository.working_copy.status(pending["files"][1], progress)
     upstream, ahead, behind = _upstream(repository, state)
+    staged = changes(repository, before, pending, [])
     return Status(
         branch=state.branch,
         head=state.base,
-        staged=file_changes(repository, before, pending, []),
-        tables=table_changes(repository, before, pending),
+        staged=staged.files,
+        tables=staged.tables,
         modified=disk["modified"],
         removed=disk["removed"],
         untracked=[Untracked(entry["path"], entry["files"]) for entry in disk["untracked"]],
@@ -329,18 +361,34 @@ def _upstream(repository: Repository, state: State) -> tuple[str | None, int, in
     return upstream, count_between(store, theirs, state.base), count_between(store, state.base, theirs)
 
 
-def file_changes(repository: Repository, before: Tables, after: Tables, paths: Sequence[str]) -> FileChanges:
-    """Files that differ between two states."""
-    if before["files"] == after["files"]:
-        return FileChanges([], [], [], [])
+def changes(repository: Repository, before: Tables, after: Tables, paths: Sequence[str]) -> Diff:
+    """Files below ``paths`` (empty: all) that differ between two states, and numbers of rows of the tables that do.
+
+    What is known of media makes no file differ: files with another such fact are rows of the table ``files``.
+    """
+    tables = _table_changes(repository, before, after, paths)
+    if before["files"][1] == after["files"][1]:
+        return Diff(FileChanges([], [], [], []), tables)
     found = repository.store.diff_files(before["files"][1], after["files"][1], paths)
-    return FileChanges(
+    if found["facts"]:
+        tables["files"] = TableChanges(0, found["facts"], 0)
+    files = FileChanges(
         found["added"], found["modified"], found["removed"], [(old, new) for old, new in found["renamed"]]
     )
+    return Diff(files, tables)
 
 
-def table_changes(repository: Repository, before: Tables, after: Tables) -> dict[str, TableChanges]:
-    """Numbers of rows that differ between two states, for tables that differ; ``files`` and ``items`` apart."""
+def _table_changes(
+    repository: Repository, before: Tables, after: Tables, paths: Sequence[str] = ()
+) -> dict[str, TableChanges]:
+    """Numbers of rows that differ between two states, for tables that differ; ``files`` and ``items`` apart.
+
+    With ``paths`` of rows that belong to files at and below them.
+    """
+    if paths and any(paths):
+        from oxide.labels import comparing
+
+        return comparing.counts_below(repository.store, before, after, paths)
     empty = empty_tables()["files"][1]
     changes: dict[str, TableChanges] = {}
     for name in sorted({*before, *after} - {"files", "items"}):
@@ -364,12 +412,13 @@ def diff(
     state = read_state(store)
     before = tables_of(store, repository.resolve_revision(a)) if a else base_tables(store, state)
     after = tables_of(store, repository.resolve_revision(b)) if b else state.pending
-    files = file_changes(repository, before, after, paths)
+    found = changes(repository, before, after, paths)
+    files = found.files
     if b is None and not staged:
         finish_if_free(repository, state)
         disk = repository.working_copy.status(state.pending["files"][1], progress)
         files = _with_disk(files, _within(disk["modified"], paths), _within(disk["removed"], paths))
-    return Diff(files, table_changes(repository, before, after))
+    return Diff(files, found.tables)
 
 
 def _within(names: list[str], paths: Sequence[str]) -> set[str]:

@@ -51,7 +51,6 @@ def push(
         author = repository.settings.author()._asdict()
         text = message or f"WIP on {state.branch or 'no branch'}: {read_commit(store, base_id).summary}"
         now = clock.now()
-        session.write_builtin_schemas()
         commit = session.write_record(
             "commit",
             {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from oxide import _core
 from oxide.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -71,11 +72,22 @@ class TableView:
 
         from oxide.sql.arrow import hex_batches, hex_schema
 
-        stream = self._repository.store.scan((self._schema, self._root), list(self._columns or ()))
-        reader = pyarrow.RecordBatchReader.from_stream(stream)
+        reader = self._reader()
         if raw:
             return reader
         return pyarrow.RecordBatchReader.from_batches(hex_schema(reader.schema), hex_batches(reader))
+
+    def _reader(self) -> pyarrow.RecordBatchReader:
+        """The rows as they are stored."""
+        import pyarrow
+
+        from oxide.labels.rows import arrow_schema
+        from oxide.labels.schemas import IDS
+
+        if self._root == _core.EMPTY_ROOT and self._schema == IDS.get(self.name):  # the store may not know the schema
+            return arrow_schema(self.name).empty_table().select(self.columns).to_reader()
+        stream = self._repository.store.scan((self._schema, self._root), list(self._columns or ()))
+        return pyarrow.RecordBatchReader.from_stream(stream)
 
     def to_arrow(self, *, raw: bool = False) -> pyarrow.Table:
         """All rows as an Arrow table."""
@@ -129,4 +141,6 @@ class TableView:
         return html_table(self.columns, shown, f"{len(shown)} of {len(self)} rows of {self.name}")
 
     def _all_columns(self) -> list[str]:
-        return [field["name"] for field in self._repository.store.read_record("schema", self._schema)["fields"]]
+        from oxide.labels.schemas import read
+
+        return [field["name"] for field in read(self._repository.store, self._schema)["fields"]]

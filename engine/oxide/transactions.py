@@ -72,6 +72,7 @@ def publish(
         change(view)
         _refuse_what_is_going(repository, session, before, view)
         number = before.number + 1
+        session.write_builtin_schemas()  # a repository of an earlier version has others
         operation: Record = {
             "kind": kind,
             "description": description,

@@ -58,6 +58,13 @@ class Skipped(NamedTuple):
     reason: str
 
 
+class Broken(NamedTuple):
+    """A picture or video that is damaged, and how."""
+
+    path: str
+    reason: str
+
+
 class Untracked(NamedTuple):
     """An untracked file, or a folder (``path`` ends in ``/``) without any tracked file, with its number of files."""
 
@@ -91,16 +98,36 @@ class FileChanges(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """Differences of two revisions, or of one and the working copy. ``tables`` leaves out ``files`` and ``items``."""
+    """Differences of two revisions, or of one and the working copy.
+
+    ``tables`` leaves out ``items``; of ``files`` it counts the rows in which only facts of the media differ.
+    """
 
     files: FileChanges
     tables: dict[str, TableChanges]
 
 
+class CopyResult(NamedTuple):
+    """What was copied: (path at the source, path of the copy) of each file, and numbers of what came with them.
+
+    ``replaced`` are files that copies took the place of, ``labels`` what the target's ontology got. ``failed`` are
+    files that could not be written on disk.
+    """
+
+    copied: list[tuple[str, str]]
+    replaced: list[str]
+    annotations: int
+    metadata: int
+    labels: list[str]
+    failed: list[Skipped]
+
+
 class Conflict(NamedTuple):
     """Something a merge could not decide. For files ``name`` is the path; for other tables the row's key in hex.
 
-    ``reason``: ``content``, ``executable``, ``path``, ``removed``, ``added``, ``folder`` or ``cells``.
+    ``reason``: ``content``, ``executable``, ``path``, ``removed``, ``added``, ``folder``, ``labelled`` (one side
+    removed the file, the other changed its labels) or ``cells``. ``path``: the file that the row belongs to, ``None``
+    for a row of no file.
     ``base``, ``ours``, ``theirs``: the row on each side as a dict, ``None`` where it does not exist.
     """
 
@@ -111,6 +138,13 @@ class Conflict(NamedTuple):
     base: dict[str, object] | None
     ours: dict[str, object] | None
     theirs: dict[str, object] | None
+    path: str | None
+
+    @property
+    def annotation(self) -> str | None:
+        """The id of the annotation that the row is, or is a keyframe of."""
+        row = self.ours or self.theirs or self.base
+        return str(row["ann_id"]) if row is not None and "ann_id" in row else None
 
 
 class Status(NamedTuple):
@@ -146,7 +180,7 @@ class Status(NamedTuple):
 
 
 class AddResult(NamedTuple):
-    """What was staged. ``unchanged`` paths are not listed."""
+    """What was staged. ``unchanged`` paths are not listed. ``broken``: staged all the same."""
 
     added: list[str]
     modified: list[str]
@@ -156,6 +190,19 @@ class AddResult(NamedTuple):
     empty_folders: list[str]
     collisions: list[list[str]]
     bytes: int
+    broken: list[Broken]
+
+
+class ScanResult(NamedTuple):
+    """``read``: how many files were looked at; ``changed``: of how many something else is known now.
+
+    ``broken``: damaged pictures and videos among them. ``skipped``: files whose content could not be read.
+    """
+
+    read: int
+    changed: int
+    broken: list[Broken]
+    skipped: list[Skipped]
 
 
 class CheckoutResult(NamedTuple):
@@ -225,7 +272,13 @@ class BlameEntry(NamedTuple):
 
 class FileEntry(NamedTuple):
     """A file of a revision. ``type``: ``file``, ``link``, ``reference`` (a link to a file outside the tree, with that
-    file's size and content id) or, in a listing that does not recurse, ``folder``."""
+    file's size and content id) or, in a listing that does not recurse, ``folder``.
+
+    From ``media`` on: facts of pictures and videos, ``None`` where their headers are silent. ``media``: the type, as
+    ``image/jpeg``. ``width``, ``height``: pixels as stored, before ``orientation`` (1 to 8, as in EXIF) is applied.
+    ``bit_depth``: bits of a channel. ``fps``: frames a second on the average. ``duration``: seconds. ``broken``: why it
+    cannot be read as what it is.
+    """
 
     path: str
     type: str
@@ -234,6 +287,16 @@ class FileEntry(NamedTuple):
     content_id: str
     sha256: str
     item_id: str
+    media: str | None
+    width: int | None
+    height: int | None
+    orientation: int | None
+    channels: int | None
+    bit_depth: int | None
+    fps: float | None
+    frames: int | None
+    duration: float | None
+    broken: str | None
 
 
 class Usage(NamedTuple):

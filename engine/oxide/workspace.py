@@ -13,6 +13,21 @@ if TYPE_CHECKING:
 else:
     from oxide.tuples import NamedTuple
 
+FACTS = (
+    "facts_version",
+    "media",
+    "width",
+    "height",
+    "orientation",
+    "channels",
+    "bit_depth",
+    "frames",
+    "fps",
+    "duration",
+    "broken",
+)
+"""Columns of ``files`` that follow from the content of pictures and videos."""
+
 Tables = dict[str, tuple[str, str]]
 """A state of all tables: name to (schema id, root id)."""
 
@@ -65,8 +80,16 @@ def new_workspace(branch: str | None, base: str | None, tables: Tables) -> Recor
 
 
 def to_tables(record: dict[str, dict[str, str]]) -> Tables:
-    """Tables out of a record."""
-    return {name: (table["schema"], table["root"]) for name, table in record.items()}
+    """Tables out of a record, to be read and changed as of now."""
+    return present({name: (table["schema"], table["root"]) for name, table in record.items()})
+
+
+def present(tables: Tables) -> Tables:
+    """The same tables with the schemas of now: in rows of an earlier version, the columns since then are null."""
+    from oxide import _core
+
+    newer = {_core.EARLIER_FILES_SCHEMA: _core.FILES_SCHEMA}
+    return {name: (newer.get(schema, schema), root) for name, (schema, root) in tables.items()}
 
 
 def from_tables(tables: Tables) -> dict[str, dict[str, str]]:
@@ -94,7 +117,7 @@ def read_commit(store: Store, commit_id: str) -> Commit:
         time=clock.to_datetime(record["time"], record["zone"]),
         message=record["message"],
         generation=record["generation"],
-        tables=to_tables(record["tables"]),
+        tables={name: (table["schema"], table["root"]) for name, table in record["tables"].items()},
     )
 
 
@@ -133,6 +156,33 @@ def read_conflicts(store: Store, workspace: Record) -> list[Record]:
     return items
 
 
+def without_facts(row: Record | None) -> Record | None:
+    """A row of ``files`` but for what follows from its content."""
+    return row and {name: cell for name, cell in row.items() if name not in FACTS}
+
+
+def stored_file_row(row: Record) -> Record:
+    """A row of ``files`` as a record can hold it, which knows no fractions: its facts are a text."""
+    known = {name: row[name] for name in FACTS if row.get(name) is not None}
+    stored = without_facts(row) or {}
+    if known:
+        import json
+
+        stored["facts"] = json.dumps(known, sort_keys=True)
+    return stored
+
+
+def file_row_of(stored: Record) -> Record:
+    """The row of :func:`stored_file_row`."""
+    row = {name: cell for name, cell in stored.items() if name != "facts"}
+    row.update(dict.fromkeys(FACTS))
+    if "facts" in stored:
+        import json
+
+        row.update(json.loads(stored["facts"]))
+    return row
+
+
 def to_conflict(record: Record) -> Conflict:
     """A stored conflict as callers see it."""
 
@@ -141,7 +191,7 @@ def to_conflict(record: Record) -> Conflict:
         if value is None:
             return None
         if record["table"] == "files":
-            return {name: cell for name, cell in value.items() if name != "item_row"}
+            return {name: cell for name, cell in file_row_of(value).items() if name != "item_row"}
         import json
 
         cells: dict[str, Any] = json.loads(value["row"])
@@ -155,4 +205,5 @@ def to_conflict(record: Record) -> Conflict:
         row("base"),
         row("ours"),
         row("theirs"),
+        record["name"] if record["table"] == "files" else record.get("path"),
     )

@@ -25,6 +25,7 @@ fn file(number: u32) -> FileRow {
         sha256: digests.sha256,
         kind: FileType::File,
         executable: false,
+        facts: None,
     }
 }
 

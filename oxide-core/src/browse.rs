@@ -14,7 +14,7 @@ use crate::tree::{self, RowConflict};
 
 /// A stored schema by its id; the built-in ones need not be stored.
 pub fn schema(objects: &dyn ReadObjects, id: &Id) -> Result<Schema> {
-    for builtin in [files::files_schema(), files::items_schema()] {
+    for builtin in files::builtin_schemas() {
         if builtin.id() == *id {
             return Ok(builtin.clone());
         }

@@ -12,11 +12,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::files::FileRow;
 use crate::fsx::{self, Lock};
 use crate::hash::Id;
 use crate::progress::Progress;
 use crate::workspace::disk::{self, DiskStat};
+use crate::workspace::stat_index::Record;
 use crate::workspace::{Skipped, WorkingCopy};
 
 pub use apply::apply;
@@ -73,9 +73,9 @@ pub struct PlanState {
 /// A file to be written.
 struct Write {
     path: Vec<u8>,
-    row: FileRow,
+    record: Record,
     /// How what it replaces looked; `None` when nothing is there.
-    replaces: Option<DiskStat>,
+    replaces: Option<Box<DiskStat>>,
     /// Whatever is there is replaced.
     forced: bool,
     /// Where the new content stands ready.
@@ -125,7 +125,7 @@ struct Remove {
 /// A file whose content is right already.
 struct Keep {
     path: Vec<u8>,
-    row: FileRow,
+    record: Record,
     looks: DiskStat,
     read_at: i64,
 }

@@ -308,6 +308,7 @@ mod tests {
             sha256: [0; 32],
             kind: crate::files::FileType::File,
             executable: false,
+            facts: None,
         };
         let mut rows = (0..9).map(|number| file(number).encode());
         let root = tree::build(&objects, crate::files::files_schema(), &mut rows).unwrap();

@@ -2,6 +2,7 @@
 //! by its item before its path.
 
 mod diff;
+mod facts;
 mod merge;
 mod replace;
 mod rows;
@@ -9,7 +10,10 @@ mod rows;
 pub use diff::{diff, FileChanges};
 pub use merge::{merge, FileConflict, MergedFiles};
 pub use replace::replace;
-pub use rows::{files_schema, items_schema, FileRow, FileType, ItemId, ItemRow};
+pub use rows::{
+    builtin_schemas, earlier_files_schema, files_schema, is_files_schema, items_schema, FileRow,
+    FileType, ItemId, ItemRow,
+};
 
 use crate::hash::Id;
 

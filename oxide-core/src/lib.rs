@@ -1,7 +1,7 @@
 //! Bytes of Oxide, without Python: hashing, chunking, packs, versioned tables and working copies.
 //!
 //! Modules stand in a strict order; each may use only those above it:
-//! `error, hash, varint, counters, progress -> fsx -> chunk -> codec -> pack -> index -> store -> schema -> rows ->
+//! `error, hash, varint, counters, progress -> fsx -> media -> chunk -> codec -> pack -> index -> store -> schema -> rows ->
 //! segment -> tree -> columns -> paths -> files -> dependents -> record -> browse -> oplog -> workspace -> checkout ->
 //! usage -> gc -> fsck`.
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
@@ -20,6 +20,7 @@ pub mod fsx;
 pub mod gc;
 pub mod hash;
 pub mod index;
+pub mod media;
 pub mod oplog;
 pub mod pack;
 pub mod paths;

@@ -163,8 +163,10 @@ pub fn read(objects: &dyn ReadObjects, kind: Kind, id: &Id) -> Result<Record> {
 }
 
 fn schema_by_id(objects: &dyn ReadObjects, id: &Id) -> Result<Vec<u8>> {
-    let builtin = [files::files_schema(), files::items_schema()];
-    match builtin.into_iter().find(|schema| schema.id() == *id) {
+    match files::builtin_schemas()
+        .into_iter()
+        .find(|schema| schema.id() == *id)
+    {
         Some(schema) => Ok(schema.to_bytes()),
         None => objects.read(Kind::Schema, id),
     }

@@ -5,7 +5,7 @@ mod cells;
 mod key;
 
 pub use cells::{cells, Cell};
-pub(crate) use cells::{write_bool, write_bytes, write_int};
+pub(crate) use cells::{write_bool, write_bytes, write_float, write_int};
 pub use key::{decode_key, encode_key, escape};
 
 use crate::error::{Error, ErrorCode, Result};

@@ -238,6 +238,23 @@ pub fn chain(objects: &dyn ReadObjects, id: &Id) -> Result<Vec<(Kind, Id)>> {
     )))
 }
 
+/// The whole segment that one rests on, and all changes to that together; `None` when it is stored whole itself. Whoever
+/// uses the changes without [`read`] relies on the checksums of their records.
+pub fn origin(objects: &dyn ReadObjects, id: &Id) -> Result<Option<(Id, Vec<Change>)>> {
+    let mut changes = Vec::new();
+    let mut at = *id;
+    for _ in 0..=delta::MAXIMUM_STEP {
+        let Some(delta) = delta::read_delta(objects, &at)? else {
+            return Ok((at != *id).then_some((at, changes)));
+        };
+        changes = delta::compose(delta.changes, changes);
+        at = delta.base;
+    }
+    Err(Error::integrity(format!(
+        "segment {id} is damaged: its chain of deltas has no end"
+    )))
+}
+
 /// How a segment is stored: `None` for whole, else the segment that it changes and the changes.
 pub fn stored_delta(objects: &dyn ReadObjects, id: &Id) -> Result<Option<(Id, Vec<Change>)>> {
     let delta = delta::read_delta(objects, id)?;

@@ -1,8 +1,11 @@
 //! Values between Python and the core: ids as hex, records as dictionaries, rows as dictionaries of JSON types.
 
+use std::borrow::Cow;
+
 use oxide_core::browse::FileUpsert;
 use oxide_core::files::{FileRoots, FileRow, FileType, ItemId};
 use oxide_core::hash::{hex, unhex};
+use oxide_core::media::{Facts, Real};
 use oxide_core::pack::Kind;
 use oxide_core::record::Record;
 use oxide_core::rows::Value;
@@ -176,7 +179,64 @@ pub fn file_row<'py>(py: Python<'py>, row: &FileRow) -> PyResult<Bound<'py, PyDi
     };
     dictionary.set_item(intern!(py, "type"), kind)?;
     dictionary.set_item(intern!(py, "executable"), row.executable)?;
+    set_facts(&dictionary, row.facts.as_deref())?;
     Ok(dictionary)
+}
+
+/// The columns of a row of `files` that hold facts: all of them, `None` where nothing is known.
+fn set_facts(row: &Bound<'_, PyDict>, facts: Option<&Facts>) -> PyResult<()> {
+    let py = row.py();
+    let nothing = Facts::default();
+    let known = facts.unwrap_or(&nothing);
+    let real = |number: Option<Real>| number.map(Real::get);
+    row.set_item(
+        intern!(py, "facts_version"),
+        facts.map(|facts| facts.version),
+    )?;
+    row.set_item(intern!(py, "media"), known.media.as_deref())?;
+    row.set_item(intern!(py, "width"), known.width)?;
+    row.set_item(intern!(py, "height"), known.height)?;
+    row.set_item(intern!(py, "orientation"), known.orientation)?;
+    row.set_item(intern!(py, "channels"), known.channels)?;
+    row.set_item(intern!(py, "bit_depth"), known.bit_depth)?;
+    row.set_item(intern!(py, "frames"), known.frames)?;
+    row.set_item(intern!(py, "fps"), real(known.fps))?;
+    row.set_item(intern!(py, "duration"), real(known.duration))?;
+    row.set_item(intern!(py, "broken"), known.broken.as_deref())
+}
+
+/// The facts in a dictionary as [`set_facts`] fills it; a row that has none of the columns has no facts.
+fn facts(row: &Bound<'_, PyDict>) -> Result<Option<Box<Facts>>> {
+    fn get<T: for<'a, 'py> FromPyObject<'a, 'py, Error = PyErr>>(
+        row: &Bound<'_, PyDict>,
+        name: &str,
+    ) -> Result<Option<T>> {
+        let value = row.get_item(name)?;
+        Ok(value
+            .map(|value| value.extract::<Option<T>>())
+            .transpose()?
+            .flatten())
+    }
+    let text = |name: &str| -> Result<Option<Cow<'static, str>>> {
+        Ok(get::<String>(row, name)?.map(Cow::Owned))
+    };
+    let real = |name: &str| -> Result<Option<Real>> { Ok(get(row, name)?.and_then(Real::new)) };
+    let Some(version) = get(row, "facts_version")? else {
+        return Ok(None);
+    };
+    Ok(Some(Box::new(Facts {
+        version,
+        media: text("media")?,
+        width: get(row, "width")?,
+        height: get(row, "height")?,
+        orientation: get(row, "orientation")?,
+        channels: get(row, "channels")?,
+        bit_depth: get(row, "bit_depth")?,
+        frames: get(row, "frames")?,
+        fps: real("fps")?,
+        duration: real("duration")?,
+        broken: text("broken")?,
+    })))
 }
 
 /// A row of `files` that may be absent.
@@ -212,6 +272,7 @@ pub fn file_upsert(value: &Bound<'_, PyDict>) -> Result<FileUpsert> {
         sha256: fixed(&text("sha256")?, "sha256")?,
         kind,
         executable: get("executable")?.extract()?,
+        facts: facts(value)?,
     };
     let created = value.get_item("created")?;
     let creator = value.get_item("creator")?;

@@ -39,7 +39,7 @@ mod _core {
     #[pymodule_export]
     use super::store::{Hold, Store};
     #[pymodule_export]
-    use super::workspace::{CheckoutPlan, Lock, Staged, WorkingCopy};
+    use super::workspace::{CheckoutPlan, Lock, Scanned, Staged, WorkingCopy};
 
     #[pymodule_init]
     fn constants(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -48,6 +48,8 @@ mod _core {
         let items = oxide_core::files::items_schema().id();
         module.add("FILES_SCHEMA", files.to_hex())?;
         module.add("ITEMS_SCHEMA", items.to_hex())?;
+        let earlier = oxide_core::files::earlier_files_schema().id();
+        module.add("EARLIER_FILES_SCHEMA", earlier.to_hex())?;
         module.add("EMPTY_ROOT", oxide_core::tree::empty_root().to_hex())
     }
 

@@ -11,7 +11,7 @@ use oxide_core::pack::Kind;
 use oxide_core::schema::Schema;
 use oxide_core::segment::Change;
 use oxide_core::store::StoredContent;
-use oxide_core::{files, record, tree, Error, Id};
+use oxide_core::{files, record, tree, workspace, Error, Id};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
@@ -20,6 +20,7 @@ use crate::convert::{self, HexRoots};
 use crate::errors::{invalid, Result};
 use crate::progress::{long, short};
 use crate::store::optional_row;
+use crate::workspace::Scanned;
 
 /// A writer; closed when it leaves its `with` block.
 #[pyclass(frozen, module = "oxide._core")]
@@ -117,6 +118,22 @@ impl Session {
             list.append(convert::file_row(py, row)?)?;
         }
         Ok(list)
+    }
+
+    #[pyo3(signature = (files, paths, *, all=false, progress=None))]
+    fn scan(
+        &self,
+        py: Python<'_>,
+        files: &str,
+        paths: Vec<String>,
+        all: bool,
+        progress: Option<Bound<'_, PyAny>>,
+    ) -> Result<Scanned> {
+        let (session, files) = (self.get()?, Id::from_hex(files)?);
+        let scanned = long(py, progress.as_ref(), |progress| {
+            workspace::scan(&session, &files, &paths, all, progress)
+        })?;
+        Ok(Scanned::new(scanned))
     }
 
     fn row_value(&self, py: Python<'_>, root: &str, key: &str) -> Result<Option<String>> {

@@ -236,6 +236,7 @@ impl Store {
         result.set_item("modified", modified)?;
         result.set_item("removed", paths(&changes.removed))?;
         result.set_item("renamed", renamed)?;
+        result.set_item("facts", changes.facts)?;
         Ok(result)
     }
 

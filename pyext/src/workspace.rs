@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use oxide_core::checkout::{self, CheckoutRequest};
-use oxide_core::workspace::StageRequest;
+use oxide_core::workspace::{self, StageRequest};
 use oxide_core::Id;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
@@ -240,6 +240,11 @@ impl Staged {
     }
 
     #[getter]
+    fn broken(&self) -> Vec<(String, &str)> {
+        self.staged.broken().collect()
+    }
+
+    #[getter]
     fn empty_folders(&self) -> &[String] {
         &self.staged.empty_folders
     }
@@ -263,6 +268,47 @@ impl Staged {
         let (session, roots) = (session.get()?, convert::roots(&roots)?);
         let roots = short(py, || self.copy.apply(&session, &self.staged, &roots))?;
         Ok(convert::hex_roots(&roots))
+    }
+}
+
+/// Facts of media that were read again.
+#[pyclass(frozen, module = "oxide._core")]
+pub struct Scanned {
+    scanned: workspace::Scanned,
+}
+
+impl Scanned {
+    pub(crate) fn new(scanned: workspace::Scanned) -> Scanned {
+        Scanned { scanned }
+    }
+}
+
+#[pymethods]
+impl Scanned {
+    #[getter]
+    fn read(&self) -> u64 {
+        self.scanned.read
+    }
+
+    #[getter]
+    fn changed(&self) -> usize {
+        self.scanned.changed()
+    }
+
+    #[getter]
+    fn broken(&self) -> &[(String, String)] {
+        &self.scanned.broken
+    }
+
+    #[getter]
+    fn skipped<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        convert::skipped(py, &self.scanned.skipped)
+    }
+
+    fn apply(&self, py: Python<'_>, session: &Session, files: &str) -> Result<String> {
+        let (session, files) = (session.get()?, Id::from_hex(files)?);
+        let files = short(py, || self.scanned.apply(&*session, &files))?;
+        Ok(files.to_hex())
     }
 }
 

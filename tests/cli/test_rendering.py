@@ -37,9 +37,16 @@ from oxide_cli.rendering.status import porcelain_lines, status_lines
 from oxide_cli.rendering.text import count, duration, plain, quote_path, size
 
 CONFLICT = Conflict(
-    "files", "images/cat.jpg", "content", ("content_id",), {"content_id": "1"}, {"content_id": "2"}, {"content_id": "3"}
+    "files",
+    "images/cat.jpg",
+    "content",
+    ("content_id",),
+    {"content_id": "1"},
+    {"content_id": "2"},
+    {"content_id": "3"},
+    "images/cat.jpg",
 )
-CELLS = Conflict("annotations", "65f1", "cells", ("label",), {"label": "cat"}, {"label": "dog"}, None)
+CELLS = Conflict("splits", "65f1", "cells", ("label",), {"label": "cat"}, {"label": "dog"}, None, None)
 
 
 def test_status_of_a_clean_tree() -> None:
@@ -146,7 +153,7 @@ def test_porcelain_is_two_letters_and_a_path() -> None:
         "M  staged",
         "R  from -> to",
         "AM twice",
-        "UU annotations:65f1",
+        "UU splits:65f1",
         "T  annotations",
         '?? "line\\nbreak"',
         "?? new/",
@@ -224,7 +231,7 @@ def test_conflicts_show_the_three_values() -> None:
     assert list(conflict_lines([CELLS, CONFLICT], plain)) == [
         "images/cat.jpg: both sides changed its content",
         "  content_id: base 1, ours 2, theirs 3",
-        "annotations:65f1: both sides changed the same cells",
+        "splits:65f1: both sides changed the same cells",
         "  label: base cat, ours dog, theirs removed",
     ]
 
@@ -266,16 +273,16 @@ def test_operations_mark_where_the_repository_stands() -> None:
 
 
 def test_summary_of_an_addition() -> None:
-    result = AddResult(["a"] * 2130, ["b"] * 3, [], [], [], [], [], 1_200_000_000)
+    result = AddResult(["a"] * 2130, ["b"] * 3, [], [], [], [], [], 1_200_000_000, [])
     assert summary(result, 2.0) == "Staged 2,133 files: 2,130 added, 3 modified (1.2 GB, 600.0 MB/s)"
     assert summary(result._replace(added=[], modified=[]), 1.0).startswith("Nothing to stage")
 
 
 def test_listing() -> None:
     entries = [
-        FileEntry("images", "folder", 14, False, "", "", ""),
-        FileEntry("run.sh", "file", 12, True, "1", "2", "3"),
-        FileEntry("latest", "link", 1500, False, "1", "2", "3"),
+        FileEntry("images", "folder", 14, False, "", "", "", *[None] * 10),
+        FileEntry("run.sh", "file", 12, True, "1", "2", "3", *[None] * 10),
+        FileEntry("latest", "link", 1500, False, "1", "2", "3", *[None] * 10),
     ]
     assert listing_lines(entries) == [
         "  14 B  folder      images/",

@@ -1,7 +1,8 @@
-"""Makes ``v1.tar.gz`` and ``v1.json``: a small repository of this format, and what every later version must find in it.
+"""Makes ``NAME.tar.gz`` and ``NAME.json``: a small repository of this format, and what later versions must find in it.
 
-Run it once for a format version (``python tests/golden/make_golden.py``) and check both files in. They are never made
-again for the same version: that old bytes stay readable is what ``test_golden.py`` shows.
+Run it once for a version that writes something new (``python tests/golden/make_golden.py``) and check both files in.
+They are never made again under the same name: that old bytes stay readable is what ``test_golden.py`` shows. ``v1`` is
+of the first version, ``v1-facts`` of the one that began to read facts of media.
 """
 
 from __future__ import annotations
@@ -19,10 +20,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from oxide import Repository
 from oxide.settings import Settings
-from support import AUTHOR, bytes_of, link, noise, picture, write
+from support import AUTHOR, bytes_of, clip, link, picture, write
 
 HERE = Path(__file__).resolve().parent
-NAME = "v1"
+NAME = "v1-facts"
+
+
+ANIMATION = (
+    b"GIF89a\x03\0\x02\0\0\0\0"
+    + b"".join(b"!\xf9\x04\0" + delay + b"\0\0\0," + bytes(8) + b"\0\x02\x01\0\0" for delay in (b"\x05", b"\x07"))
+    + b";"
+)
+"""Two pictures of 3 x 2 that stand for 0.05 and 0.07 seconds."""
 
 
 def fill(root: Path) -> Repository:
@@ -36,7 +45,9 @@ def fill(root: Path) -> Repository:
     write(
         root, "table.csv", "".join(f"{number},{number * number}\n" for number in range(20_000))
     )  # chunks and a recipe
-    write(root, "clip.mp4", noise("golden clip", (1 << 20) + 17))  # a file of its own
+    write(root, "clip.mp4", clip("golden clip", (1 << 20) + 17))  # a file of its own, without an index
+    write(root, "cut.png", picture("cut")[:-20])
+    write(root, "animation.gif", ANIMATION)
     (root / "latin").mkdir()
     with open(bytes(root / "latin") + b"/caf\xe9", "wb") as file:
         file.write(b"a name that is no UTF-8")
@@ -96,6 +107,7 @@ def describe(repo: Repository) -> dict[str, Any]:
             }
             for commit in commits.values()
         },
+        "facts": {entry.path: list(entry[7:]) for entry in repo.ls(recursive=True) if entry.media is not None},
         "operations": [
             [operation.number, operation.id, operation.kind, operation.description] for operation in repo.operations()
         ],
@@ -127,7 +139,7 @@ def pack(root: Path, target: Path) -> None:
 def main() -> None:
     archive, manifest = HERE / f"{NAME}.tar.gz", HERE / f"{NAME}.json"
     if archive.exists():
-        sys.exit(f"{archive} exists: golden files are kept. A new format version gets a new name.")
+        sys.exit(f"{archive} exists: golden files are kept. What is new gets a new name.")
     with tempfile.TemporaryDirectory() as folder:
         repo = fill(Path(folder))
         manifest.write_text(json.dumps(describe(repo), indent=1, sort_keys=True) + "\n")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from golden.make_golden import describe
 from oxide import Repository
+from oxide.labels import schemas
 from oxide.settings import Settings
 from support import AUTHOR, write
 
@@ -69,3 +70,21 @@ def test_work_goes_on_in_it(golden: tuple[Repository, dict[str, Any]]) -> None:
     assert repo.merge("experiment/more").kind == "up-to-date"
     repo.gc(keep=0, now=True)
     assert repo.fsck(data=True).ok
+
+
+def test_the_schemas_of_labels_stay(tmp_path: Path) -> None:
+    """Their ids are what later versions look for: a field that comes, goes or changes is another schema."""
+    expected = {
+        "annotations": "c5d3e82b0c3c20ab6f4fcec080531bd9827cde18c583cb2917be4c43d6a0496f",
+        "keyframes": "6e513f065ad2bd839d89e579fd8333d9ba4df9c485d2ca914cf45ac8ce29a60f",
+        "metadata": "20fb00566d266ba3e41360ce4b9e1bbc6c42f769e8a467444160edbd9ed23814",
+        "ontology": "66766c3e4219b36de15c70a70a8d544ab259ed71b8f63dcb34c9c2ae1f9fd39a",
+        "runs": "111c5210dd229f26521e38c8d38b6e29e8a45919e2af07af76a974d843558aa8",
+    }
+    repo = Repository.init(tmp_path / "dataset", settings=Settings(None, dict(AUTHOR)))
+    with repo.store.begin() as session:
+        made = {name: schemas.write(session, name) for name in schemas.SCHEMAS}
+    assert made == schemas.IDS == expected
+    described = (HERE.parents[1] / "docs" / "format.md").read_text(encoding="utf-8")
+    for name, schema in expected.items():
+        assert f"| {schema} |" in described, name

@@ -37,6 +37,7 @@ def test_the_first_ten_minutes_run_as_written(root: Path, tmp_path: Path) -> Non
     assert "Nothing to commit, the working copy is clean" in said
     assert "everything is intact" in said
     assert (dataset / "frames" / "0001.png").exists()
+    assert "kitten" in said and (dataset / "selection" / "frames" / "0001.png").exists()
 
     write(dataset, "labels.json", '{"0001": "cat"}')
     (example,) = blocks(root, "python")
@@ -44,6 +45,8 @@ def test_the_first_ten_minutes_run_as_written(root: Path, tmp_path: Path) -> Non
     listed = run([python, "-c", example], dataset, home)
     assert [line.split(" ", 1)[1] for line in listed.splitlines()] == [
         "Corrected labels",
+        "A selection",
+        "A kitten, in fact",
+        "Label the first frame",
         "First frame of each clip",
-        "Raw clips and labels",
     ]

@@ -136,7 +136,8 @@ class PlainRepository:
         return self.history[revision]
 
     def staged_tables(self) -> dict[str, tuple[str, str]]:
-        return self.pending
+        committed = self.read_commit("HEAD").tables if self.history else {}
+        return {**committed, **self.pending}
 
     def log(self, revision: str = "HEAD", *, paths: Sequence[Any] = (), limit: int | None = None) -> Iterator[LogEntry]:
         before: dict[str, Any] | None = None

@@ -28,6 +28,8 @@ def command(context: click.Context, words: tuple[str, ...], recursive: bool, as_
     HEAD without REV. A single word that names a revision is one, otherwise it is a path.
 
     With --json, `type` is `file`, `link`, `reference` (a link to a file outside, added by reference) or `folder`.
+    Pictures and videos have `media` (the type), `width` and `height` in pixels as stored, `orientation` (1 to 8, as in
+    EXIF), `channels`, `bit_depth`, `fps`, `frames`, `duration` in seconds, and `broken`: why one cannot be read.
     """
     console: Console = context.obj
     if len(words) > 2:

@@ -11,12 +11,12 @@ from oxide_cli.output import Console
 from oxide_cli.paths import all_to_root, to_root
 from oxide_cli.rendering.text import count
 from oxide_cli.shapes import key_and_value
-from oxide_cli.verb import HELP_NAMES, PATH, VerbGroup, json_option, verb
+from oxide_cli.verb import HELP_NAMES, PATH, VerbGroup, dry_run_option, json_option, verb
 
 
 @click.group("metadata", cls=VerbGroup, context_settings=HELP_NAMES)
 def command() -> None:
-    """Set, show and remove metadata of files.
+    """Set, show, remove and import metadata of files.
 
     Metadata is any JSON, by dotted keys. What is changed is pending for the next commit.
     """
@@ -27,6 +27,7 @@ command.examples = (
     "oxide metadata set images/ split=train",
     "oxide metadata get cat.jpg --json",
     "oxide metadata unset cat.jpg weather",
+    "oxide metadata import weather.csv --key file",
 )
 
 
@@ -73,6 +74,38 @@ def get_values(console: Console, path: str, at: str | None, as_json: bool) -> No
     console.lines(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in sorted(found.items()))
 
 
+@verb(
+    "import", "oxide metadata import facts.jsonl", "oxide metadata import weather.csv --key file --match name --dry-run"
+)
+@click.argument("source", type=PATH, metavar="FILE.jsonl|FILE.csv")
+@click.option("--key", default="path", show_default=True, help="The field or column that names the file.")
+@click.option(
+    "--match",
+    type=click.Choice(["path", "name", "content"]),
+    default="path",
+    show_default=True,
+    help="What that names: the path from the root, the base name, or the SHA-256 of the content.",
+)
+@dry_run_option
+@json_option
+@click.pass_obj
+def import_values(console: Console, source: str, key: str, match: str, dry_run: bool, as_json: bool) -> None:
+    """Set metadata of many files out of a file with a record each.
+
+    Fields are nested objects or dotted keys, cells of a CSV file JSON or else text. What is not named stays. A mistake
+    is reported with its line, and then nothing is imported.
+    """
+    changed = console.repository().import_metadata(source, key=key, match=match, dry_run=dry_run)
+    if as_json:
+        console.json({"files": changed, "dry_run": dry_run})
+    elif dry_run:
+        console.data(f"would set metadata of {count(changed, 'file')}")
+    else:
+        console.done(f"Set metadata of {count(changed, 'file')}")
+        console.undoable()
+        console.next("oxide commit -m TEXT")
+
+
 def _tell(console: Console, changed: int, as_json: bool) -> None:
     if as_json:
         console.json({"changed": changed})
@@ -81,5 +114,5 @@ def _tell(console: Console, changed: int, as_json: bool) -> None:
         console.next("oxide commit -m TEXT")
 
 
-for subcommand in (set_values, unset_values, get_values):
+for subcommand in (set_values, unset_values, get_values, import_values):
     command.add_command(subcommand)

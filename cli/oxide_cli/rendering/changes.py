@@ -98,7 +98,7 @@ def _summary(diff: Diff) -> Iterator[str]:
 def row_lines(rows: list[dict[str, object]], paint: Painter, table: str = "") -> Iterator[str]:
     """Rows that differ: added and removed ones whole, of modified ones the cells that changed.
 
-    Files are named by their path, rows of other tables by their key.
+    Files and their metadata are named by their path, rows of other tables by their key.
     """
     for row in rows:
         key, before, after = row.get("key"), row.get("before"), row.get("after")
@@ -107,6 +107,9 @@ def row_lines(rows: list[dict[str, object]], paint: Painter, table: str = "") ->
         if table == "files":
             key = quote_path(str((new or old or {}).get("path")))
             old, new = _without_path(old), _without_path(new)
+        elif table == "metadata":
+            key = quote_path(str(row.get("path")))
+            old, new = _metadata(old), _metadata(new)
         if old is None and new is not None:
             yield paint(f"+ {key}  {_cells(new)}", "green")
         elif new is None and old is not None:
@@ -115,6 +118,14 @@ def row_lines(rows: list[dict[str, object]], paint: Painter, table: str = "") ->
             changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
             cells = ", ".join(f"{name}: {_cell(old.get(name))} -> {_cell(new.get(name))}" for name in changed)
             yield paint(f"~ {key}  {cells}", "yellow")
+
+
+def _metadata(row: dict[str, object] | None) -> dict[str, object] | None:
+    """Each value below its dotted key."""
+    if row is None:
+        return None
+    value = row.get("value")
+    return dict(_leaves(value)) if isinstance(value, dict) else {}
 
 
 def _without_path(row: dict[str, object] | None) -> dict[str, object] | None:
@@ -132,19 +143,64 @@ def _cell(value: object) -> str:
 
 
 def name_of_conflict(conflict: Conflict) -> str:
-    """The path of a file, ``table:key`` of any other row."""
+    """The path of a file; of a row that belongs to one also which; ``table:key`` of any other row."""
     if conflict.table == "files":
         return quote_path(conflict.name)
-    return f"{conflict.table}:{conflict.name}"
+    if conflict.path is None:
+        return f"{conflict.table}:{conflict.name}"
+    if conflict.annotation is None:
+        return f"{quote_path(conflict.path)}: {conflict.table}"
+    row = conflict.ours or conflict.theirs or conflict.base or {}
+    what = "annotation" if conflict.table == "annotations" else f"frame {row.get('frame')} of annotation"
+    label = f" ({row['label']})" if row.get("label") else ""
+    return f"{quote_path(conflict.path)}: {what} {conflict.annotation}{label}"
 
 
 def conflict_lines(conflicts: list[Conflict], paint: Painter) -> Iterator[str]:
     """Conflicts with what disagrees: files first."""
-    for conflict in sorted(conflicts, key=lambda entry: (entry.table != "files", entry.table, entry.name)):
+    order = sorted(conflicts, key=lambda entry: (entry.table != "files", entry.path or "", entry.table, entry.name))
+    for conflict in order:
         yield paint(f"{name_of_conflict(conflict)}: {_reason(conflict)}", "red")
         for field in conflict.fields:
-            values = [_value(side, field) for side in (conflict.base, conflict.ours, conflict.theirs)]
-            yield f"  {field}: base {values[0]}, ours {values[1]}, theirs {values[2]}"
+            yield from _contested(field, [conflict.base, conflict.ours, conflict.theirs])
+
+
+def _contested(field: str, rows: list[dict[str, object] | None]) -> Iterator[str]:
+    """What the sides say: of JSON each value that both changed."""
+    cells = [None if row is None else place_of(row) if field == "geometry" else row.get(field) for row in rows]
+    if all(isinstance(cell, dict) for cell in cells[1:]):
+        leaves = [
+            dict(_leaves(cell, "" if field == "value" else field)) if isinstance(cell, dict) else {} for cell in cells
+        ]
+        base, ours, theirs = leaves
+        for name in sorted(ours.keys() | theirs.keys() | base.keys()):
+            three = [side.get(name) for side in leaves]
+            if three[1] != three[2] and three[0] not in three[1:]:
+                yield _three(name, [_cell(value) for value in three])
+        return
+    yield _three(field, ["removed" if row is None else _cell(cell) for row, cell in zip(rows, cells, strict=True)])
+
+
+def _three(name: str, values: list[str]) -> str:
+    return f"  {name}: base {values[0]}, ours {values[1]}, theirs {values[2]}"
+
+
+def _leaves(value: dict[str, object], above: str = "") -> Iterator[tuple[str, object]]:
+    for key, below in sorted(value.items()):
+        name = f"{above}.{key}" if above else key
+        if isinstance(below, dict) and below:
+            yield from _leaves(below, name)
+        else:
+            yield name, below
+
+
+def place_of(row: dict[str, object]) -> str:
+    """Where an annotation's row lies: its type and its box, or what shape it has."""
+    box = [row.get(name) for name in "xywh"]
+    numbers = " ".join(f"{number:g}" for number in box if isinstance(number, (int, float)))
+    kind = str(row.get("type") or "")
+    shape = "" if row.get("geometry") is None else str(row["geometry"])
+    return " ".join(word for word in (kind, numbers, shape) if word) or "no place"
 
 
 _REASONS = {
@@ -154,16 +210,13 @@ _REASONS = {
     "removed": "one side removed it, the other changed it",
     "added": "both sides added it",
     "folder": "a file on one side, a folder on the other",
+    "labelled": "one side removed it, the other changed its labels",
     "cells": "both sides changed the same cells",
 }
 
 
 def _reason(conflict: Conflict) -> str:
     return _REASONS.get(conflict.reason, conflict.reason)
-
-
-def _value(side: dict[str, object] | None, field: str) -> str:
-    return "removed" if side is None else _cell(side.get(field))
 
 
 def moved_line(result: CheckoutResult) -> str:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
         AddResult,
         BlameEntry,
         Branch,
+        Broken,
         CheckoutResult,
         Commit,
         Conflict,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         MergeResult,
         OperationEntry,
         Person,
+        ScanResult,
         Setting,
         Skipped,
         StashEntry,
@@ -77,6 +79,10 @@ def skipped(values: list[Skipped]) -> list[Record]:
     return [{"path": value.path, "reason": value.reason} for value in sorted(values)]
 
 
+def broken(values: list[Broken]) -> list[Record]:
+    return [{"path": value.path, "reason": value.reason} for value in sorted(values)]
+
+
 def conflict(value: Conflict) -> Record:
     return {
         "table": value.table,
@@ -86,6 +92,8 @@ def conflict(value: Conflict) -> Record:
         "base": value.base,
         "ours": value.ours,
         "theirs": value.theirs,
+        "path": value.path,
+        "annotation": value.annotation,
     }
 
 
@@ -124,6 +132,16 @@ def add_result(value: AddResult) -> Record:
         "empty_folders": sorted(value.empty_folders),
         "collisions": value.collisions,
         "bytes": value.bytes,
+        "broken": broken(value.broken),
+    }
+
+
+def scan_result(value: ScanResult) -> Record:
+    return {
+        "read": value.read,
+        "changed": value.changed,
+        "broken": broken(value.broken),
+        "skipped": skipped(value.skipped),
     }
 
 
@@ -185,15 +203,7 @@ def blame_entry(value: BlameEntry) -> Record:
 
 
 def file_entry(value: FileEntry) -> Record:
-    return {
-        "path": value.path,
-        "type": value.type,
-        "size": value.size,
-        "executable": value.executable,
-        "content_id": value.content_id,
-        "sha256": value.sha256,
-        "item_id": value.item_id,
-    }
+    return value._asdict()
 
 
 def usage(value: Usage) -> Record:

@@ -146,7 +146,7 @@ def porcelain_lines(status: Status) -> Iterator[str]:
         yield f"{staged.get(path, ' ')}{working.get(path, ' ')} {name}"
     for conflict in status.conflicts:
         if conflict.table != "files":
-            yield f"UU {name_of_conflict(conflict)}"
+            yield f"UU {conflict.table}:{conflict.name}"
     for table in sorted(status.tables):
         yield f"T  {table}"
     for entry in sorted(status.untracked):

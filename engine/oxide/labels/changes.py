@@ -91,8 +91,24 @@ def publish_edit(
         if tables["items"] != planned.pending["items"]:
             _refuse_strays(session, tables, edited)
         workspace["pending"] = from_tables(edited)
+        _settle(repository, session, workspace, tables, edited)
 
     return publish(repository, session, kind, description, change, staged=staged)
+
+
+def _settle(repository: Repository, session: Session, workspace: Record, tables: Tables, edited: Tables) -> None:
+    """Take conflicts about annotations off the list that the edit decided: neither side was right."""
+    conflicts = read_conflicts(repository.store, workspace)
+
+    def is_open(conflict: Record) -> bool:
+        name, key = conflict["table"], conflict["name"]
+        if name not in ("annotations", "keyframes"):
+            return True
+        return session.row_value(root_of(tables, name), key) == session.row_value(root_of(edited, name), key)
+
+    left = [conflict for conflict in conflicts if is_open(conflict)]
+    if left != conflicts:
+        workspace["conflicts"] = session.write_record("list", {"items": left}) if left else None
 
 
 def _refuse_strays(session: Session, tables: Tables, edited: Tables) -> None:

@@ -57,6 +57,11 @@ def follow(session: Session, base: Tables, before: Tables, after: Tables) -> Tab
     return after
 
 
+def drop(session: Session, before: Tables, after: Tables) -> Tables:
+    """``after``, whose files were changed since ``before``: rows of items that went are gone."""
+    return follow(session, before, before, after)
+
+
 def restore(
     session: Session, result: Tables, pending: Tables, origin: Tables, files: tuple[str, str], paths: Sequence[str]
 ) -> Tables:
@@ -124,6 +129,34 @@ def take_rows(session: Session, tables: Tables, conflicts: Iterable[Record], sid
             root = _core.replace_item_rows(session, schema, root_of(tables, name), _core.EMPTY_ROOT, items)
             tables = with_root(tables, name, schema, session.set_rows(schema, root, rows))
     return tables
+
+
+def with_paths(session: Session, tables: Tables, conflicts: list[Record]) -> list[Record]:
+    """Conflicts, those about rows of items with the path of the file that they belong to."""
+    items = sorted({_item_of(conflict) for conflict in conflicts if conflict["table"] in DEPENDENT})
+    if not items:
+        return conflicts
+    rows = _core.files_of(session, tables["files"][1], items)
+    paths = {item: row["path"] for item, row in zip(items, rows, strict=True) if row is not None}
+    return [
+        {**conflict, "path": paths.get(_item_of(conflict))} if conflict["table"] in DEPENDENT else conflict
+        for conflict in conflicts
+    ]
+
+
+def without_strays(session: Session, tables: Tables, conflicts: list[Record]) -> list[Record]:
+    """Conflicts but for those about rows of items that are gone: with the file its rows are decided."""
+    items = tables["items"][1]
+    return [
+        conflict
+        for conflict in conflicts
+        if conflict["table"] not in DEPENDENT or session.row_value(items, _item_of(conflict)) is not None
+    ]
+
+
+def _item_of(conflict: Record) -> str:
+    name: str = conflict["name"]
+    return name[:ITEM_DIGITS]
 
 
 def contested_items(session: Session, base: Tables, ours: Tables, theirs: Tables) -> list[str]:

@@ -7,6 +7,7 @@ checks those that it knows; a closed one takes only those.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,44 +54,51 @@ class Ontology:
 
     def check(self, annotation: Annotation) -> None:
         """Raise InvalidInput when an annotation breaks the rules."""
+        for problem in self.problems(annotation):
+            raise problem
+
+    def problems(self, annotation: Annotation) -> Iterator[InvalidInput]:
+        """Every rule that an annotation breaks, by its label, type and attributes."""
         if annotation.label is None:
             return
         label = self.labels.get(annotation.label)
         if label is None:
             if self.closed:
-                raise InvalidInput(
+                yield InvalidInput(
                     f"the label '{annotation.label}' is not in the ontology, which is closed",
-                    hint=self._suggestion(annotation.label),
+                    hint=self.suggestion(annotation.label),
                 )
             return
         if label.tools and annotation.type not in label.tools:
-            raise InvalidInput(
+            yield InvalidInput(
                 f"the label '{label.name}' is not for a {annotation.type}",
                 hint=f"it is drawn as {', '.join(label.tools)}",
             )
-        _check_attributes(label, annotation.attributes)
+        yield from _problems_of_attributes(label, annotation.attributes)
 
-    def _suggestion(self, name: str) -> str:
+    def suggestion(self, name: str) -> str:
+        """What to do about a label that there is not."""
         close = difflib.get_close_matches(name, self.labels, 1)
         return f"did you mean '{close[0]}'? see `oxide label list`" if close else "see `oxide label list`"
 
 
-def _check_attributes(label: Label, attributes: dict[str, Any]) -> None:
+def _problems_of_attributes(label: Label, attributes: dict[str, Any]) -> Iterator[InvalidInput]:
     for name, definition in label.attributes.items():
         if name not in attributes:
             if definition.get("required") and "default" not in definition:
-                raise InvalidInput(
+                yield InvalidInput(
                     f"a '{label.name}' needs the attribute '{name}'", hint=f"give --attribute {name}=VALUE"
                 )
             continue
-        if not _fits(definition, attributes[name]):
+        if not fits(definition, attributes[name]):
             allowed = definition.get("values") or definition["type"]
-            raise InvalidInput(
+            yield InvalidInput(
                 f"the attribute '{name}' of '{label.name}' cannot be {attributes[name]!r}", hint=f"allowed: {allowed}"
             )
 
 
-def _fits(definition: dict[str, Any], value: Any) -> bool:
+def fits(definition: dict[str, Any], value: Any) -> bool:
+    """Whether an attribute defined like this can have a value."""
     kind = definition.get("type", "text")
     values = definition.get("values")
     if kind == "multi_select":

@@ -84,8 +84,8 @@ def to_annotation(row: Row, keyframes: Iterable[Row] = ()) -> Annotation:
         model=row["model"],
         run_id=row["run_id"],
         author=row["author"],
-        created=_moment(row["created"]),
-        updated=_moment(row["updated"]),
+        created=moment(row["created"]),
+        updated=moment(row["updated"]),
         updated_by=row["updated_by"],
         track=row["track"],
         frames=None if first is None else (first, last),
@@ -103,7 +103,8 @@ def _box(row: Row) -> Box | None:
     return None if row["x"] is None else (row["x"], row["y"], row["w"], row["h"])
 
 
-def _moment(value: str | datetime | None) -> datetime | None:
+def moment(value: str | datetime | None) -> datetime | None:
+    """A time as the core hands it over, as one."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
@@ -114,17 +115,36 @@ def to_arrow(name: str, rows: Sequence[Row]) -> pyarrow.Table:
     columns = {}
     for field in SCHEMAS[name]["fields"]:
         cells = [row.get(field["name"]) for row in rows]
-        kind = field["type"]
-        if isinstance(kind, dict):
-            columns[field["name"]] = pyarrow.array(
-                [None if cell is None else bytes.fromhex(cell) for cell in cells], pyarrow.binary(kind["fixed"])
-            )
-            continue
-        if kind == "json":
+        if isinstance(field["type"], dict):
+            cells = [None if cell is None else bytes.fromhex(cell) for cell in cells]
+        elif field["type"] == "json":
             cells = [None if cell is None else _encode(cell) for cell in cells]
-        arrow_type = pyarrow.timestamp("us", "UTC") if kind == "time" else pyarrow.type_for_alias(_ARROW_TYPES[kind])
-        columns[field["name"]] = pyarrow.array(cells, arrow_type)
+        columns[field["name"]] = pyarrow.array(cells, _arrow_type(field["type"]))
     return pyarrow.table(columns)
+
+
+def arrow_schema(name: str) -> pyarrow.Schema:
+    """The Arrow schema of a table of labels, as the core gives it to the rows that it hands over."""
+    import pyarrow
+
+    schema = SCHEMAS[name]
+    return pyarrow.schema(
+        pyarrow.field(
+            field["name"],
+            _arrow_type(field["type"]),
+            nullable=field["id"] not in schema["key"],
+            metadata={"PARQUET:field_id": str(field["id"])},
+        )
+        for field in schema["fields"]
+    )
+
+
+def _arrow_type(kind: str | dict[str, int]) -> pyarrow.DataType:
+    import pyarrow
+
+    if isinstance(kind, dict):
+        return pyarrow.binary(kind["fixed"])
+    return pyarrow.timestamp("us", "UTC") if kind == "time" else pyarrow.type_for_alias(_ARROW_TYPES[kind])
 
 
 def keys_to_arrow(name: str, keys: Sequence[tuple[Any, ...]]) -> pyarrow.Table:

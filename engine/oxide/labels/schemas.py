@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from oxide._core import Record, Session
+    from oxide._core import Record, Session, Store
 
     Rule = str | dict[str, int]
 
@@ -117,6 +117,23 @@ SCHEMAS: dict[str, Record] = {
         ],
     ),
 }
+
+
+IDS = {
+    "annotations": "c5d3e82b0c3c20ab6f4fcec080531bd9827cde18c583cb2917be4c43d6a0496f",
+    "keyframes": "6e513f065ad2bd839d89e579fd8333d9ba4df9c485d2ca914cf45ac8ce29a60f",
+    "metadata": "20fb00566d266ba3e41360ce4b9e1bbc6c42f769e8a467444160edbd9ed23814",
+    "ontology": "66766c3e4219b36de15c70a70a8d544ab259ed71b8f63dcb34c9c2ae1f9fd39a",
+    "runs": "111c5210dd229f26521e38c8d38b6e29e8a45919e2af07af76a974d843558aa8",
+}
+"""The ids of the schemas, by which a table that is not there can still be described."""
+
+_NAMES = {schema: name for name, schema in IDS.items()}
+
+
+def read(store: Store, schema: str) -> Record:
+    """The record of any table's schema; of a table of labels also where the store does not hold it yet."""
+    return SCHEMAS[_NAMES[schema]] if schema in _NAMES else store.read_record("schema", schema)
 
 
 def write(session: Session, name: str) -> str:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 
 from oxide.holding import holding
 from oxide.workspace import read_state, tables_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import os
     from typing import Any
 
     from oxide._core import Store
     from oxide.labels.annotation import Annotation
-    from oxide.labels.ontology import Ontology
+    from oxide.labels.comparing import AnnotationChange
+    from oxide.labels.history import AnnotationBlame, Version
+    from oxide.labels.impact import Conflict, LabelChange
+    from oxide.labels.ontology import Label, Ontology
+    from oxide.labels.rendering import Drawn
     from oxide.labels.reports import ExportReport, ImportReport
+    from oxide.labels.runs import Run
     from oxide.repository import Repository
-    from oxide.types import Progress
+    from oxide.types import CopyResult, MergeResult, Progress
     from oxide.workspace import Tables
 
     PathLike = str | os.PathLike[str]
@@ -67,6 +72,81 @@ class LabelVerbs:
         item = reading.item_of(repository.store, tables, repository.to_path(path))
         return reading.annotations_of(repository.store, tables, [item])
 
+    @holding
+    def diff_annotations(
+        self, a: str | None = None, b: str | None = None, paths: Sequence[PathLike] = ()
+    ) -> list[AnnotationChange]:
+        """Annotations that differ between two revisions, by path and id. No ``a``: HEAD; no ``b``: what is pending.
+
+        By id, and where ids are new by the place: see :class:`oxide.labels.comparing.AnnotationChange`.
+        """
+        from oxide.labels import comparing
+
+        repository = self._repository()
+        before, after = repository.two_states(a, b)
+        return list(comparing.compare(repository.store, before, after, repository.path_filter(paths)))
+
+    @holding
+    def render_diff(
+        self,
+        folder: PathLike,
+        a: str | None = None,
+        b: str | None = None,
+        paths: Sequence[PathLike] = (),
+        *,
+        progress: Progress | None = None,
+    ) -> Drawn:
+        """Draw annotations that differ, as in :meth:`diff_annotations`, into a new folder: one picture a file.
+
+        Raises AlreadyExists, and MissingExtra without the extra ``vision``.
+        """
+        import os
+
+        from oxide.labels import rendering
+
+        repository = self._repository()
+        before, after = repository.two_states(a, b)
+        within = repository.path_filter(paths)
+        return rendering.render(repository, os.fspath(folder), before, after, within, progress)
+
+    @holding
+    def blame_annotation(self, annotation_id: str, revision: str = "HEAD") -> AnnotationBlame:
+        """The commit that an annotation came with, and those that last changed each of its fields. Raises NotFound."""
+        from oxide.labels import history
+
+        repository = self._repository()
+        return history.blame_annotation(repository.store, repository.resolve_revision(revision), annotation_id)
+
+    @holding
+    def annotation_history(self, annotation_id: str, revision: str = "HEAD") -> list[Version]:
+        """Every version of an annotation up to a revision, newest first. Raises NotFound."""
+        from oxide.labels import history
+
+        repository = self._repository()
+        return history.annotation_history(repository.store, repository.resolve_revision(revision), annotation_id)
+
+    def revert_import(self, run_id: str, *, progress: Progress | None = None) -> MergeResult:
+        """A new commit that takes back what an import did to labels and metadata; later edits stay. Raises NotFound."""
+        from oxide.labels import reverting
+
+        return reverting.revert_import(self._repository(), run_id, progress=progress)
+
+    def revert_author(self, author: str, *, progress: Progress | None = None) -> MergeResult:
+        """A new commit that takes back what an author did to labels and metadata; edits of others stay.
+
+        ``author`` is a name or an address. Raises NotFound.
+        """
+        from oxide.labels import reverting
+
+        return reverting.revert_author(self._repository(), author, progress=progress)
+
+    @holding
+    def runs(self, at: str | None = None) -> list[Run]:
+        """Imports and model runs that brought annotations, oldest first."""
+        from oxide.labels import runs
+
+        return runs.read(self._repository().store, self.state_at(at))
+
     def set_metadata(self, paths: Sequence[PathLike], values: dict[str, Any]) -> int:
         """Set metadata of every file at and below some paths. Returns how many files changed.
 
@@ -88,6 +168,24 @@ class LabelVerbs:
         repository = self._repository()
         return editing.unset_metadata(repository, repository.to_paths(paths), [keys] if isinstance(keys, str) else keys)
 
+    def import_metadata(
+        self, source: PathLike, *, key: str = "path", match: str = "path", dry_run: bool = False
+    ) -> int:
+        """Set metadata of many files out of a JSONL or CSV file (UTF-8), as one operation. Returns how many files.
+
+        Each record names its file in the field ``key``: by ``match`` its path, its base name (``name``) or its SHA-256
+        in hex (``content``). Its other fields are set, nested or by dotted keys; other metadata stays. Cells of a CSV
+        file are JSON or else text; empty ones set nothing.
+
+        Raises:
+            NotFound: there is no such source.
+            InvalidInput: a record is malformed, names no tracked file, or one that another record named; nothing was
+                imported then, and the message names the line.
+        """
+        from oxide.labels import metadata_import
+
+        return metadata_import.import_metadata(self._repository(), os.fspath(source), key, match, dry_run=dry_run)
+
     @holding
     def metadata(self, path: PathLike, at: str | None = None) -> dict[str, Any]:
         """The metadata of a file; empty where it has none. Raises NotFound."""
@@ -105,6 +203,161 @@ class LabelVerbs:
         from oxide.labels import ontology
 
         return ontology.read(self._repository().store, self.state_at(at))
+
+    def add_labels(self, *labels: Label, message: str | None = None, dry_run: bool = False) -> LabelChange:
+        """Define labels in the ontology.
+
+        This and the other changes of labels are pending at once; with a ``message`` they are a commit at once, refused
+        when other changes are pending; ``dry_run`` only reports.
+
+        Raises:
+            AlreadyExists: a label is there.
+            NotFound: the label above one is not there.
+            InvalidInput: a label is malformed, or other changes are pending.
+        """
+        from oxide.labels import label_changes
+
+        return label_changes.add(self._repository(), labels, message=message, dry_run=dry_run)
+
+    def edit_label(
+        self, name: str, fields: Mapping[str, Any], *, message: str | None = None, dry_run: bool = False
+    ) -> LabelChange:
+        """Define a label anew in some respects; ``fields`` are those of :class:`oxide.Label`. Raises NotFound."""
+        from oxide.labels import label_changes
+
+        return label_changes.edit(self._repository(), name, fields, message=message, dry_run=dry_run)
+
+    def rename_label(self, old: str, new: str, *, message: str | None = None, dry_run: bool = False) -> LabelChange:
+        """Give a label another name, in the ontology and on every annotation.
+
+        Raises:
+            NotFound: neither ontology nor annotations have the label.
+            AlreadyExists: the other name is a label too.
+        """
+        from oxide.labels import label_changes
+
+        return label_changes.rename(self._repository(), old, new, message=message, dry_run=dry_run)
+
+    def merge_labels(
+        self, labels: Sequence[str], into: str, *, message: str | None = None, dry_run: bool = False
+    ) -> LabelChange:
+        """Make several labels one. What does not fit the one is reported, and kept.
+
+        Raises:
+            NotFound: neither ontology nor annotations have one of the labels.
+            InvalidInput: the ontology is closed and does not have ``into``.
+        """
+        from oxide.labels import label_changes
+
+        names = [labels] if isinstance(labels, str) else labels
+        return label_changes.merge(self._repository(), names, into, message=message, dry_run=dry_run)
+
+    def split_label(
+        self,
+        label: str,
+        by: str,
+        names: Mapping[str, str] | None = None,
+        *,
+        message: str | None = None,
+        dry_run: bool = False,
+    ) -> LabelChange:
+        """Make a label of each value of the attribute ``by``: ``label/value``, or as ``names`` says by value.
+
+        The attribute goes, since the label says it then. Annotations without a single value keep the label.
+
+        Raises:
+            NotFound: no annotation with the label has the attribute.
+        """
+        from oxide.labels import label_changes
+
+        return label_changes.split(self._repository(), label, by, names or {}, message=message, dry_run=dry_run)
+
+    def remove_labels(
+        self,
+        labels: Sequence[str],
+        *,
+        into: str | None = None,
+        force: bool = False,
+        message: str | None = None,
+        dry_run: bool = False,
+    ) -> LabelChange:
+        """Take labels out of the ontology. Annotations get the label ``into``, or with ``force`` keep theirs.
+
+        Raises:
+            InUse: annotations carry a label, and neither was given.
+            NotFound: the ontology does not have a label.
+        """
+        from oxide.labels import label_changes
+
+        names = [labels] if isinstance(labels, str) else labels
+        if into is not None:
+            return label_changes.merge(self._repository(), names, into, message=message, dry_run=dry_run)
+        return label_changes.remove(self._repository(), names, force=force, message=message, dry_run=dry_run)
+
+    def close_ontology(self, closed: bool = True, *, message: str | None = None, dry_run: bool = False) -> LabelChange:
+        """Refuse new annotations with labels that the ontology does not have; ``closed=False``: take them again."""
+        from oxide.labels import label_changes
+
+        return label_changes.set_closed(self._repository(), closed, message=message, dry_run=dry_run)
+
+    @holding
+    def check_labels(self, at: str | None = None) -> list[Conflict]:
+        """Labels in use that the ontology does not have, and annotations that break its rules."""
+        from oxide.labels import label_changes
+
+        return label_changes.check(self._repository().store, self.state_at(at))
+
+    @holding
+    def used_labels(self, at: str | None = None) -> dict[str, int]:
+        """Number of annotations by label, the most frequent first."""
+        from oxide.labels import label_changes
+
+        return dict(label_changes.used_labels(self._repository().store, self.state_at(at)).most_common())
+
+    def copy(
+        self,
+        paths: Sequence[PathLike],
+        target: PathLike | Repository,
+        *,
+        revision: str | None = None,
+        annotations: bool = True,
+        metadata: bool = True,
+        force: bool = False,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> CopyResult:
+        """Copy files and folders into a folder, with their annotations and metadata.
+
+        ``target`` is a folder of this repository, ``REPOSITORY:FOLDER`` (relative to this one's root) or a repository.
+        Copied is what is staged, or what ``revision`` holds. The copies are new items with new annotations, staged in
+        the target and written into its working copy; the labels in use are added to its ontology. ``force``: they
+        take the place of files with the same names. ``dry_run``: returns or raises the same, and changes nothing.
+
+        Raises:
+            NotFound: a path is not there.
+            AlreadyExists: a file with the name of a copy is.
+            WouldOverwrite: such a file is there, and stored nowhere.
+            InvalidInput: the target's ontology forbids an annotation.
+            Unsupported: the target is on another machine.
+        """
+        from oxide.labels import copying
+
+        repository = self._repository()
+        if isinstance(target, LabelVerbs):
+            place = copying.Place(target._repository(), "")
+        else:
+            place = copying.find_place(repository, os.fspath(target), repository.folder)
+        return copying.copy(
+            repository,
+            repository.to_paths(paths),
+            place,
+            revision=revision,
+            annotations=annotations,
+            metadata=metadata,
+            force=force,
+            dry_run=dry_run,
+            progress=progress,
+        )
 
     def import_labels(
         self,

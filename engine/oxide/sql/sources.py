@@ -8,11 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from oxide._core import EMPTY_ROOT
 from oxide.errors import FileSystemError, QueryError, UnknownRevision
+from oxide.labels import schemas
+from oxide.labels.schemas import SCHEMAS
 from oxide.sql import cache
 from oxide.sql.history import COMMIT_COLUMNS, OPERATION_COLUMNS, History
 from oxide.sql.relations import Column, ParquetRelation, Relation, RowsRelation, StreamRelation, schema_columns
 from oxide.sql.statement import Reference
+from oxide.workspace import present, without_facts
 
 if TYPE_CHECKING:
     from oxide._core import Store
@@ -112,11 +116,9 @@ class RepositoryView:
         revision = revision if revision is not None else self._at
         if revision not in self._tables:
             if revision is not None:
-                self._tables[revision] = dict(self.commit(revision).tables)
+                self._tables[revision] = present(self.commit(revision).tables)
             else:
-                head = self.head()
-                committed = self.commit(head).tables if head is not None else {}
-                self._tables[None] = {**committed, **self._repository.staged_tables()}
+                self._tables[None] = self._repository.staged_tables()
         return self._tables[revision]
 
 
@@ -141,7 +143,7 @@ class Sources:
 
     def unknown(self, reference: Reference) -> QueryError:
         """The failure for a table that does not exist, with the ones that do."""
-        names = [*self._repository.tables(reference.revision), *_UNVERSIONED]
+        names = sorted({*self._repository.tables(reference.revision), *SCHEMAS, *_UNVERSIONED})
         close = difflib.get_close_matches(reference.name, names, 1)
         place = f" at {reference.revision}" if reference.revision else ""
         suggestion = f"did you mean {close[0]}? " if close else ""
@@ -166,11 +168,15 @@ class Sources:
     def _table(self, name: str, revision: str | None) -> Relation | None:
         tables = self._repository.tables(revision)
         found = next((each for each in tables if each.lower() == name), None)
-        return None if found is None else self.stored(tables[found])
+        if found is not None:
+            return self.stored(tables[found])
+        return RowsRelation(schema_columns(SCHEMAS[name]), []) if name in SCHEMAS else None
 
     def stored(self, table: tuple[str, str]) -> Relation:
         """Any table of the store. Where nothing can be written, its rows come from memory instead of the cache."""
-        columns = schema_columns(self._repository.store.read_record("schema", table[0]))
+        columns = schema_columns(schemas.read(self._repository.store, table[0]))
+        if table[1] == EMPTY_ROOT:
+            return RowsRelation(columns, [])
 
         def export() -> list[str]:
             return self._repository.store.export_parquet(table, str(self._cache))
@@ -198,19 +204,17 @@ class Sources:
         if table == "files":
             return RowsRelation(_DIFF_COLUMNS, self._file_changes(self._root(old, "files"), self._root(new, "files")))
         present = new.get(table) or old.get(table)
+        if present is None and table in SCHEMAS:
+            return RowsRelation([Column("change", "VARCHAR"), *schema_columns(SCHEMAS[table])], [])
         if present is None:
             raise self.unknown(Reference("table", table, revision=before))
-        columns = schema_columns(self._repository.store.read_record("schema", present[0]))
+        columns = schema_columns(schemas.read(self._repository.store, present[0]))
         stream = self._repository.store.diff_stream(present[0], self._root(old, table), self._root(new, table))
         return StreamRelation([Column("change", "VARCHAR"), *columns], stream)
 
     def _root(self, tables: Tables, name: str) -> str:
         """The root of a table; a table that is not there is one without rows."""
-        if name in tables:
-            return tables[name][1]
-        from oxide._core import EMPTY_ROOT
-
-        return EMPTY_ROOT
+        return tables[name][1] if name in tables else EMPTY_ROOT
 
     def _file_changes(self, before: str, after: str) -> list[Sequence[object]]:
         store = self._repository.store
@@ -234,7 +238,7 @@ class Sources:
             commit = entry.commit
             now = self._file_row(commit.id, path)
             before = self._file_row(commit.parents[0], path) if commit.parents else None
-            if now == before:
+            if without_facts(now) == without_facts(before):
                 continue  # a folder, which has no row of its own, or a merge that took the first parent's side
             change = "added" if before is None else "removed" if now is None else "modified"
             state = (now["content_id"], now["size"]) if now is not None else (None, None)

@@ -302,7 +302,7 @@ impl Applier<'_> {
             return if moved { Ok(()) } else { Err(changed()) };
         }
         let looks = self.looks(&handle, &write.path)?;
-        if !write.forced && looks != write.replaces {
+        if !write.forced && looks.as_ref() != write.replaces.as_deref() {
             return Err(changed());
         }
         if looks.is_some() && fsx::at::exchange(&prepared, handle.as_fd(), &name, &path)? {
@@ -343,7 +343,7 @@ impl Applier<'_> {
     }
 
     fn set_executable(&self, handles: &mut Handles<'_>, keep: &Keep) -> Result<()> {
-        if keep.looks.kind != DiskKind::File || keep.looks.executable == keep.row.executable {
+        if keep.looks.kind != DiskKind::File || keep.looks.executable == keep.record.executable {
             return Ok(());
         }
         let (folder, name) = disk::split(&keep.path);
@@ -352,7 +352,7 @@ impl Applier<'_> {
             .and_then(|handle| disk::open_file(handle.as_fd(), &disk::c_name(name)?))
             .map_err(|error| self.error(&keep.path, &error))?;
         let path = disk::absolute(self.tree, &keep.path);
-        fsx::at::set_executable(&file, keep.row.executable, &path)
+        fsx::at::set_executable(&file, keep.record.executable, &path)
     }
 
     /// How the files look now that all is done.
@@ -413,7 +413,7 @@ fn look_now(handles: &mut Handles<'_>, path: &[u8]) -> Option<DiskStat> {
 /// A file that came into place with its folder, before which nobody saw it: it looks as it was prepared.
 fn look_of_moved(write: &Write, moved_at: i64) -> Option<(Vec<u8>, Record)> {
     let looks = &write.prepared.as_ref()?.looks;
-    let record = Record::unseen(&write.row).seen(looks, moved_at);
+    let record = write.record.seen(looks, moved_at);
     Some((write.path.clone(), record))
 }
 
@@ -428,7 +428,7 @@ fn look_at_written(handles: &mut Handles<'_>, write: &Write) -> Option<(Vec<u8>,
     if !untouched {
         return None;
     }
-    let mut record = Record::unseen(&write.row).seen(&looks, read_at);
+    let mut record = write.record.seen(&looks, read_at);
     // The rename set the change time; somebody may have written in that moment.
     record.racy |= looks.mtime >= looks.ctime.saturating_sub(RACY_NANOSECONDS);
     Some((write.path.clone(), record))
@@ -440,6 +440,6 @@ fn look_at_kept(handles: &mut Handles<'_>, keep: &Keep) -> Option<(Vec<u8>, Reco
     let untouched = looks.inode == keep.looks.inode
         && looks.mtime == keep.looks.mtime
         && looks.size == keep.looks.size;
-    let record = Record::unseen(&keep.row).seen(&looks, keep.read_at);
+    let record = keep.record.seen(&looks, keep.read_at);
     untouched.then_some((keep.path.clone(), record))
 }

@@ -1,6 +1,6 @@
 //! Planning: what differs between the tables, and what stands on the disk in its place.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Mutex;
 
@@ -19,11 +19,29 @@ use crate::workspace::WorkingCopy;
 /// Files that one thread looks at in one go.
 const BATCH: usize = 64;
 
-/// A path whose file may have to change.
+/// A path whose file may have to change. There may be a million of them.
 struct Candidate {
     path: Vec<u8>,
-    before: Option<FileRow>,
-    after: Option<FileRow>,
+    before: Before,
+    after: Option<Record>,
+}
+
+/// What the old table has at a path.
+enum Before {
+    Nothing,
+    /// The same as the new one.
+    Same,
+    Other(Box<Record>),
+}
+
+impl Candidate {
+    fn before(&self) -> Option<Record> {
+        match &self.before {
+            Before::Nothing => None,
+            Before::Same => self.after,
+            Before::Other(record) => Some(**record),
+        }
+    }
 }
 
 /// What is to be done about one candidate.
@@ -115,61 +133,65 @@ fn candidates(
         .map(|path| path.trim_end_matches('/'))
         .collect();
     let wanted = |path: &str| scopes.is_empty() || scopes.iter().any(|s| paths::is_within(path, s));
-    let mut candidates = BTreeMap::new();
-    for change in tree::diff(store, &request.from, &request.to)? {
+    let mut candidates = Vec::new();
+    tree::visit_diff(store, &request.from, &request.to, &mut |change| {
         let path = FileRow::path_of(&change.key)?;
         if !wanted(&path) {
-            continue;
+            return Ok(());
         }
         paths::check(&path)?;
         let decode = |value: &Option<Vec<u8>>| match value {
-            Some(value) => FileRow::decode(&change.key, value).map(Some),
+            Some(value) => {
+                FileRow::decode(&change.key, value).map(|row| Some(Record::unseen(&row)))
+            }
             None => Ok(None),
         };
         let (before, after) = (decode(&change.before)?, decode(&change.after)?);
         let same = match (&before, &after) {
-            (Some(before), Some(after)) => same_file(before, after),
+            (Some(before), Some(after)) => before.same_file(after),
             _ => false,
         };
         // Only the item differs: nothing to do on disk.
         if !same {
-            candidates.insert(paths::to_bytes(&path), (before, after));
+            candidates.push(Candidate {
+                path: paths::to_bytes(&path),
+                before: before.map_or(Before::Nothing, |before| Before::Other(before.into())),
+                after,
+            });
         }
-    }
+        Ok(())
+    })?;
+    candidates.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     if request.repair {
         let scopes: Vec<Vec<u8>> = match scopes.is_empty() {
             true => vec![Vec::new()],
             false => scopes.iter().map(|scope| paths::to_bytes(scope)).collect(),
         };
+        let known = candidates.len();
         for path in differing(index, root, &scopes, store, progress)? {
+            let by_path = |candidate: &Candidate| candidate.path.cmp(&path);
+            if candidates[..known].binary_search_by(by_path).is_ok() {
+                continue;
+            }
             if let Some(record) = index.find(&path)? {
-                let row = record.row(&path);
-                paths::check(&row.path)?;
-                candidates
-                    .entry(path)
-                    .or_insert_with(|| (Some(row.clone()), Some(row)));
+                paths::check(&paths::to_text(&path))?;
+                candidates.push(Candidate {
+                    path,
+                    before: Before::Same,
+                    after: Some(record.not_seen()),
+                });
             }
         }
+        candidates.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     }
-    Ok(candidates
-        .into_iter()
-        .map(|(path, (before, after))| Candidate {
-            path,
-            before,
-            after,
-        })
-        .collect())
-}
-
-fn same_file(a: &FileRow, b: &FileRow) -> bool {
-    a.content == b.content && a.kind == b.kind && a.executable == b.executable
+    Ok(candidates)
 }
 
 /// Bytes that writing the file takes.
-pub(super) fn bytes_of(row: &FileRow) -> u64 {
-    match row.kind {
+pub(super) fn bytes_of(record: &Record) -> u64 {
+    match record.kind {
         FileType::Reference => 0,
-        FileType::File | FileType::Link => row.size,
+        FileType::File | FileType::Link => record.size,
     }
 }
 
@@ -247,7 +269,7 @@ impl Planner<'_> {
             return Ok(Step::Nothing);
         }
         // A checkout never leaves a replaced file away: the user removed it.
-        if self.resume && candidate.before.is_some() {
+        if self.resume && !matches!(candidate.before, Before::Nothing) {
             return Ok(Step::Nothing);
         }
         let Some(obstacle) = obstacle else {
@@ -282,8 +304,7 @@ impl Planner<'_> {
         }
         let read_at = disk::now();
         let indexed = self.index.find(&candidate.path)?;
-        let as_before = candidate.before.as_ref().map(Record::unseen);
-        let as_after = candidate.after.as_ref().map(Record::unseen);
+        let (as_before, as_after) = (candidate.before(), candidate.after);
         let by_looks = indexed.filter(|indexed| indexed.unchanged(&looks));
         let mut content = by_looks
             .filter(|indexed| indexed.kind != FileType::Reference)
@@ -425,13 +446,13 @@ fn assemble(candidates: Vec<Candidate>, steps: Vec<Step>) -> CheckoutPlan {
     for (candidate, step) in candidates.into_iter().zip(steps) {
         let Candidate { path, after, .. } = candidate;
         match (step, after) {
-            (Step::Write { replaces, forced }, Some(row)) => {
-                plan.bytes += bytes_of(&row);
-                plan.writes.push(row.path.clone());
+            (Step::Write { replaces, forced }, Some(record)) => {
+                plan.bytes += bytes_of(&record);
+                plan.writes.push(paths::to_text(&path));
                 plan.state.writes.push(Write {
                     path,
-                    row,
-                    replaces,
+                    record,
+                    replaces: replaces.map(Box::new),
                     forced,
                     prepared: None,
                 });
@@ -440,9 +461,9 @@ fn assemble(candidates: Vec<Candidate>, steps: Vec<Step>) -> CheckoutPlan {
                 plan.removes.push(paths::to_text(&path));
                 plan.state.removes.push(Remove { path, expected });
             }
-            (Step::Keep(looks, read_at), Some(row)) => plan.state.kept.push(Keep {
+            (Step::Keep(looks, read_at), Some(record)) => plan.state.kept.push(Keep {
                 path,
-                row,
+                record,
                 looks,
                 read_at,
             }),

@@ -14,8 +14,9 @@ use super::plan::bytes_of;
 use super::{CheckoutPlan, NewFolder, Prepared, PreparedFolder, Temporary, Write};
 use crate::counters;
 use crate::error::{Error, Result};
-use crate::files::{FileRow, FileType};
+use crate::files::FileType;
 use crate::fsx;
+use crate::paths;
 use crate::progress::Progress;
 use crate::store::{Store, LEFT_BEHIND};
 use crate::workspace::disk::{self, DiskStat};
@@ -96,7 +97,7 @@ fn batches(
             .filter(|new| inside(new) && folder.len() <= LONGEST);
         let mut ordered = Vec::with_capacity(same_folder.len());
         for (index, write) in (first..).zip(same_folder) {
-            ordered.push((store.content_order(&write.row.content)?, index));
+            ordered.push((store.content_order(&write.record.content)?, index));
         }
         ordered.sort_unstable();
         for part in ordered.chunks(BATCH) {
@@ -190,7 +191,7 @@ fn write_batch(
         };
         let path = folder.path.join(OsStr::from_bytes(own_name));
         let name = name.map_err(|error| Error::io("create", &path, &error))?;
-        let looks = write_new(store, &write.row, handle.as_fd(), &name, &path, progress)?;
+        let looks = write_new(store, write, handle.as_fd(), &name, &path, progress)?;
         done.push((
             *index,
             Prepared {
@@ -207,32 +208,34 @@ fn write_batch(
 /// Writes a new file or link. `path` is for messages.
 fn write_new(
     store: &Store,
-    row: &FileRow,
+    write: &Write,
     folder: BorrowedFd<'_>,
     name: &CStr,
     path: &Path,
     progress: &Progress,
 ) -> Result<DiskStat> {
-    let (length, looks) = if row.kind == FileType::File {
-        let file = fsx::at::create_new(folder, name, row.executable, path)?;
-        let length = store.copy_content(&row.content, &file, path, progress)?;
+    let record = &write.record;
+    let (length, looks) = if record.kind == FileType::File {
+        let file = fsx::at::create_new(folder, name, record.executable, path)?;
+        let length = store.copy_content(&record.content, &file, path, progress)?;
         (length, disk::stat_open(&file))
     } else {
-        let target = match row.kind {
-            FileType::Reference => reference::target(store, &row.content)?,
-            _ => store.content(&row.content)?,
+        let target = match record.kind {
+            FileType::Reference => reference::target(store, &record.content)?,
+            _ => store.content(&record.content)?,
         };
         fsx::at::symlink(&target, folder, name, path)?;
-        progress.advance(0, bytes_of(row))?;
+        progress.advance(0, bytes_of(record))?;
         (target.len() as u64, disk::stat_at(folder, name))
     };
     let looks = looks.map_err(|error| Error::io("look at", path, &error))?;
-    if row.kind != FileType::Reference && (length != row.size || looks.size != row.size) {
+    if record.kind != FileType::Reference && (length != record.size || looks.size != record.size) {
+        let text = paths::to_text(&write.path);
         return Err(Error::integrity(format!(
-            "the content of '{}' has {length} bytes instead of {}",
-            row.path, row.size
+            "the content of '{text}' has {length} bytes instead of {}",
+            record.size
         ))
-        .at(row.path.clone()));
+        .at(text));
     }
     counters::FILES_WRITTEN.add(1);
     Ok(looks)

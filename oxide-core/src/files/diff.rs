@@ -20,6 +20,8 @@ pub struct FileChanges {
     pub removed: Vec<FileRow>,
     /// The same item under another path: (before, after). The content may differ too.
     pub renamed: Vec<(FileRow, FileRow)>,
+    /// Number of files in both that are equal but for what is known of their media.
+    pub facts: u64,
 }
 
 /// Differences of two `files` tables, limited to `paths` and what is below them (empty: all).
@@ -36,6 +38,9 @@ pub fn diff(
         let (old, new) = decode_change(&change)?;
         let (old, new) = (old.filter(within), new.filter(within));
         match (old, new) {
+            (Some(old), Some(new)) if old.item == new.item && old.same_file(&new) => {
+                changes.facts += 1;
+            }
             (Some(old), Some(new)) if old.item == new.item => changes.modified.push((old, new)),
             (old, new) => {
                 removed.extend(old);

@@ -8,9 +8,10 @@ mod items;
 use std::collections::BTreeMap;
 
 use super::diff::decode_change;
-use super::{files_schema, FileRoots, FileRow, ItemId};
+use super::{facts, files_schema, FileRoots, FileRow, ItemId};
 use crate::error::Result;
 use crate::hash::Id;
+use crate::media::Facts;
 use crate::segment::Change;
 use crate::store::WriteObjects;
 use crate::tree;
@@ -156,10 +157,19 @@ impl Touched {
             self.merged = self.theirs.clone();
             return;
         }
+        let base = self.base.as_ref();
         let (Some(ours), Some(theirs)) = (&self.ours, &self.theirs) else {
+            // What is known of a file's media is no edit that its removal could lose.
+            let kept = self.ours.as_ref().or(self.theirs.as_ref());
+            if kept
+                .zip(base)
+                .is_some_and(|(kept, base)| kept.same_file(base))
+            {
+                self.merged = None;
+                return;
+            }
             return self.give_up("removed");
         };
-        let base = self.base.as_ref();
         let content = pick(base.map(content), content(ours), content(theirs));
         let path = pick(base.map(|row| &row.path), &ours.path, &theirs.path);
         let executable = pick(
@@ -174,6 +184,7 @@ impl Touched {
             _ => return self.give_up("executable"),
         };
         self.merged = Some(FileRow {
+            facts: facts_of(&content.0, ours, theirs),
             path: path.clone(),
             content: content.0,
             size: content.1,
@@ -188,6 +199,15 @@ impl Touched {
     fn give_up(&mut self, reason: &'static str) {
         self.merged = self.base.clone();
         self.conflict.get_or_insert(reason);
+    }
+}
+
+/// The facts that belong to a content: they come from where it does.
+fn facts_of(content: &Id, ours: &FileRow, theirs: &FileRow) -> Option<Box<Facts>> {
+    match (ours.content == *content, theirs.content == *content) {
+        (true, false) => ours.facts.clone(),
+        (false, true) => theirs.facts.clone(),
+        _ => facts::better(ours, theirs),
     }
 }
 

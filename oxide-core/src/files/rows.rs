@@ -2,8 +2,10 @@
 
 use std::sync::LazyLock;
 
+use super::facts;
 use crate::error::{Error, Result};
 use crate::hash::{hex, Id};
+use crate::media::Facts;
 use crate::rows::{self, Value};
 use crate::schema::{Field, MergeRule, Schema, Type};
 
@@ -23,7 +25,7 @@ pub enum FileType {
 }
 
 /// A row of `files`. Fields by id: 1 path (key), 2 content_id, 3 size, 4 item_id, 5 sha256, 6 link (null for
-/// a reference), 7 executable.
+/// a reference), 7 executable, from 8 on the facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRow {
     /// Path from the tree's root, `/` between names, in the UTF-8 mapping of [`crate::paths`].
@@ -40,6 +42,8 @@ pub struct FileRow {
     pub kind: FileType,
     /// Whether the owner may execute it.
     pub executable: bool,
+    /// What the headers of a picture or video say. They follow from the content, so they never make a file differ.
+    pub facts: Option<Box<Facts>>,
 }
 
 /// A row of `items`. Fields by id: 1 item_id (key), 2 created, 3 creator, 4 hidden, 5 source_id, 6 source_item, 7 frame_index, 8 frame_time.
@@ -71,7 +75,14 @@ impl std::fmt::Display for ItemId {
 
 const TARGET_ROWS: u32 = 32_768;
 
-static FILES: LazyLock<Schema> = LazyLock::new(|| Schema {
+static FILES: LazyLock<Schema> = LazyLock::new(|| {
+    let mut schema = FILES_WITHOUT_FACTS.clone();
+    schema.fields.extend(facts::fields());
+    schema
+});
+
+/// The schema of tables that versions before the facts wrote.
+static FILES_WITHOUT_FACTS: LazyLock<Schema> = LazyLock::new(|| Schema {
     name: "files".into(),
     fields: vec![
         field(1, "path", Type::Text),
@@ -105,7 +116,7 @@ static ITEMS: LazyLock<Schema> = LazyLock::new(|| Schema {
     target_rows: TARGET_ROWS,
 });
 
-fn field(id: u32, name: &str, kind: Type) -> Field {
+pub(super) fn field(id: u32, name: &str, kind: Type) -> Field {
     Field {
         id,
         name: name.into(),
@@ -125,6 +136,24 @@ pub fn items_schema() -> &'static Schema {
     &ITEMS
 }
 
+/// The schema of `files` that earlier versions wrote. The table is read with its present one: what that has in addition is
+/// null in old rows.
+pub fn earlier_files_schema() -> &'static Schema {
+    &FILES_WITHOUT_FACTS
+}
+
+/// Whether an id is that of a schema of `files`, be it the present one or an earlier.
+pub fn is_files_schema(id: &Id) -> bool {
+    [files_schema(), earlier_files_schema()]
+        .iter()
+        .any(|schema| schema.id() == *id)
+}
+
+/// The schemas that are known without a store, the present ones first.
+pub fn builtin_schemas() -> [&'static Schema; 3] {
+    [&FILES, &ITEMS, &FILES_WITHOUT_FACTS]
+}
+
 impl FileRow {
     /// Canonical key and value. Written cell by cell, as there are millions of them.
     pub fn encode(&self) -> (Vec<u8>, Vec<u8>) {
@@ -141,13 +170,16 @@ impl FileRow {
             FileType::Reference => {}
         }
         rows::write_bool(&mut value, 7, self.executable);
+        if let Some(facts) = &self.facts {
+            facts::write(facts, &mut value);
+        }
         (FileRow::key(&self.path), value)
     }
 
     /// From canonical key and value.
     pub fn decode(key: &[u8], value: &[u8]) -> Result<FileRow> {
         let row = rows::decode(&FILES, key, value)?;
-        let [Value::Text(path), content, Value::Int(size), item, sha256, link, executable] =
+        let [Value::Text(path), content, Value::Int(size), item, sha256, link, executable, facts @ ..] =
             &row[..]
         else {
             return Err(damaged("files", key));
@@ -164,7 +196,16 @@ impl FileRow {
                 _ => FileType::Reference,
             },
             executable: *executable == Value::Bool(true),
+            facts: facts::read(facts).map_err(|()| damaged("files", key))?,
         })
+    }
+
+    /// Whether both stand for the same bytes, type and executable bit at one path, whichever item that is.
+    pub fn same_file(&self, other: &FileRow) -> bool {
+        self.path == other.path
+            && self.content == other.content
+            && self.kind == other.kind
+            && self.executable == other.executable
     }
 
     /// The key of a path.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::media::{Facts, Real};
 use crate::store::{MemoryObjects, ReadObjects, WriteObjects};
 use crate::tree;
 
@@ -24,6 +25,7 @@ fn file(path: &str, (number, content, executable): (u8, u8, bool)) -> FileRow {
         sha256: [content; 32],
         kind: FileType::File,
         executable,
+        facts: None,
     }
 }
 
@@ -389,6 +391,150 @@ fn golden_rows() {
     assert_eq!(&value[..3], [0x10, 0x01, 0x1a]);
 }
 
+fn some_facts() -> Box<Facts> {
+    Box::new(Facts {
+        version: 1,
+        media: Some("video/mp4".into()),
+        width: Some(1920),
+        height: Some(1080),
+        orientation: Some(6),
+        channels: Some(3),
+        bit_depth: Some(10),
+        frames: Some(300),
+        fps: Real::new(30.0),
+        duration: Real::new(10.0),
+        broken: Some("no frames in it".into()),
+    })
+}
+
+#[test]
+fn golden_facts() {
+    let row = FileRow {
+        facts: Some(some_facts()),
+        ..file("a", (3, 1, false))
+    };
+    let (key, value) = row.encode();
+    let plain = file("a", (3, 1, false)).encode().1;
+    let mut expected = vec![0x40, 2, 0x4a, 9];
+    expected.extend(b"video/mp4");
+    expected.extend([
+        0x50, 0x80, 0x1e, 0x58, 0xf0, 0x10, 0x60, 12, 0x68, 6, 0x70, 20,
+    ]);
+    expected.extend([0x78, 0xd8, 0x04]);
+    expected.extend([0x81, 0x01, 0, 0, 0, 0, 0, 0, 0x3e, 0x40]);
+    expected.extend([0x89, 0x01, 0, 0, 0, 0, 0, 0, 0x24, 0x40]);
+    expected.extend([0x92, 0x01, 15]);
+    expected.extend(b"no frames in it");
+    assert_eq!(value, [plain.clone(), expected].concat());
+    assert_eq!(FileRow::decode(&key, &value).unwrap(), row);
+    // Facts without a version, and a number that no fact can be.
+    for bad in [&[0x50, 2][..], &[0x40, 2, 0x50, 1]] {
+        assert!(FileRow::decode(&key, &[&plain[..], bad].concat()).is_err());
+    }
+}
+
+#[test]
+fn schemas_of_files_keep_their_ids() {
+    assert!(earlier_files_schema()
+        .check_evolution(files_schema())
+        .is_ok());
+    let earlier = "d1edc778069eb5a20042cc571f8837bd904e8e78c26541d1d2404985377448f7";
+    assert_eq!(earlier_files_schema().id().to_hex(), earlier);
+    let present = "83592ff87974bcf4ba543ccf763bb0afb786f9fd4487a41e157aeaf900a76c18";
+    assert_eq!(files_schema().id().to_hex(), present);
+    assert!(is_files_schema(&files_schema().id()) && is_files_schema(&earlier_files_schema().id()));
+    assert!(!is_files_schema(&items_schema().id()));
+}
+
+/// Facts never stop a merge, and follow the content.
+#[test]
+fn facts_are_never_in_conflict() {
+    let objects = MemoryObjects::default();
+    let with = |row: FileRow, version: Option<u32>| FileRow {
+        facts: version.map(|version| {
+            Box::new(Facts {
+                version,
+                ..*some_facts()
+            })
+        }),
+        ..row
+    };
+    let table = |rows: &[FileRow]| {
+        let mut files: Vec<_> = rows.iter().map(FileRow::encode).collect();
+        files.sort();
+        let mut items: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let (item, creator) = (row.item, "me".into());
+                ItemRow {
+                    item,
+                    created: 0,
+                    creator,
+                }
+                .encode()
+            })
+            .collect();
+        items.sort();
+        FileRoots {
+            files: tree::build(&objects, files_schema(), &mut files.into_iter()).unwrap(),
+            items: tree::build(&objects, items_schema(), &mut items.into_iter()).unwrap(),
+        }
+    };
+    let (old, edited) = (file("a", (1, 1, false)), file("a", (1, 2, false)));
+    let (renamed, twin) = (file("b", (1, 1, false)), file("a", (9, 1, false)));
+    let one = |row: &FileRow, version| vec![with(row.clone(), version)];
+    for (base, ours, theirs, expected) in [
+        // Read on both sides by different versions.
+        (
+            one(&old, None),
+            one(&old, Some(1)),
+            one(&old, Some(2)),
+            one(&old, Some(2)),
+        ),
+        // Read here, edited or renamed there.
+        (
+            one(&old, None),
+            one(&old, Some(1)),
+            one(&edited, None),
+            one(&edited, None),
+        ),
+        (
+            one(&old, None),
+            one(&old, Some(1)),
+            one(&renamed, None),
+            one(&renamed, Some(1)),
+        ),
+        // Read here, removed there.
+        (one(&old, None), one(&old, Some(1)), vec![], vec![]),
+        // Added on both sides, by versions that know more and less.
+        (
+            vec![],
+            one(&old, None),
+            one(&twin, Some(1)),
+            one(&old, Some(1)),
+        ),
+    ] {
+        let [base, ours, theirs, expected] =
+            [base, ours, theirs, expected].map(|rows| table(&rows));
+        let there = merge(&objects, &base, &ours, &theirs).unwrap();
+        let back = merge(&objects, &base, &theirs, &ours).unwrap();
+        assert_eq!((there.conflicts.len(), back.conflicts.len()), (0, 0));
+        assert_eq!(
+            (there.roots.files, back.roots.files),
+            (expected.files, expected.files)
+        );
+    }
+    let [before, after] = [None, Some(1)].map(|version| table(&one(&old, version)).files);
+    let changes = diff(&objects, &before, &after, &[]).unwrap();
+    assert_eq!(
+        changes,
+        FileChanges {
+            facts: 1,
+            ..FileChanges::default()
+        }
+    );
+}
+
 #[test]
 fn rows_written_cell_by_cell_are_those_of_the_schema() {
     use crate::rows::{encode, Value};
@@ -396,6 +542,7 @@ fn rows_written_cell_by_cell_are_those_of_the_schema() {
         let row = FileRow {
             kind,
             size: 300,
+            facts: Some(some_facts()),
             ..file("a/b\u{f7ff}.jpg", (3, 7, true))
         };
         let values = [
@@ -410,6 +557,17 @@ fn rows_written_cell_by_cell_are_those_of_the_schema() {
                 FileType::Reference => Value::Null,
             },
             Value::Bool(true),
+            Value::Int(1),
+            Value::Text("video/mp4".into()),
+            Value::Int(1920),
+            Value::Int(1080),
+            Value::Int(6),
+            Value::Int(3),
+            Value::Int(10),
+            Value::Int(300),
+            Value::Float(30.0),
+            Value::Float(10.0),
+            Value::Text("no frames in it".into()),
         ];
         let expected = encode(files_schema(), &values).unwrap();
         assert_eq!(row.encode(), (expected.key, expected.value));

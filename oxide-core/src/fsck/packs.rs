@@ -125,12 +125,11 @@ impl Check<'_> {
                     stored: salvaged.stored(entry),
                 })?;
                 if let Some(full) = full {
-                    full.write()?;
-                    writer.written(full);
+                    full.write();
                 }
             }
             writer.seal()?;
-            fsx::sync_data(writer.file(), writer.path())?;
+            writer.sync_data()?;
             let target = control.join("packs").join(writer.name());
             fsx::rename(writer.path(), &target)?;
             fsx::sync_dir(&control.join("packs"))?;

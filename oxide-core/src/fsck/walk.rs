@@ -134,7 +134,7 @@ impl Check<'_> {
             }
         }
         segments.retain(|id| self.tables.insert((*schema_id, *id)));
-        let in_files = *schema_id == files::files_schema().id();
+        let in_files = files::is_files_schema(schema_id);
         if in_files {
             self.file_segments.extend(&segments);
         }

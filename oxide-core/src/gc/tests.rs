@@ -160,6 +160,7 @@ fn row_of(path: &str, stored: &StoredContent) -> FileUpsert {
             sha256: stored.digests.sha256,
             kind: FileType::File,
             executable: false,
+            facts: None,
         },
         created: None,
         creator: String::new(),

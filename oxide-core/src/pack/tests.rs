@@ -18,8 +18,7 @@ fn append(writer: &mut PackWriter, kind: Kind, id: Id, bytes: &[u8]) {
         stored,
     });
     if let Some(full) = full.expect("appended") {
-        full.write().expect("written");
-        writer.written(full);
+        full.write();
     }
 }
 
@@ -95,8 +94,7 @@ fn records_spanning_many_buffers_come_back_before_and_after_sealing() {
         // Some buffers are on the disk, some in flight, the last is open.
         if n == 9 {
             for full in waiting.drain(..) {
-                full.write().expect("written");
-                writer.written(full);
+                full.write();
             }
         }
     }

@@ -153,6 +153,17 @@ pub(crate) fn write_int(out: &mut Vec<u8>, field: u32, number: i64) {
     varint::write(out, varint::zigzag(number));
 }
 
+/// A cell of a float field.
+pub(crate) fn write_float(out: &mut Vec<u8>, field: u32, number: f64) {
+    let bits = if number.is_nan() {
+        NAN
+    } else {
+        number.to_bits()
+    };
+    varint::write(out, tag(field, FLOAT));
+    out.extend_from_slice(&bits.to_le_bytes());
+}
+
 /// A cell of a field of text or bytes, not over [`INLINE_LIMIT`].
 pub(crate) fn write_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     varint::write(out, tag(field, BYTES));
@@ -177,13 +188,7 @@ pub(super) fn encode_cell(
             return Ok(());
         }
         (Type::Float, Value::Float(number)) => {
-            let bits = if number.is_nan() {
-                NAN
-            } else {
-                number.to_bits()
-            };
-            varint::write(out, tag(FLOAT));
-            out.extend_from_slice(&bits.to_le_bytes());
+            write_float(out, field.id, *number);
             return Ok(());
         }
         (

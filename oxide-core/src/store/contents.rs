@@ -12,7 +12,7 @@ use crate::pack::{Entry, Kind, PackReader};
 use crate::progress::Progress;
 
 /// Where a content is.
-enum Source {
+pub(super) enum Source {
     Blob(Arc<PackReader>, Entry),
     /// (id, length) of each chunk.
     Recipe(Vec<(Id, u64)>),
@@ -129,7 +129,7 @@ impl Store {
         Ok(recorded.or_else(own_file))
     }
 
-    fn source(&self, id: &Id) -> Result<Source> {
+    pub(super) fn source(&self, id: &Id) -> Result<Source> {
         let recorded = self.look(&[Kind::Blob, Kind::Recipe], id, |_, pack, entry| {
             if entry.kind == Kind::Recipe {
                 return chunks_of(pack, &entry).map(|chunks| Some(Source::Recipe(chunks)));

@@ -95,8 +95,8 @@ impl Session {
         let mut hasher = StreamHasher::new(&self.buffers);
         let mut size = 0;
         // A file that shares its blocks cannot change any more, so the hash is of what is stored.
-        let shared = fsx::share_blocks(file, &target, object.path())?;
-        let source = if shared { &target } else { file };
+        let shared = fsx::share_blocks(file, target.file(), object.path())?;
+        let source = if shared { target.file() } else { file };
         let mut block = match shared {
             true => hasher.sha256.read(source, path)?,
             false => first,
@@ -106,7 +106,7 @@ impl Session {
             let block_now = hasher.update(block);
             let bytes = block_now.bytes();
             if !shared {
-                fsx::write_all(&target, bytes, object.path())?;
+                target.write_all_at(bytes, size)?;
             }
             size += bytes.len() as u64;
             progress.advance(0, bytes.len() as u64)?;
@@ -116,12 +116,11 @@ impl Session {
             drop(block_now);
             block = hasher.sha256.read(source, path)?;
         }
-        fsx::begin_flush(&target, 0, 0);
         let digests = hasher.finish()?;
         let id = digests.content;
         if self.tombstoned.contains(&id.to_hex()) {
             // Its own file is about to be removed; under another form the content is safe from that.
-            return self.put_chunks_again(&target, object.path(), progress);
+            return self.put_chunks_again(target.file(), object.path(), progress);
         }
         let known = self.holds_object(&id) || self.holds(Kind::Blob, &id)?;
         let new = !known && self.objects.keep(id, object);

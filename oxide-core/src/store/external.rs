@@ -15,6 +15,7 @@ use crate::codec::Encoding;
 use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hash::{Context, Id};
+use crate::media::{self, Facts};
 use crate::pack::Kind;
 use crate::progress::Progress;
 
@@ -81,13 +82,13 @@ impl External {
     }
 
     /// Whether a file of that length and time is there.
-    fn looks_untouched(&self) -> bool {
+    pub(super) fn looks_untouched(&self) -> bool {
         let look = || std::fs::metadata(self.path().ok()?).ok();
         look().is_some_and(|found| found.len() == self.size && modified(&found) == self.mtime)
     }
 
     /// Opens the file, when it still has the length that it had.
-    fn open(&self) -> Result<File> {
+    pub(super) fn open(&self) -> Result<File> {
         let file = open_regular(&self.path()?).map_err(|e| self.broken(&why_unreadable(&e)))?;
         match file.metadata() {
             Ok(found) if found.len() == self.size => Ok(file),
@@ -218,8 +219,12 @@ impl Store {
 }
 
 impl Session {
-    /// Reads an external file and records where it is, not its bytes. The path is absolute.
-    pub fn put_external(&self, path: &Path, progress: &Progress) -> Result<StoredContent> {
+    /// Reads an external file and records where it is, not its bytes; also gives what its headers say. The path is absolute.
+    pub fn put_external(
+        &self,
+        path: &Path,
+        progress: &Progress,
+    ) -> Result<(StoredContent, Option<Facts>)> {
         let unreadable = |error: std::io::Error| Error::io("read", path, &error);
         let file = open_regular(path).map_err(unreadable)?;
         let before = file.metadata().map_err(unreadable)?;
@@ -239,6 +244,7 @@ impl Session {
         let digests = hasher.finish()?;
         counters::FILES_HASHED.add(1);
         counters::BYTES_HASHED.add(size);
+        let facts = media::of_source(&file, size).map_err(unreadable)?;
         let after = file.metadata().map_err(unreadable)?;
         let mtime = modified(&after);
         if (after.len(), mtime) != (size, modified(&before)) {
@@ -257,6 +263,6 @@ impl Session {
                 &external.to_bytes(),
                 (Encoding::Raw, None),
             )?;
-        Ok(StoredContent { digests, size, new })
+        Ok((StoredContent { digests, size, new }, facts))
     }
 }

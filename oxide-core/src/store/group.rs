@@ -1,9 +1,9 @@
 //! The packs of one group that a session is writing, and what it has put into them.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{sync_channel, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -48,8 +48,8 @@ struct Place {
 pub(super) struct SealedPack {
     pub(super) name: String,
     pub(super) path: PathBuf,
-    file: Arc<File>,
     reader: PackReader,
+    flush: Arc<dyn Fn() -> Result<()> + Send + Sync>,
     /// The flush that began when the pack was full.
     flushing: Mutex<Option<JoinHandle<Result<()>>>>,
 }
@@ -60,7 +60,7 @@ impl SealedPack {
         let begun = lock(&self.flushing).take();
         match begun.map(JoinHandle::join) {
             Some(Ok(result)) => result,
-            Some(Err(_)) | None => fsx::sync_data(&self.file, &self.path),
+            Some(Err(_)) | None => (self.flush)(),
         }
     }
 }
@@ -80,6 +80,41 @@ pub(super) struct GroupWriter {
     temporary: PathBuf,
     rotate_at: u64,
     state: Mutex<State>,
+    outlet: Outlet,
+}
+
+/// Full buffers that wait to be written; beyond that many, who fills them waits.
+const WAITING: usize = 4;
+
+/// A thread that writes full buffers, so that those who fill them go on reading and hashing. It begins with the first one.
+#[derive(Default)]
+struct Outlet(Mutex<Option<(SyncSender<FullBuffer>, JoinHandle<()>)>>);
+
+impl Outlet {
+    fn write(&self, full: FullBuffer) {
+        let sender = lock(&self.0).get_or_insert_with(Outlet::start).0.clone();
+        // A buffer that is not written is a failure of its pack, which shows when the pack is next used.
+        let _ = sender.send(full);
+    }
+
+    fn start() -> (SyncSender<FullBuffer>, JoinHandle<()>) {
+        let (sender, receiver) = sync_channel::<FullBuffer>(WAITING);
+        let thread = std::thread::spawn(move || {
+            for full in receiver {
+                full.write();
+            }
+        });
+        (sender, thread)
+    }
+
+    /// Writes what waits and ends the thread.
+    fn end(&self) {
+        if let Some((sender, thread)) = lock(&self.0).take() {
+            drop(sender);
+            // Its buffers have said what failed.
+            let _ = thread.join();
+        }
+    }
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -93,6 +128,7 @@ impl GroupWriter {
             temporary: control.join("tmp"),
             rotate_at: group.rotate_at(),
             state: Mutex::default(),
+            outlet: Outlet::default(),
         }
     }
 
@@ -132,10 +168,7 @@ impl GroupWriter {
         drop(state);
         let full = appended.map_err(|e| self.fail(e))?;
         if let Some(full) = full {
-            full.write().map_err(|e| self.fail(e))?;
-            if let Some(open) = &mut lock(&self.state).open {
-                open.written(full);
-            }
+            self.outlet.write(full);
         }
         Ok(true)
     }
@@ -157,12 +190,14 @@ impl GroupWriter {
         if !rotate {
             return Ok(full);
         }
-        // Sealing writes every buffer; the disk can begin with this pack while the next one fills.
+        if let Some(full) = full {
+            self.outlet.write(full);
+        }
+        // Sealing waits for every buffer; the disk can begin with this pack while the next one fills.
         let sealed = state.seal()?;
         if let Some(sealed) = sealed {
-            let (file, path) = (sealed.file.clone(), sealed.path.clone());
-            let flush = std::thread::spawn(move || fsx::sync_data(&file, &path));
-            *lock(&sealed.flushing) = Some(flush);
+            let flush = sealed.flush.clone();
+            *lock(&sealed.flushing) = Some(std::thread::spawn(move || flush()));
         }
         Ok(None)
     }
@@ -205,6 +240,7 @@ impl GroupWriter {
 
 impl Drop for GroupWriter {
     fn drop(&mut self) {
+        self.outlet.end();
         let state = lock(&self.state);
         for pack in &state.sealed {
             // A flush that still runs would only hold up the file's removal from the disk.
@@ -253,8 +289,8 @@ impl State {
         let sealed = Arc::new(SealedPack {
             name: writer.name().to_string(),
             path,
-            file: writer.file().clone(),
             reader,
+            flush: Arc::new(writer.flush()),
             flushing: Mutex::new(None),
         });
         self.open = None;

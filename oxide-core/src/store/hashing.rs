@@ -13,6 +13,7 @@ use super::contents_in::read_full;
 use super::group::lock;
 use crate::chunk;
 use crate::error::{Error, ErrorCode, Result};
+use crate::fsx::ALIGNMENT;
 use crate::hash::{Context, Digests, Id};
 
 /// Bytes read at once.
@@ -32,7 +33,7 @@ pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
 impl Buffers {
     fn take(&self) -> Vec<u8> {
         let kept = lock(&self.0).pop();
-        kept.unwrap_or_else(|| vec![0; ROOM + BLOCK])
+        kept.unwrap_or_else(|| vec![0; ROOM + ALIGNMENT + BLOCK])
     }
 
     /// Reads the next block of a file.
@@ -52,16 +53,20 @@ impl Buffers {
 /// Bytes of a file that follow each other.
 pub(super) struct Block {
     buffer: Vec<u8>,
-    /// Bytes in front of [`ROOM`] that belong to the block before.
+    /// Where the bytes begin that were read, fit for writes past the page cache. In front of them is [`ROOM`].
+    start: usize,
+    /// Bytes in front of them that belong to the block before.
     carried: usize,
     read: usize,
 }
 
 impl Block {
     fn read(mut buffer: Vec<u8>, file: &File, path: &Path) -> Result<Block> {
-        let read = read_full(file, &mut buffer[ROOM..], path)?;
+        let start = ROOM + buffer[ROOM..].as_ptr().align_offset(ALIGNMENT) % ALIGNMENT;
+        let read = read_full(file, &mut buffer[start..start + BLOCK], path)?;
         Ok(Block {
             buffer,
+            start,
             carried: 0,
             read,
         })
@@ -69,18 +74,18 @@ impl Block {
 
     /// The bytes read.
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.buffer[ROOM..ROOM + self.read]
+        &self.buffer[self.start..self.start + self.read]
     }
 
     /// The bytes read, after those that were carried over.
     pub(super) fn window(&self) -> &[u8] {
-        &self.buffer[ROOM - self.carried..ROOM + self.read]
+        &self.buffer[self.start - self.carried..self.start + self.read]
     }
 
     /// Puts the end of the block before in front, less than [`chunk::MAXIMUM`] bytes.
     pub(super) fn carry(&mut self, rest: &[u8]) {
         self.carried = rest.len();
-        self.buffer[ROOM - rest.len()..ROOM].copy_from_slice(rest);
+        self.buffer[self.start - rest.len()..self.start].copy_from_slice(rest);
     }
 
     /// Whether the file ended in it.

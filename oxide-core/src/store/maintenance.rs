@@ -263,8 +263,7 @@ impl Copy<'_> {
             return Ok(());
         };
         if let Some(full) = writer.append(record)? {
-            full.write()?;
-            writer.written(full);
+            full.write();
         }
         if writer.length() >= self.group.rotate_at() {
             self.seal()?;
@@ -275,7 +274,7 @@ impl Copy<'_> {
     fn seal(&mut self) -> Result<()> {
         if let Some(writer) = &mut self.open {
             writer.seal()?;
-            fsx::sync_data(writer.file(), writer.path())?;
+            writer.sync_data()?;
         }
         self.sealed.extend(self.open.take());
         Ok(())

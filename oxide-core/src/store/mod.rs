@@ -1,7 +1,7 @@
 //! The object store under `.oxide`: packs, own object files, sessions that write, leases that keep the collector away.
 //!
 //! `repository` is the control folder's layout, `packs` finds records, `contents` reads whole files (`chunks_out` those
-//! that are cut), `session` and `contents_in` write (`hashing` reads and hashes large files, `chunks_in` cuts them, `group`
+//! that are cut, `headers` what media say of themselves), `session` and `contents_in` write (`hashing` reads and hashes large files, `chunks_in` cuts them, `group`
 //! is one group's packs, `objects` own files, `external` what stays outside), `consolidate` merges small packs,
 //! `maintenance` is what the collector and the checker need.
 
@@ -13,6 +13,7 @@ mod contents_in;
 mod external;
 mod group;
 mod hashing;
+mod headers;
 mod lease;
 mod maintenance;
 mod memory;

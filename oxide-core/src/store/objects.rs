@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use super::group::lock;
 use crate::error::{Error, Result};
-use crate::fsx;
+use crate::fsx::{self, LargeFile};
 use crate::hash::{Context, Id};
 
 /// Where a content lies when it is a file of its own.
@@ -61,10 +61,10 @@ pub(super) struct NewObject {
 }
 
 impl NewObject {
-    pub(super) fn create(control: &Path) -> Result<(NewObject, File)> {
+    pub(super) fn create(control: &Path) -> Result<(NewObject, LargeFile)> {
         let name = format!("object-{}", fsx::unique_name());
         let path = control.join("tmp").join(name);
-        let file = fsx::create_new(&path)?;
+        let file = LargeFile::new(path.clone(), fsx::create_new(&path)?);
         Ok((NewObject { path }, file))
     }
 

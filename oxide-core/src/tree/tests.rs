@@ -471,6 +471,7 @@ fn cost_follows_the_change() {
             sha256: [number as u8; 32],
             kind: FileType::File,
             executable: false,
+            facts: None,
         };
         file.encode()
     };

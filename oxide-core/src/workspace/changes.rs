@@ -2,10 +2,12 @@
 //! and name, as the stat index is; a second order is that of the keys of `files`.
 
 use super::disk;
+use super::known_facts::KnownFacts;
 use super::stat_index::Record;
 use crate::error::Result;
 use crate::files::FileRow;
 use crate::hash::Id;
+use crate::media::Facts;
 use crate::paths;
 use crate::store::ReadObjects;
 use crate::tree;
@@ -17,6 +19,7 @@ pub(crate) struct Changes {
     places: Vec<Place>,
     records: Vec<Record>,
     by_key: Vec<u32>,
+    facts: KnownFacts,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +56,8 @@ impl<'a> FileChange<'a> {
         }
     }
 
-    /// Whether its row changes: a file that was only read again, or whose item stayed, has the same.
+    /// Whether its row changes: a file that was only read again, or whose item stayed, has the same. What is known of its
+    /// media follows from the content.
     pub(crate) fn is_change(&self) -> bool {
         match (self.before, self.after) {
             (Some(before), Some(after)) => !before.same_file(after) || before.item != after.item,
@@ -77,9 +81,32 @@ impl Changes {
         }
     }
 
-    /// Takes over records that [`Changes::push_known`] refers to.
-    pub(crate) fn set_records(&mut self, records: Vec<Record>) {
+    /// Takes over records that [`Changes::push_known`] refers to, with the facts that they refer to.
+    pub(crate) fn set_records(&mut self, records: Vec<Record>, facts: KnownFacts) {
         self.records = records;
+        self.facts = facts;
+    }
+
+    /// A row as a record that has its facts among those of these changes.
+    pub(crate) fn record_of(&mut self, row: &FileRow) -> Record {
+        let facts = row.facts.as_deref().cloned();
+        Record {
+            facts: facts.and_then(|facts| self.facts.keep(facts)),
+            ..Record::unseen(row)
+        }
+    }
+
+    /// The row of one of these records.
+    pub(crate) fn row(&self, path: &[u8], record: &Record) -> FileRow {
+        FileRow {
+            facts: self.facts(record).cloned().map(Box::new),
+            ..record.row(path)
+        }
+    }
+
+    /// The facts of one of these records.
+    pub(crate) fn facts(&self, record: &Record) -> Option<&Facts> {
+        self.facts.get(record.facts)
     }
 
     /// Adds a file. The last one of a path counts.
@@ -259,6 +286,7 @@ mod tests {
             content: Id([1; 32]),
             item: ItemId([item; 12]),
             sha256: [1; 32],
+            facts: None,
         }
     }
 

@@ -1,14 +1,16 @@
 //! The working copy: what is on disk beside what is staged.
 //!
 //! `stat_index` remembers how each tracked file looked when its content was last known, `walk` reads the disk in
-//! parallel, `changes` holds what differs, `ignore` decides what is never tracked, `status` compares, `stage` stores changes, `reference` knows the links
+//! parallel, `changes` holds what differs and `known_facts` what was read about its media, `ignore` decides what is never tracked, `status` compares, `stage` stores changes, `scan` reads facts of media again, `reference` knows the links
 //! that stand for files outside the tree.
 
 mod changes;
 pub(crate) mod disk;
 mod ignore;
+pub(crate) mod known_facts;
 pub(crate) mod reference;
 mod rename;
+mod scan;
 mod stage;
 pub(crate) mod stat_index;
 pub(crate) mod status;
@@ -26,6 +28,7 @@ use crate::paths;
 use crate::progress::Progress;
 use crate::store::{Session, Store};
 use changes::Changes;
+pub use scan::{scan, Scanned};
 use stat_index::{Index, Known, Update};
 
 /// A working tree with its repository's control folder.

@@ -10,10 +10,13 @@ use std::path::Path;
 use super::disk;
 use super::stat_index::{Index, Record};
 use super::walk::{Findings, FolderFiles};
+use crate::browse;
 use crate::error::{Error, Result};
 use crate::files::FileType;
 use crate::hash::Id;
-use crate::store::{self, Store};
+use crate::media::Facts;
+use crate::paths;
+use crate::store::{self, Session, Store};
 
 /// Whether a link on disk is the reference that `record` describes. The recorded target is believed unread; another one
 /// counts when the same content is there.
@@ -43,12 +46,25 @@ pub(crate) fn target(store: &Store, content: &Id) -> Result<Vec<u8>> {
     Ok(external.path()?.into_os_string().into_encoded_bytes())
 }
 
-/// The references among tracked files, by the targets of their links.
-pub(super) fn targets(store: &Store, files: &[(Vec<u8>, Record)]) -> HashMap<Vec<u8>, Record> {
+/// A reference that is tracked, with what is known of its media.
+pub(super) type Known = (Record, Option<Box<Facts>>);
+
+/// The references among tracked files of the table `root`, by the targets of their links.
+pub(super) fn targets(
+    session: &Session,
+    root: &Id,
+    files: &[(Vec<u8>, Record)],
+) -> Result<HashMap<Vec<u8>, Known>> {
     let references = files.iter().filter(|(_, r)| r.kind == FileType::Reference);
-    references
-        .filter_map(|(_, record)| Some((target(store, &record.content).ok()?, *record)))
-        .collect()
+    let mut known = HashMap::new();
+    for (path, record) in references {
+        let Ok(target) = target(session.store(), &record.content) else {
+            continue;
+        };
+        let row = browse::file_row(session, root, &paths::to_text(path))?;
+        known.insert(target, (*record, row.and_then(|row| row.facts)));
+    }
+    Ok(known)
 }
 
 /// Adds the named tracked files that look unchanged: the file that a link leads to may have changed all the same.

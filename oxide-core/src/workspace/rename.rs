@@ -170,6 +170,7 @@ mod tests {
             sha256: [content; 32],
             kind: FileType::File,
             executable: false,
+            facts: None,
         }
     }
 

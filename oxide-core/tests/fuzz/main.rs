@@ -6,6 +6,7 @@
 
 mod contents;
 mod files;
+mod media;
 mod memory;
 mod mend;
 mod mutate;
@@ -42,4 +43,6 @@ targets! {
     names: mend::nothing, files::names;
     ignore_rules: mend::nothing, files::ignore_rules;
     arrow: mend::nothing, objects::arrow;
+    pictures: mend::nothing, media::media;
+    videos: mend::nothing, media::media;
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{ancestors, FileRow, ItemId};
+use super::super::{ancestors, facts, ItemId};
 use super::TouchedItems;
 
 /// Settles collisions until none is left: of two new items with equal rows the smaller stays, all others go back to the
@@ -16,8 +16,12 @@ pub(super) fn resolve(touched: &mut TouchedItems) -> Vec<(ItemId, ItemId)> {
         for (items, reason) in find(touched) {
             if let Some((small, large)) = twins(touched, &items) {
                 kept.insert(small, large);
-                if let Some(item) = touched.get_mut(&large) {
-                    item.merged = None;
+                let dropped = touched.get_mut(&large).and_then(|item| item.merged.take());
+                let stays = touched
+                    .get_mut(&small)
+                    .and_then(|item| item.merged.as_mut());
+                if let (Some(stays), Some(dropped)) = (stays, dropped) {
+                    stays.facts = facts::better(stays, &dropped);
                 }
                 progress = true;
                 continue;
@@ -68,15 +72,11 @@ fn find(touched: &TouchedItems) -> Vec<(BTreeSet<ItemId>, &'static str)> {
     collisions
 }
 
-/// Two new items with equal rows but for their id: (smaller, larger).
+/// Two new items with equal rows but for their id and facts: (smaller, larger).
 fn twins(touched: &TouchedItems, items: &BTreeSet<ItemId>) -> Option<(ItemId, ItemId)> {
     let (&small, &large) = (items.first()?, items.last()?);
     let (first, second) = (touched.get(&small)?, touched.get(&large)?);
     let new = first.base.is_none() && second.base.is_none();
-    let second_row = second.merged.as_ref()?;
-    let renamed = FileRow {
-        item: small,
-        ..second_row.clone()
-    };
-    (items.len() == 2 && new && first.merged.as_ref() == Some(&renamed)).then_some((small, large))
+    let same = first.merged.as_ref()?.same_file(second.merged.as_ref()?);
+    (items.len() == 2 && new && same).then_some((small, large))
 }

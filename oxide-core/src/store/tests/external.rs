@@ -12,7 +12,7 @@ fn put(place: &Place, path: &Path) -> Id {
     let session = place.store.begin().expect("a session");
     let stored = session.put_external(path, &Progress::default());
     session.flush().expect("a flush");
-    stored.expect("a content").digests.content
+    stored.expect("a content").0.digests.content
 }
 
 #[test]

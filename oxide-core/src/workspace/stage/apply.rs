@@ -29,7 +29,7 @@ pub(in crate::workspace) fn apply(
         roots,
         &mut changed(staged).map(|change| match change.after {
             Some(after) => {
-                let (key, value) = after.row(change.path).encode();
+                let (key, value) = staged.files.row(change.path, after).encode();
                 (key, Some(value))
             }
             None => (FileRow::key(&change.text()), None),
@@ -94,7 +94,7 @@ fn apply_elsewhere(session: &Session, staged: &Staged, roots: &FileRoots) -> Res
             after.item = item_id(seconds, &random()?, 0);
         }
         used.insert(after.item);
-        files.push((key, Some(after.row(change.path).encode().1)));
+        files.push((key, Some(staged.files.row(change.path, &after).encode().1)));
     }
     let items = item_changes(session, staged, roots, &used, &dropped)?;
     let same_items = items.is_empty();

@@ -59,7 +59,7 @@ pub(super) fn stage(
     }
     let links = take::Links {
         by_reference: request.by_reference,
-        moved: reference::targets(session.store(), &findings.removed),
+        moved: reference::targets(session, &request.staged.files, &findings.removed)?,
     };
     let found = FoundFiles::new(std::mem::take(&mut findings.files));
     let mut taken = take::take(root, session, &found, &links, progress)?;
@@ -106,7 +106,7 @@ pub(super) fn stage(
 /// What was read, with what was tracked before.
 fn changes(found: FoundFiles, taken: take::Taken) -> Changes {
     let mut changes = Changes::with_capacity(found.len(), found.path_bytes());
-    changes.set_records(taken.records);
+    changes.set_records(taken.records, taken.facts);
     let mut places = taken.places.into_iter();
     for folder in found.into_folders() {
         for (found, place) in folder.iter().zip(places.by_ref()) {
@@ -214,7 +214,7 @@ fn identify(
         let key = FileRow::key(path);
         let change = earlier.iter().find(|change| change.key == key);
         if let Some(value) = change.and_then(|change| change.after.as_ref()) {
-            let before = Record::unseen(&FileRow::decode(&key, value)?);
+            let before = changes.record_of(&FileRow::decode(&key, value)?);
             rekeyed.push((bytes, before, *item));
         }
     }
@@ -272,6 +272,15 @@ impl Staged {
         removed
             .map(|change| change.text())
             .filter(move |path| !renamed.contains(path.as_str()))
+    }
+
+    /// Pictures and videos among what changes that are damaged, sorted: (path, reason).
+    pub fn broken(&self) -> impl Iterator<Item = (String, &str)> + '_ {
+        let changed = self.files.by_key().filter(FileChange::is_change);
+        changed.filter_map(|change| {
+            let facts = self.files.facts(change.after?)?;
+            Some((change.text(), facts.broken.as_deref()?))
+        })
     }
 
     /// Number of files whose row changes.

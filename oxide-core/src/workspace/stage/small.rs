@@ -1,16 +1,16 @@
 //! Small files are read several at a time, since hashing them side by side takes less than one after the other.
 
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::ops::Range;
 use std::os::fd::AsFd;
 
-use super::take::{count, record};
+use super::take::{count, record, Read};
 use crate::error::Result;
 use crate::hash;
+use crate::media;
 use crate::paths;
 use crate::store::Session;
 use crate::workspace::disk::{self, DiskKind, DiskStat};
-use crate::workspace::stat_index::Record;
 use crate::workspace::status::Handles;
 use crate::workspace::walk::Found;
 
@@ -40,7 +40,7 @@ pub(super) fn take_group(
     handles: &mut Handles<'_>,
     session: &Session,
     group: &[Found<'_>],
-) -> Result<Vec<Option<Record>>> {
+) -> Result<Vec<Option<Read>>> {
     let mut buffer = handles.take_buffer();
     let mut read = Vec::with_capacity(group.len());
     let mut end = 0;
@@ -52,19 +52,22 @@ pub(super) fn take_group(
     let bytes_of = |file: &InBuffer| &buffer[file.range.clone()];
     let contents: Vec<&[u8]> = read.iter().flatten().map(bytes_of).collect();
     let mut digests = hash::digests_of_many(&contents).into_iter();
-    let mut records = Vec::with_capacity(group.len());
+    let mut taken = Vec::with_capacity(group.len());
     for (found, file) in group.iter().zip(&read) {
         let (Some(file), Some(digests)) = (file, file.as_ref().and_then(|_| digests.next())) else {
-            records.push(None);
+            taken.push(None);
             continue;
         };
         let bytes = bytes_of(file);
         count(bytes.len());
         let stored = session.put_hashed(bytes, &paths::to_text(found.name), digests)?;
-        records.push(Some(record(&stored, &file.looks, file.read_at)));
+        taken.push(Some(Read {
+            record: record(&stored, &file.looks, file.read_at),
+            facts: media::of_bytes(bytes).map(Box::new),
+        }));
     }
     handles.give_buffer(buffer);
-    Ok(records)
+    Ok(taken)
 }
 
 /// Reads a file behind what is in the buffer; `None` when it is no such file any more or changed meanwhile.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
@@ -15,10 +15,12 @@ use super::small;
 use crate::counters;
 use crate::error::{Error, ErrorCode, Result};
 use crate::files::{FileType, ItemId};
+use crate::media::{self, Facts};
 use crate::paths;
 use crate::progress::Progress;
 use crate::store::{Session, StoredContent};
 use crate::workspace::disk::{self, DiskKind, DiskStat};
+use crate::workspace::known_facts::KnownFacts;
 use crate::workspace::reference;
 use crate::workspace::stat_index::Record;
 use crate::workspace::status::{in_batches, Handles};
@@ -42,6 +44,8 @@ const TRIES: usize = 3;
 pub(super) struct Taken {
     /// What they are and how they looked, in the order in which they came.
     pub(super) records: Vec<Record>,
+    /// What the records' facts are.
+    pub(super) facts: KnownFacts,
     /// Of each file in the order of the list, the position of its record; `None` where it was left out.
     pub(super) places: Vec<Option<u32>>,
     /// Position of a file in the list, and why it was left out.
@@ -53,9 +57,10 @@ impl Taken {
     fn add(&mut self, first: usize, outcomes: Vec<Outcome>) {
         for (index, outcome) in (first..).zip(outcomes) {
             match outcome {
-                Ok(record) => {
+                Ok(Read { mut record, facts }) => {
                     self.places[index] = Some(self.records.len() as u32);
                     self.bytes += record.size;
+                    record.facts = facts.and_then(|facts| self.facts.keep(*facts));
                     self.records.push(record);
                 }
                 Err(reason) => self.skipped.push((index, reason)),
@@ -64,15 +69,24 @@ impl Taken {
     }
 }
 
+/// A file that was read.
+pub(super) struct Read {
+    pub(super) record: Record,
+    pub(super) facts: Option<Box<Facts>>,
+}
+
 /// A file that was read, or why it was not.
-type Outcome = std::result::Result<Record, String>;
+type Outcome = std::result::Result<Read, String>;
+
+/// A content that was stored, with what its headers say.
+type Stored = (StoredContent, Option<Box<Facts>>);
 
 /// What links stand for.
 pub(super) struct Links {
     /// Every one for the file that it leads to.
     pub(super) by_reference: bool,
     /// By target: references that are gone from their paths, and may stand at others.
-    pub(super) moved: HashMap<Vec<u8>, Record>,
+    pub(super) moved: HashMap<Vec<u8>, reference::Known>,
 }
 
 /// Why a file was not taken.
@@ -169,14 +183,14 @@ fn take_batch(
             continue;
         }
         let (group, behind) = files.split_at(length);
-        for (found, record) in group
+        for (found, read) in group
             .iter()
             .zip(small::take_group(handles, session, group)?)
         {
-            outcomes.push(match record {
-                Some(record) => {
+            outcomes.push(match read {
+                Some(read) => {
                     progress.advance(1, found.size)?;
-                    Ok(record)
+                    Ok(read)
                 }
                 None => take_one(handles, session, found, links, progress)?,
             });
@@ -200,8 +214,8 @@ fn take_one(
             false => read(handles, session, found, links, progress),
         };
         match read {
-            Ok(Some(record)) => {
-                outcome = Ok(record);
+            Ok(Some(read)) => {
+                outcome = Ok(read);
                 break;
             }
             Ok(None) => progress.check()?,
@@ -225,7 +239,7 @@ fn read(
     found: &Found<'_>,
     links: &Links,
     progress: &Progress,
-) -> std::result::Result<Option<Record>, Failure> {
+) -> std::result::Result<Option<Read>, Failure> {
     let handle = handles.folder(found.folder)?;
     let name = disk::c_name(found.name)?;
     let text = paths::to_text(found.name);
@@ -233,45 +247,55 @@ fn read(
     if found.kind == DiskKind::Link {
         let before = disk::stat_at(handle.as_fd(), &name)?;
         let target = disk::read_link(handle.as_fd(), &name)?;
-        let tracked = found.record.or_else(|| links.moved.get(&target));
-        let tracked = tracked
-            .filter(|record| record.kind == FileType::Reference)
-            .copied();
-        let unchanged = match &tracked {
-            Some(record) => reference::stands_for(session.store(), handle.as_fd(), &name, record)?,
+        let moved = links.moved.get(&target);
+        let known = match found.record {
+            Some(record) => Some((*record, None)),
+            None => moved.cloned(),
+        };
+        let known = known.filter(|(record, _)| record.kind == FileType::Reference);
+        let unchanged = match &known {
+            Some((record, _)) => {
+                reference::stands_for(session.store(), handle.as_fd(), &name, record)?
+            }
             None => false,
         };
         let after = disk::stat_at(handle.as_fd(), &name)?;
         if before != after || before.kind != DiskKind::Link {
             return Ok(None);
         }
-        if let Some(record) = tracked.filter(|_| unchanged) {
-            return Ok(Some(record.seen(&after, read_at)));
+        if let Some((record, facts)) = known.filter(|_| unchanged) {
+            let record = record.seen(&after, read_at);
+            return Ok(Some(Read { record, facts }));
         }
         count(target.len());
         let stored = session
             .put_content(&target, &text)
             .map_err(Failure::Fatal)?;
-        return Ok(Some(record(&stored, &after, read_at)));
+        let record = record(&stored, &after, read_at);
+        return Ok(Some(Read {
+            record,
+            facts: None,
+        }));
     }
     let file = disk::open_file(handle.as_fd(), &name)?;
     let before = disk::stat_open(&file)?;
     if let Some(reason) = before.kind.refusal() {
         return Err(Failure::Skip(reason.to_string()));
     }
-    let stored = match before.size < STREAMED {
+    let read = match before.size < STREAMED {
         true => read_small(handles, session, &file, &before, &text)?,
         false => read_large(session, &file, found, &text, progress)?,
     };
     let after = disk::stat_open(&file)?;
-    let Some(stored) = stored.filter(|stored| before == after && stored.size == after.size) else {
+    let same = |stored: &StoredContent| before == after && stored.size == after.size;
+    let Some((stored, facts)) = read.filter(|(stored, _)| same(stored)) else {
         return Ok(None);
     };
     let record = record(&stored, &after, read_at);
     if record.racy && after.size >= STREAMED && !holds_still(handles, found, &record)? {
         return Ok(None);
     }
-    Ok(Some(record))
+    Ok(Some(Read { record, facts }))
 }
 
 /// Whether a large file that was modified just before it was read has the same content once the clock has ticked: a
@@ -292,7 +316,7 @@ fn read_reference(
     session: &Session,
     found: &Found<'_>,
     progress: &Progress,
-) -> std::result::Result<Option<Record>, Failure> {
+) -> std::result::Result<Option<Read>, Failure> {
     let handle = handles.folder(found.folder)?;
     let name = disk::c_name(found.name)?;
     let read_at = disk::now();
@@ -305,8 +329,8 @@ fn read_reference(
     if !target.is_absolute() {
         return Err(Failure::Skip("its target is no absolute path".into()));
     }
-    let stored = match session.put_external(&target, progress) {
-        Ok(stored) => stored,
+    let (stored, facts) = match session.put_external(&target, progress) {
+        Ok((stored, facts)) => (stored, facts.map(Box::new)),
         Err(error) if error.code == ErrorCode::FileChanged => return Ok(None),
         Err(error) if error.code == ErrorCode::Io && error.path.as_deref() == Some(&target) => {
             return Err(Failure::Skip(error.message))
@@ -320,7 +344,7 @@ fn read_reference(
         kind: FileType::Reference,
         ..record(&stored, &before, read_at)
     };
-    Ok(Some(record))
+    Ok(Some(Read { record, facts }))
 }
 
 /// A small file in one piece; `None` when it has another length than it said.
@@ -330,7 +354,7 @@ fn read_small(
     mut file: &File,
     before: &DiskStat,
     name: &str,
-) -> std::result::Result<Option<StoredContent>, Failure> {
+) -> std::result::Result<Option<Stored>, Failure> {
     // The look afterwards tells whether there is more.
     let length = before.size as usize;
     let buffer = handles.buffer(length);
@@ -347,8 +371,9 @@ fn read_small(
         return Ok(None);
     }
     count(filled);
-    let stored = session.put_content(&buffer[..filled], name);
-    stored.map(Some).map_err(Failure::Fatal)
+    let bytes = &buffer[..filled];
+    let stored = session.put_content(bytes, name).map_err(Failure::Fatal)?;
+    Ok(Some((stored, media::of_bytes(bytes).map(Box::new))))
 }
 
 /// A large file as a stream; the store decides how.
@@ -358,10 +383,14 @@ fn read_large(
     found: &Found<'_>,
     name: &str,
     progress: &Progress,
-) -> std::result::Result<Option<StoredContent>, Failure> {
+) -> std::result::Result<Option<Stored>, Failure> {
     let path = PathBuf::from(paths::to_os(&paths::to_text(&found.path())));
     match session.put_file(file, &path, name, progress) {
-        Ok(stored) => Ok(Some(stored)),
+        // Its headers are in the system's memory still.
+        Ok(stored) => {
+            let facts = media::of_source(file, stored.size)?;
+            Ok(Some((stored, facts.map(Box::new))))
+        }
         // Shorter or longer than it said: it is being written to.
         Err(error) if error.code == ErrorCode::FileChanged => Ok(None),
         Err(error) if error.code == ErrorCode::Io && error.path.as_deref() == Some(&path) => {
@@ -390,6 +419,7 @@ pub(super) fn record(stored: &StoredContent, looks: &DiskStat, read_at: i64) -> 
         // Files get their items when all of them are known.
         item: ItemId([0; 12]),
         sha256: stored.digests.sha256,
+        facts: None,
     };
     record.seen(looks, read_at)
 }

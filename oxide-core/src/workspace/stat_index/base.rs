@@ -301,6 +301,7 @@ impl Base {
             content: Id(cold[..32].try_into().ok()?),
             item: ItemId(cold[32..44].try_into().ok()?),
             sha256: cold[44..].try_into().ok()?,
+            facts: None,
         })
     }
 

@@ -114,6 +114,7 @@ fn read_record(batch: &mut Reader<'_>) -> Option<Record> {
         content: Id(batch.array()?),
         item: ItemId(batch.array()?),
         sha256: batch.array()?,
+        facts: None,
     })
 }
 

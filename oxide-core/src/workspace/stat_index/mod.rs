@@ -23,6 +23,7 @@ use crate::tree;
 
 use super::changes::{Changes, FileChange};
 use super::disk::{self, DiskKind, DiskStat};
+use super::known_facts::FactsPlace;
 use base::Base;
 use rewrite::{Seen, Sources};
 #[cfg(test)]
@@ -32,8 +33,9 @@ pub(crate) use update::{discard, refresh, update, Known, Update};
 /// The operation number of an index that was built without knowing one.
 pub(crate) const UNKNOWN_OPERATION: u64 = u64::MAX;
 
-/// Times and identity of a file on disk.
+/// Times and identity of a file on disk. Packed, since a record of each file is held in memory while many are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(Rust, packed(4))]
 pub(crate) struct FileStat {
     pub(crate) mtime: i64,
     pub(crate) ctime: i64,
@@ -53,6 +55,8 @@ pub(crate) struct Record {
     pub(crate) content: Id,
     pub(crate) item: ItemId,
     pub(crate) sha256: [u8; 32],
+    /// Facts that were read with the content, among those of the changes that this record is part of. An index has none.
+    pub(crate) facts: Option<FactsPlace>,
 }
 
 impl Record {
@@ -67,10 +71,20 @@ impl Record {
             content: row.content,
             item: row.item,
             sha256: row.sha256,
+            facts: None,
         }
     }
 
-    /// The row of this file.
+    /// The same file as if it had not been seen on disk.
+    pub(crate) fn not_seen(self) -> Record {
+        Record {
+            stat: None,
+            racy: false,
+            ..self
+        }
+    }
+
+    /// The row of this file, without facts.
     pub(crate) fn row(&self, path: &[u8]) -> FileRow {
         FileRow {
             path: paths::to_text(path),
@@ -80,6 +94,7 @@ impl Record {
             sha256: self.sha256,
             kind: self.kind,
             executable: self.executable,
+            facts: None,
         }
     }
 
@@ -319,6 +334,7 @@ impl Index {
                     let mut record = Record {
                         stat: None,
                         racy: false,
+                        facts: None,
                         ..*after
                     };
                     if let Some(old) = self.find(change.path)? {

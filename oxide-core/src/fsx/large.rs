@@ -1,0 +1,157 @@
+//! Files that are written in large pieces: through the page cache as a rule, past it while memory for the cache costs more
+//! than the disk does. That is so where the system must find it first, by dropping other pages or by asking a host that had
+//! taken it back; each piece that goes through the cache is measured.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use rustix::time::{clock_gettime, ClockId};
+
+use super::{begin_flush, sync_data, write_all_at};
+use crate::error::Result;
+
+/// What memory, offset and length of a write past the cache must be multiples of: a block of every usual disk.
+pub const ALIGNMENT: usize = 4096;
+/// Smaller pieces always go through the cache.
+const LARGE: usize = 1 << 20;
+/// Processor time above which a mebibyte in the cache is dear.
+const DEAR: Duration = Duration::from_micros(750);
+/// Bytes that go past the cache before it is tried again.
+const PAST_CACHE: i64 = 128 << 20;
+
+/// Bytes of this process that still go past the cache.
+static LEFT: AtomicI64 = AtomicI64::new(0);
+
+/// A file that is written in large pieces.
+#[derive(Debug)]
+pub struct LargeFile {
+    path: PathBuf,
+    file: File,
+    /// The same file for writes past the cache; `None` where there are none.
+    past_cache: OnceLock<Option<File>>,
+}
+
+impl LargeFile {
+    /// Takes a file that is open for writing.
+    pub fn new(path: PathBuf, file: File) -> LargeFile {
+        LargeFile {
+            path,
+            file,
+            past_cache: OnceLock::new(),
+        }
+    }
+
+    /// The open file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes all of `bytes` at `offset`; lets the disk begin with them.
+    #[track_caller]
+    pub fn write_all_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        if let Some(file) = self.past_cache(bytes, offset) {
+            return write_all_at(file, bytes, offset, &self.path);
+        }
+        let before = processor_time();
+        write_all_at(&self.file, bytes, offset, &self.path)?;
+        let spent = processor_time().saturating_sub(before);
+        if bytes.len() >= LARGE
+            && spent.as_nanos() * LARGE as u128 > DEAR.as_nanos() * bytes.len() as u128
+        {
+            LEFT.store(PAST_CACHE, Ordering::Relaxed);
+        }
+        begin_flush(&self.file, offset, bytes.len() as u64);
+        Ok(())
+    }
+
+    /// The file to write to when these bytes go past the cache.
+    fn past_cache(&self, bytes: &[u8], offset: u64) -> Option<&File> {
+        let parts = [bytes.as_ptr() as usize, bytes.len(), offset as usize];
+        let aligned = parts.iter().all(|part| part % ALIGNMENT == 0);
+        if !aligned || bytes.len() < LARGE || LEFT.load(Ordering::Relaxed) <= 0 {
+            return None;
+        }
+        LEFT.fetch_sub(bytes.len() as i64, Ordering::Relaxed);
+        let file = self.past_cache.get_or_init(|| open_past_cache(&self.path));
+        file.as_ref()
+    }
+
+    /// Flushes its data.
+    #[track_caller]
+    pub fn sync_data(&self) -> Result<()> {
+        sync_data(&self.file, &self.path)
+    }
+}
+
+/// What the calling thread has had of the processor.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+#[cfg(target_os = "linux")]
+fn open_past_cache(path: &Path) -> Option<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = rustix::fs::OFlags::DIRECT.bits() as i32;
+    let file = File::options()
+        .write(true)
+        .custom_flags(flags)
+        .open(path)
+        .ok()?;
+    // What the file system demands may be more than what is kept to here.
+    let demands = rustix::fs::StatxFlags::DIOALIGN;
+    let looks = rustix::fs::statx(&file, c"", rustix::fs::AtFlags::EMPTY_PATH, demands).ok()?;
+    let possible = |alignment: u32| alignment > 0 && ALIGNMENT as u32 % alignment == 0;
+    let kept = possible(looks.stx_dio_mem_align) && possible(looks.stx_dio_offset_align);
+    kept.then_some(file)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_past_cache(_path: &Path) -> Option<File> {
+    None
+}
+
+/// Memory whose bytes from a place on are fit for writes past the cache, as long as it does not grow beyond its first capacity.
+#[derive(Debug)]
+pub struct AlignedBuffer {
+    memory: Vec<u8>,
+    start: usize,
+}
+
+impl AlignedBuffer {
+    /// Empty, with room.
+    pub fn with_capacity(capacity: usize) -> AlignedBuffer {
+        let mut memory: Vec<u8> = Vec::with_capacity(capacity + ALIGNMENT);
+        let start = memory.as_ptr().align_offset(ALIGNMENT) % ALIGNMENT;
+        memory.resize(start, 0);
+        AlignedBuffer { memory, start }
+    }
+
+    /// What is in it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.memory[self.start..]
+    }
+
+    /// Bytes in it.
+    pub fn len(&self) -> usize {
+        self.memory.len() - self.start
+    }
+
+    /// Adds to its end.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.memory.extend_from_slice(bytes);
+    }
+
+    /// Makes it empty.
+    pub fn clear(&mut self) {
+        self.memory.truncate(self.start);
+    }
+}
