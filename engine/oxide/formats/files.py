@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from oxide.errors import InvalidInput
 from oxide.extras import import_extra
 from oxide.formats.base import wrong
+
+if TYPE_CHECKING:
+    from oxide.formats.base import Dataset, LabelledPicture
 
 PICTURES = frozenset(
     ("bmp", "dng", "gif", "heic", "heif", "jfif", "jp2", "jpeg", "jpg", "mpo", "pfm", "png", "tif", "tiff", "webp")
@@ -40,6 +44,13 @@ def below(folder: Path) -> Iterator[str]:
         for name in sorted(names):
             if not name.startswith("."):
                 yield (Path(at) / name).relative_to(folder).as_posix()
+
+
+def shown(dataset: Dataset) -> Iterator[LabelledPicture]:
+    """The pictures and clips of a dataset, and what else has labels; not the texts and tables beside them."""
+    for picture in dataset.pictures():
+        if picture.annotations or picture.facts.get("media") or is_media(picture.path):
+            yield picture
 
 
 def made_folder(target: Path, format: str) -> None:

@@ -113,7 +113,7 @@ def write_folders(dataset: Dataset, target: Path, fidelity: Fidelity, place: Pla
     """Make the folders, and report what they cannot say."""
     lose_labels(fidelity, dataset)
     files.made_folder(target, NAME)
-    for picture in dataset.pictures():
+    for picture in files.shown(dataset):
         name = class_of(picture)
         split = picture.metadata.get("split")
         told = place is split_place and split in _SPLITS.values()

@@ -71,7 +71,7 @@ class Voc:
         """``Annotations/`` with a file for each picture, in the folders in which the pictures are."""
         files.made_folder(target, NAME)
         lose_labels(fidelity, dataset)
-        for picture in dataset.pictures():
+        for picture in files.shown(dataset):
             path = target / "Annotations" / (files.without_ending(picture.path) + ".xml")
             path.parent.mkdir(parents=True, exist_ok=True)
             try:

@@ -42,8 +42,8 @@ Written = tuple[str, dict[str, str]]
 def write(dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
     """See :meth:`oxide.formats.cvat.Cvat.write`."""
     _lose_labels(dataset, fidelity)
-    videos = sum(map(_is_video, dataset.pictures()))
-    pictures = sum(1 for _ in dataset.pictures()) - videos
+    videos = sum(map(_is_video, files.shown(dataset)))
+    pictures = sum(1 for _ in files.shown(dataset)) - videos
     if target.suffix == ".xml":
         if videos > 1 or (videos and pictures):
             raise InvalidInput(
@@ -51,12 +51,12 @@ def write(dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
             )
         if not videos:
             _write_images(dataset, target, pictures, fidelity)
-        for picture in filter(_is_video, dataset.pictures()):
+        for picture in filter(_is_video, files.shown(dataset)):
             _write_video(target, picture, dataset.ontology.labels, fidelity)
         return
     files.made_folder(target, NAME)
     _write_images(dataset, target / IMAGES, pictures, fidelity)
-    for picture in filter(_is_video, dataset.pictures()):
+    for picture in filter(_is_video, files.shown(dataset)):
         path = target / "videos" / f"{picture.path}.xml"
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_video(path, picture, dataset.ontology.labels, fidelity)
@@ -67,7 +67,7 @@ def _write_images(dataset: Dataset, path: Path, number: int, fidelity: Fidelity)
     with path.open("x", encoding="utf-8", newline="\n") as stream:
         writer = Writer(stream)
         _begin(writer, dataset.name, "annotation", number, list(labels.values()))
-        for at, picture in enumerate(each for each in dataset.pictures() if not _is_video(each)):
+        for at, picture in enumerate(each for each in files.shown(dataset) if not _is_video(each)):
             _write_image(writer, picture, at, labels, fidelity)
         writer.end()
 

@@ -55,7 +55,7 @@ def write(dataset: Dataset, target: Path, fidelity: Fidelity) -> str:
     lose_labels(fidelity, dataset, ("skeleton",) if survey.task == "pose" else (), NAME)
     lists = _Lists(target, survey.splits)
     with lists:
-        for picture in dataset.pictures():
+        for picture in files.shown(dataset):
             lists.add(picture, fidelity)
             kept = ("split",) if _splits_of(picture) == picture.metadata.get("split") else ()
             lose_picture(fidelity, picture, kept)
@@ -67,7 +67,7 @@ def write(dataset: Dataset, target: Path, fidelity: Fidelity) -> str:
 def look_at(dataset: Dataset) -> Survey:
     """Count what decides over the task."""
     survey = Survey()
-    for picture in dataset.pictures():
+    for picture in files.shown(dataset):
         splits = _splits_of(picture)
         survey.splits.update([splits] if isinstance(splits, str) else splits)
         for annotation in picture.annotations:
