@@ -40,9 +40,9 @@ def command(
 ) -> int:
     """Copy files with their labels and metadata.
 
-    They go into a folder, as new items with annotations of their own, and are staged there. TARGET is a folder of this repository, or REPOSITORY:FOLDER with the folder of another one on
-    this machine; the labels in use are added to its ontology. Copied is what is staged. --force also replaces files
-    with the same names.
+    They go into a folder, as new items with annotations of their own, and are staged there. TARGET is a folder of this
+    repository, or REPOSITORY:FOLDER with the folder of another one on this machine; the labels in use are added to its
+    ontology. Copied is what is staged. --force also replaces files with the same names.
     """
     if len(words) < 2:
         raise click.UsageError("name what to copy, and then where to")
