@@ -129,7 +129,7 @@ impl Check<'_> {
                 }
             }
             writer.seal()?;
-            writer.sync_data()?;
+            writer.flush()?;
             let target = control.join("packs").join(writer.name());
             fsx::rename(writer.path(), &target)?;
             fsx::sync_dir(&control.join("packs"))?;

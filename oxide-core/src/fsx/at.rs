@@ -1,17 +1,19 @@
 //! Changes of working files by the handle of their folder, so that long paths work and no link on the way is followed.
 //! `path` names the file in fault points and messages only.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, CWD};
 use rustix::io::Errno;
 
 use super::{fault_point, recording};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// Permissions that the process' umask narrows: everything for folders and programs, all but executing for other files.
 const FOLDER_MODE: u32 = 0o777;
@@ -24,8 +26,10 @@ pub fn rename(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> 
     let turn = recording::turn();
     match rustix::fs::renameat(CWD, from, folder, name) {
         Ok(()) => turn.renamed(from, &turn.place(folder, name, path)),
-        Err(Errno::XDEV) => copy_across(from, folder, name)
-            .map_err(|error| Error::io("copy a file to", path, &error))?,
+        Err(Errno::XDEV) => {
+            drop(turn);
+            return copy_across(from, folder, name, path);
+        }
         Err(error) => return Err(Error::io("rename a file to", path, &error.into())),
     }
     Ok(())
@@ -132,30 +136,56 @@ pub fn symlink(target: &[u8], folder: BorrowedFd<'_>, name: &CStr, path: &Path) 
 }
 
 /// Brings a file or link into a folder of another file system under a temporary name, then renames it.
-fn copy_across(from: &Path, folder: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
-    let random = || {
-        let mut bytes = [0; 8];
-        getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-        Ok::<_, io::Error>(format!(".oxide-tmp-{}", crate::hash::hex(&bytes)))
-    };
-    let temporary = random()?;
-    let copy = || {
-        let metadata = std::fs::symlink_metadata(from)?;
-        if metadata.is_symlink() {
-            rustix::fs::symlinkat(std::fs::read_link(from)?, folder, temporary.as_str())?;
-        } else {
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-            let target = rustix::fs::openat(folder, temporary.as_str(), flags, Mode::RUSR)?;
-            let mut target = File::from(target);
-            io::copy(&mut File::open(from)?, &mut target)?;
-            target.set_permissions(metadata.permissions())?;
-        }
-        rustix::fs::renameat(folder, temporary.as_str(), folder, name)?;
-        std::fs::remove_file(from)
-    };
-    copy().inspect_err(|_| {
-        let _ = rustix::fs::unlinkat(folder, temporary.as_str(), AtFlags::empty());
-    })
+///
+/// The name is always the same for one target: what a process that died has left is replaced by the next one, which
+/// finishes the same work.
+#[track_caller]
+fn copy_across(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
+    let temporary = temporary_for(name)?;
+    remove_file(folder, &temporary, path)?;
+    let mut arrived = copy_to(from, folder, &temporary, path);
+    if arrived.is_ok() {
+        arrived = rename_within(folder, &temporary, name, path);
+    }
+    if arrived.is_err() {
+        let _ = remove_file(folder, &temporary, path);
+        return arrived;
+    }
+    super::remove_file(from)
+}
+
+#[track_caller]
+fn rename_within(folder: BorrowedFd<'_>, from: &CStr, to: &CStr, path: &Path) -> Result<()> {
+    fault_point("rename", path)?;
+    let turn = recording::turn();
+    rustix::fs::renameat(folder, from, folder, to)
+        .map_err(|error| Error::io("rename a file to", path, &error.into()))?;
+    turn.renamed(
+        &turn.place(folder, from, path),
+        &turn.place(folder, to, path),
+    );
+    Ok(())
+}
+
+/// A name beside `name` that nothing else has.
+pub(super) fn temporary_for(name: &CStr) -> Result<CString> {
+    let digest = blake3::hash(name.to_bytes());
+    let temporary = format!(".oxide-tmp-{}", &digest.to_hex()[..16]);
+    CString::new(temporary).map_err(|error| Error::new(ErrorCode::Invalid, error.to_string()))
+}
+
+#[track_caller]
+fn copy_to(from: &Path, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<()> {
+    let failed = |error: io::Error| Error::io("read", from, &error);
+    let looks = std::fs::symlink_metadata(from).map_err(failed)?;
+    if looks.is_symlink() {
+        let target = std::fs::read_link(from).map_err(failed)?;
+        return symlink(target.as_os_str().as_bytes(), folder, name, path);
+    }
+    let executable = looks.permissions().mode() & 0o100 != 0;
+    let target = create_new(folder, name, executable, path)?;
+    let source = File::open(from).map_err(failed)?;
+    super::copy_file(&source, from, &target, path).map(drop)
 }
 
 /// Removes a file or link; a missing one is no error.

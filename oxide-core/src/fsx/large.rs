@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::time::{clock_gettime, ClockId};
 
-use super::{begin_flush, sync_data, write_all_at};
+use super::{begin_flush, write_all_at};
 use crate::error::Result;
 
 /// What memory, offset and length of a write past the cache must be multiples of: a block of every usual disk.
@@ -54,24 +54,6 @@ impl LargeFile {
         &self.path
     }
 
-    /// Writes all of `bytes` at `offset`; lets the disk begin with them.
-    #[track_caller]
-    pub fn write_all_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        if let Some(file) = self.past_cache(bytes, offset) {
-            return write_all_at(file, bytes, offset, &self.path);
-        }
-        let before = processor_time();
-        write_all_at(&self.file, bytes, offset, &self.path)?;
-        let spent = processor_time().saturating_sub(before);
-        if bytes.len() >= LARGE
-            && spent.as_nanos() * LARGE as u128 > DEAR.as_nanos() * bytes.len() as u128
-        {
-            LEFT.store(PAST_CACHE, Ordering::Relaxed);
-        }
-        begin_flush(&self.file, offset, bytes.len() as u64);
-        Ok(())
-    }
-
     /// The file to write to when these bytes go past the cache.
     fn past_cache(&self, bytes: &[u8], offset: u64) -> Option<&File> {
         let parts = [bytes.as_ptr() as usize, bytes.len(), offset as usize];
@@ -83,12 +65,23 @@ impl LargeFile {
         let file = self.past_cache.get_or_init(|| open_past_cache(&self.path));
         file.as_ref()
     }
+}
 
-    /// Flushes its data.
-    #[track_caller]
-    pub fn sync_data(&self) -> Result<()> {
-        sync_data(&self.file, &self.path)
+/// Writes all of `bytes` at `offset`; lets the disk begin with them.
+#[track_caller]
+pub fn write_large(file: &LargeFile, bytes: &[u8], offset: u64) -> Result<()> {
+    if let Some(past_cache) = file.past_cache(bytes, offset) {
+        return write_all_at(past_cache, bytes, offset, &file.path);
     }
+    let before = processor_time();
+    write_all_at(&file.file, bytes, offset, &file.path)?;
+    let spent = processor_time().saturating_sub(before);
+    let mebibytes = (bytes.len() / LARGE) as u32;
+    if mebibytes > 0 && spent > DEAR * mebibytes {
+        LEFT.store(PAST_CACHE, Ordering::Relaxed);
+    }
+    begin_flush(&file.file, offset, bytes.len() as u64);
+    Ok(())
 }
 
 /// What the calling thread has had of the processor.

@@ -25,7 +25,7 @@ pub use boot::boot;
 #[cfg(test)]
 pub(crate) use boot::tests::BOOT;
 pub use faults::fault_point;
-pub use large::{AlignedBuffer, LargeFile, ALIGNMENT};
+pub use large::{write_large, AlignedBuffer, LargeFile, ALIGNMENT};
 pub use locks::{create_locked, lock, try_lock, try_lock_named, try_lock_open, Lock};
 
 /// Whether a write must have reached the disk when the call returns.

@@ -6,7 +6,6 @@
 //! fields       the event's name, then as the functions below say; paths are absolute, numbers are decimal text,
 //!              a file is its device and inode
 //! ```
-//! Copies between file systems are not recorded: what is replayed lies in one.
 //! While a change is made and recorded, no other recorded one is, so that the record is an order that was.
 
 use std::ffi::{CStr, OsStr};

@@ -28,6 +28,35 @@ fn removing_what_is_not_there_is_no_error() {
     assert!(remove_dir_if_empty(&path.join("b")).expect("empty"));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_copy_to_another_file_system_replaces_what_a_dead_one_left() {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+    let here = tempfile::tempdir().expect("a folder");
+    let there = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
+    let device = |folder: &Path| folder.metadata().expect("looks").dev();
+    if device(here.path()) == device(there.path()) {
+        return;
+    }
+    let folder = File::open(there.path()).expect("open");
+    let target = there.path().join("picture.jpg");
+    let copy = |bytes: &[u8]| {
+        let from = here.path().join("new");
+        std::fs::write(&from, bytes).expect("written");
+        at::rename(&from, folder.as_fd(), c"picture.jpg", &target).expect("copied");
+        assert!(!from.exists());
+        assert_eq!(std::fs::read(&target).expect("read"), bytes);
+    };
+    copy(b"one");
+    let temporary = at::temporary_for(c"picture.jpg").expect("a name");
+    let left = there.path().join(temporary.to_str().expect("text"));
+    std::fs::write(&left, "half of").expect("written");
+    copy(b"two");
+    assert!(!left.exists());
+    assert_eq!(std::fs::read_dir(there.path()).expect("list").count(), 1);
+}
+
 #[test]
 fn unique_names_ascend() {
     let names: Vec<String> = (0..1000).map(|_| unique_name()).collect();

@@ -70,6 +70,10 @@ impl Target {
         self.waiting().failure.clone().map_or(Ok(()), Err)
     }
 
+    fn flush(&self) -> Result<()> {
+        fsx::sync_data(self.file.file(), self.file.path())
+    }
+
     /// Returns once all that was handed out is in the file.
     fn wait(&self) -> Result<()> {
         let mut waiting = self.waiting();
@@ -97,7 +101,7 @@ impl FullBuffer {
     /// Writes it to its place. A failure is the pack's, which says so when it is next used.
     pub fn write(mut self) {
         let bytes = &self.bytes.bytes()[..self.length];
-        let written = self.target.file.write_all_at(bytes, self.offset);
+        let written = fsx::write_large(&self.target.file, bytes, self.offset);
         if let Err(error) = written {
             self.target.waiting().failure.get_or_insert(error);
         }
@@ -153,15 +157,14 @@ impl PackWriter {
     }
 
     /// Flushes what is in the file.
-    #[track_caller]
-    pub fn sync_data(&self) -> Result<()> {
-        self.target.file.sync_data()
+    pub fn flush(&self) -> Result<()> {
+        self.target.flush()
     }
 
     /// Flushes what is in the file, from any thread and after the writer is gone.
-    pub fn flush(&self) -> impl Fn() -> Result<()> + Send + Sync + 'static {
+    pub fn flusher(&self) -> impl Fn() -> Result<()> + Send + Sync + 'static {
         let target = self.target.clone();
-        move || target.file.sync_data()
+        move || target.flush()
     }
 
     /// Its length without the footer.
@@ -303,9 +306,7 @@ impl PackWriter {
         index.extend_from_slice(TRAILER_MAGIC);
         self.buffer.extend(&index);
         self.target.wait()?;
-        self.target
-            .file
-            .write_all_at(self.buffer.bytes(), self.start)?;
+        fsx::write_large(&self.target.file, self.buffer.bytes(), self.start)?;
         self.start += self.buffer.len() as u64;
         (self.in_flight, self.spare) = Default::default();
         self.buffer = AlignedBuffer::with_capacity(0);

@@ -106,7 +106,7 @@ impl Session {
             let block_now = hasher.update(block);
             let bytes = block_now.bytes();
             if !shared {
-                target.write_all_at(bytes, size)?;
+                fsx::write_large(&target, bytes, size)?;
             }
             size += bytes.len() as u64;
             progress.advance(0, bytes.len() as u64)?;

@@ -290,7 +290,7 @@ impl State {
             name: writer.name().to_string(),
             path,
             reader,
-            flush: Arc::new(writer.flush()),
+            flush: Arc::new(writer.flusher()),
             flushing: Mutex::new(None),
         });
         self.open = None;

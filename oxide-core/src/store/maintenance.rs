@@ -274,7 +274,7 @@ impl Copy<'_> {
     fn seal(&mut self) -> Result<()> {
         if let Some(writer) = &mut self.open {
             writer.seal()?;
-            writer.sync_data()?;
+            writer.flush()?;
         }
         self.sealed.extend(self.open.take());
         Ok(())
