@@ -121,9 +121,12 @@ class _Reader:
         if above is not None and parent is None:
             kept["supercategory"] = above
         if parent is not None and parent not in self.names:
-            yield Label(parent, foreign={NAME: {"above": True}})
-        self.names |= {name, *([parent] if parent else [])}
-        yield Label(name, parent=parent, skeleton=self._skeleton(element, place), foreign={NAME: kept})
+            yield Label(parent, position=len(self.names), foreign={NAME: {"above": True}})
+            self.names.add(parent)
+        position = len(self.names)
+        self.names.add(name)
+        skeleton = self._skeleton(element, place)
+        yield Label(name, parent=parent, position=position, skeleton=skeleton, foreign={NAME: kept})
 
     def _skeleton(self, element: Element, place: str) -> dict[str, Any] | None:
         points, edges = element.get("keypoints"), element.get("skeleton", [])
