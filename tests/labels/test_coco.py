@@ -71,12 +71,18 @@ def test_pycocotools_agrees_on_real_areas_masks_and_overlaps(tmp_path: Path) -> 
         ours = {each.id: each for each in repository.annotations(image["file_name"])}
         found = theirs.loadAnns(theirs.getAnnIds(imgIds=image["id"]))
         assert {each["oxide_id"] for each in found} == set(ours)
-        boxes = numpy.array([each["bbox"] for each in found])
+        # The published boxes of crowds are one pixel off those of their masks; both libraries measure the masks.
+        boxes = numpy.array(
+            [
+                coco_masks.toBbox(theirs.annToRLE(each)) if isinstance(each["segmentation"], dict) else each["bbox"]
+                for each in found
+            ]
+        )
         overlaps = coco_masks.iou(boxes, boxes, [0] * len(found))
         for at, element in enumerate(found):
             annotation = ours[element["oxide_id"]]
             assert annotation.box is not None
-            assert numpy.allclose(annotation.box, element["bbox"], atol=1e-6)
+            assert numpy.allclose(annotation.box, boxes[at], rtol=0, atol=1e-6)
             for other, beside in enumerate(found):
                 box = ours[beside["oxide_id"]].box
                 assert box is not None
@@ -105,7 +111,7 @@ def test_captions_come_in_as_texts(tmp_path: Path) -> None:
     assert first.geometry["text"] in {each["caption"] for each in captions}
 
 
-points = st.floats(0, 60).map(lambda value: round(value, 3))
+points = st.floats(0, 47).map(lambda value: round(value, 3))
 rings = st.integers(3, 7).flatmap(lambda count: st.lists(points, min_size=2 * count, max_size=2 * count))
 ids = st.one_of(st.integers(0, 10**9), st.text("abc", min_size=1, max_size=5), st.just("0123456789abcdef01234567"))
 
@@ -117,7 +123,6 @@ def shapes(draw: st.DrawFn) -> dict[str, Any]:
     element: dict[str, Any] = {"category_id": draw(st.sampled_from([1, 7])), "iscrowd": 0}
     if kind == "box":
         element |= {"bbox": [draw(points), draw(points), draw(points), draw(points)], "segmentation": []}
-        element["bbox"][:2] = [value * 0.7 for value in element["bbox"][:2]]
     elif kind == "polygon":
         element["segmentation"] = draw(st.lists(rings, min_size=1, max_size=3))
     elif kind == "keypoints":

@@ -176,7 +176,7 @@ class _Reader:
                 if outline:
                     foreign["segmentation"] = outline
                 return "keypoints", box, {"points": points}
-            foreign["keypoints"] = points
+            foreign.update({name: element[name] for name in ("keypoints", "num_keypoints") if name in element})
         if isinstance(outline, dict):
             height, width = outline["size"]
             counts = outline["counts"]
