@@ -249,7 +249,7 @@ def test_the_report_lists_exactly_what_is_lost(tmp_path: Path) -> None:
     found = [
         replace(BOX, attributes={"age": 3}, score=0.5, source="model", model="m"),
         replace(BOX, id="6" * 24),
-        replace(BOX, id="7" * 24, box=(-10, 10, 20, 20)),
+        replace(BOX, id="7" * 24, box=(-15, 10, 20, 20)),
         replace(BOX, id="8" * 24, box=(2000, 10, 20, 20)),
         replace(BOX, id="9" * 24, label=None),
         Annotation("point", "cat", (1, 1, 0, 0), id="a" * 24, source="import"),
