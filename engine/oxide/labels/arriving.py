@@ -109,6 +109,7 @@ class Arriving:
                 "creator": author,
             }
         files, items = session.set_files(file_roots(state.pending), [], list(rows.values()))
+        session.flush()  # a scan reads contents that are stored
         scanned = session.scan(files, sorted(row["path"] for row in rows.values()))
         return with_file_roots(state.pending, (scanned.apply(session, files), items))
 
