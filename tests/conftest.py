@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 
+import hypothesis
 import pytest
+
+# How long a machine takes says nothing about the code.
+hypothesis.settings.register_profile("oxide", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("oxide")
 
 REMEDIES = {
     "chromium": "the browser chromium (`apt install chromium`)",

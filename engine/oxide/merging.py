@@ -10,7 +10,8 @@ from oxide import clock
 from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, WouldOverwrite
 from oxide.history import is_ancestor, merge_bases
 from oxide.labels import following, schemas
-from oxide.moving import merge_states, with_item_row
+from oxide.labels.settling import set_file_rows, with_item_row
+from oxide.moving import merge_states
 from oxide.revisions import resolve
 from oxide.transactions import expect_workspace, finish_interrupted, move_files
 from oxide.types import CheckoutResult, Conflict, MergeResult, Progress, Skipped
@@ -21,8 +22,6 @@ from oxide.workspace import (
     Tables,
     base_tables,
     empty_tables,
-    file_roots,
-    file_row_of,
     from_tables,
     head_commit,
     new_workspace,
@@ -31,7 +30,6 @@ from oxide.workspace import (
     read_state,
     tables_of,
     to_conflict,
-    with_file_roots,
 )
 
 if TYPE_CHECKING:
@@ -295,19 +293,11 @@ def _with_our_side(
                 }
                 following.note_rows(session, joined, {"theirs": merged})
                 extra.append(joined)
-    tables = following.drop(session, merged, _set_files(session, merged, removes, upserts))
+    tables = following.drop(session, merged, set_file_rows(session, merged, removes, upserts))
     tables = following.take_rows(session, tables, [*conflicts, *extra], "ours")
     tables = _set_rows(session, tables, conflicts, "ours")
     conflicts = following.with_paths(session, tables, conflicts)
     return tables, sorted([*conflicts, *extra], key=lambda conflict: (conflict["table"], conflict["name"]))
-
-
-def _set_files(session: Session, tables: Tables, removes: list[str], upserts: list[Record]) -> Tables:
-    """Tables with rows of conflicts set; an item that comes back is as it was."""
-    schema, items = tables["items"]
-    back = [(row["item_id"], row["item_row"]) for row in upserts if session.row_value(items, row["item_id"]) is None]
-    roots = session.set_files(file_roots(tables), removes, [file_row_of(row) for row in upserts])
-    return with_file_roots(tables, (roots[0], session.set_rows(schema, roots[1], back)))
 
 
 def _rows(conflict: Record) -> list[Record]:
@@ -391,7 +381,7 @@ def _take_side(session: Session, pending: Tables, chosen: list[Record], side: st
     removes = [conflict["ours"]["path"] for conflict in files if conflict["ours"] is not None]
     upserts = [conflict[side] for conflict in files if conflict[side] is not None]
     upserts = list({row["path"]: row for row in upserts}.values())
-    tables = following.drop(session, pending, _set_files(session, pending, removes, upserts))
+    tables = following.drop(session, pending, set_file_rows(session, pending, removes, upserts))
     tables = following.take_rows(session, tables, files, side)
     return _set_rows(session, tables, chosen, side)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from oxide.errors import AlreadyExists, InConflict, InvalidInput, NotFound, UnknownRevision, WouldOverwrite
 from oxide.labels import following
 from oxide.labels.schemas import SCHEMAS
+from oxide.labels.settling import settle_items, with_item_row
 from oxide.naming import refuse_name_of_tag
 from oxide.revisions import check_name, resolve
 from oxide.staging import drop_conflicts
@@ -29,11 +30,9 @@ from oxide.workspace import (
     base_tables,
     empty_tables,
     file_roots,
-    file_row_of,
     from_tables,
     new_workspace,
     read_state,
-    stored_file_row,
     tables_of,
     with_file_roots,
 )
@@ -231,58 +230,6 @@ def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -
     return settle_items(session, {"base": base, "ours": ours, "theirs": theirs}, merged, conflicts)
 
 
-def settle_items(
-    session: Session, sides: dict[str, Tables], merged: Tables, conflicts: list[Record]
-) -> tuple[Tables, list[Record]]:
-    """What belongs to items, after their files and rows were merged each by themselves.
-
-    A file that one side removed while the other changed its labels is a conflict, told once, by its path. Conflicts in
-    which an item may go carry its rows, so that they go and come with the side that is taken.
-    """
-    files = [conflict for conflict in conflicts if conflict["table"] == "files"]
-    known = {row["item_id"] for conflict in files for row in _sides_of(conflict)}
-    contested = [item for item in following.contested_items(session, *sides.values()) if item not in known]
-    labelled = _labelled_conflicts(session, sides, contested)
-    for conflict in labelled:
-        row = conflict["base"]
-        if session.file_row(merged["files"][1], row["path"]) is None:
-            schema, _ = merged["items"]
-            roots = session.set_files(file_roots(merged), [], [file_row_of(row)])
-            items = session.set_rows(schema, roots[1], [(row["item_id"], row["item_row"])])
-            merged = with_file_roots(merged, (roots[0], items))
-    for conflict in files + labelled:
-        following.note_rows(session, conflict, sides)
-    merged = following.take_rows(session, merged, files + labelled, "base")
-    decided = {row["item_id"] for conflict in files + labelled if "labels" in conflict for row in _sides_of(conflict)}
-    rows = [
-        conflict
-        for conflict in conflicts
-        if conflict["table"] not in following.DEPENDENT or conflict["name"][: following.ITEM_DIGITS] not in decided
-    ]
-    return merged, rows + labelled
-
-
-def _sides_of(conflict: Record) -> list[Record]:
-    return [conflict[side] for side in following.SIDES if conflict[side] is not None]
-
-
-def _labelled_conflicts(session: Session, sides: dict[str, Tables], items: list[str]) -> list[Record]:
-    """A conflict for each item, whose file one side removed."""
-    from oxide import _core
-
-    if not items:
-        return []
-    found = [_core.files_of(session, sides[side]["files"][1], items) for side in following.SIDES]
-    conflicts: list[Record] = []
-    for rows in zip(*found, strict=True):
-        base = rows[0]
-        if base is not None:
-            each = zip(following.SIDES, rows, strict=True)
-            named = {side: with_item_row(session, sides[side], row) for side, row in each}
-            conflicts.append({"table": "files", "name": base["path"], "reason": "labelled", "fields": [], **named})
-    return conflicts
-
-
 def row_conflict(table: str, entry: Record) -> Record:
     """A conflict about a row as the list keeps it, out of what the core says of it."""
     return {
@@ -301,11 +248,6 @@ def stored_side(row: Record | None) -> Record | None:
     import json
 
     return {"value": row["value"], "row": json.dumps(row["row"], sort_keys=True)}
-
-
-def with_item_row(session: Session, tables: Tables, row: Record | None) -> Record | None:
-    """A row of ``files`` with that of its item, which a merge drops with the file: to come back as it was."""
-    return row and {**stored_file_row(row), "item_row": session.row_value(tables["items"][1], row["item_id"])}
 
 
 def restore(

@@ -245,6 +245,78 @@ def test_removing_a_picture_against_labelling_it(
         assert "annotations" not in repo.read_commit("HEAD").tables
 
 
+@pytest.mark.parametrize("added_here", [True, False])
+@pytest.mark.parametrize("content", ["same", "other"])
+def test_a_picture_added_anew_against_labelling_the_old(repo: Repository, added_here: bool, content: str) -> None:
+    """One conflict; neither the new file nor its labels are lost."""
+
+    def anew() -> None:
+        old = (repo.root / "a.png").read_bytes()
+        repo.remove(["a.png"])
+        repo.commit("gone")
+        write(repo.root, "a.png", old if content == "same" else picture("other"))
+        repo.add(["."])
+        repo.annotate("a.png", box("new"))
+
+    steps: tuple[Callable[[], object], ...] = (anew, lambda: repo.annotate("a.png", box("hen", 50, 50, 4, 4)))
+    diverge(repo, *(steps if added_here else steps[::-1]))
+    (conflict,) = repo.merge("other").conflicts
+    assert (conflict.name, conflict.reason) == ("a.png", "labelled")
+    here, there = (["new"], ["cat", "dog", "hen"]) if added_here else (["cat", "dog", "hen"], ["new"])
+    for side, expected in (("ours", here), ("theirs", there), ("base", ["cat", "dog"])):
+        assert sorted(labels(repo, "a.png").values(), key=str) == here
+        repo.resolve(["a.png"], side)
+        assert sorted(labels(repo, "a.png").values(), key=str) == expected
+        assert dangling(repo) == [] and repo.conflicts() == []
+        repo.undo()
+
+
+@pytest.mark.parametrize("moved_here", [True, False])
+def test_another_picture_moved_to_the_place_of_a_labelled_one(repo: Repository, moved_here: bool) -> None:
+    repo.annotate("b.png", box("pig"))
+    repo.commit("more")
+
+    def replace_it() -> None:
+        repo.remove(["a.png"])
+        repo.move(["b.png"], "a.png")
+
+    steps: tuple[Callable[[], object], ...] = (replace_it, lambda: repo.annotate("a.png", box("hen", 50, 50, 4, 4)))
+    diverge(repo, *(steps if moved_here else steps[::-1]))
+    assert {(each.name, each.reason) for each in repo.merge("other").conflicts} == {
+        ("a.png", "labelled"),
+        ("b.png", "path"),
+    }
+    assert dangling(repo) == []
+    moved = {"a.png": ["pig"]}
+    labelled = {"a.png": ["cat", "dog", "hen"], "b.png": ["pig"]}
+    for side, expected in (("ours", moved if moved_here else labelled), ("theirs", labelled if moved_here else moved)):
+        repo.resolve(["."], side)
+        tracked = [row["path"] for row in repo.store.file_rows(repo.staged_tables()["files"][1])]
+        assert {path: sorted(labels(repo, path).values(), key=str) for path in tracked} == expected
+        assert dangling(repo) == []
+        repo.undo()
+
+
+@pytest.mark.parametrize("folder_here", [True, False])
+def test_a_folder_in_the_place_of_a_labelled_picture(repo: Repository, folder_here: bool) -> None:
+    def into_folder() -> None:
+        repo.remove(["a.png"])
+        write(repo.root, "a.png/inside.png", picture("inside"))
+        repo.add(["."])
+        repo.annotate("a.png/inside.png", box("new"))
+
+    steps: tuple[Callable[[], object], ...] = (into_folder, lambda: repo.annotate("a.png", box("hen", 50, 50, 4, 4)))
+    diverge(repo, *(steps if folder_here else steps[::-1]))
+    repo.merge("other")
+    assert dangling(repo) == []
+    for side, has_folder in (("ours", folder_here), ("theirs", not folder_here)):
+        repo.resolve(["."], side)
+        tracked = {row["path"] for row in repo.store.file_rows(repo.staged_tables()["files"][1])}
+        assert tracked == {"b.png", "a.png/inside.png" if has_folder else "a.png"}
+        assert dangling(repo) == []
+        repo.undo()
+
+
 def test_metadata_in_conflict_is_named_by_the_path(repo: Repository, oxide: Oxide) -> None:
     diverge(
         repo,

@@ -220,15 +220,14 @@ class LabelMachine(RuleBasedStateMachine):
     def edited(self, item: str, call: Callable[[], object], table: str) -> None:
         """Rows of one item change, and no others; what they became was checked by the caller."""
         number = self.number
-        undecided = {each for conflict in self.state.files.values() for each in conflict.items}
-        noted = any(model.of_items(side, [item]) for c in self.state.files.values() for side in c.sides.values())
-        if item in undecided and noted:
+        noted = [conflict for conflict in self.state.files.values() if any(conflict.sides.values())]
+        if any(item in conflict.items for conflict in noted):
             try:
                 call()
             except errors.InConflict:
                 return
-        else:
-            call()
+            raise AssertionError("labels of a file that may go were changed")
+        call()
         found = self.rows_of(self.tables)
         pending = {**model.without_items(self.state.pending, [item]), **model.of_items(found, [item])}
         assert all(found[key] == self.state.pending[key] for key in self.state.pending if key[0] not in table)

@@ -294,6 +294,8 @@ def test_a_label_in_use_is_removed_with_a_word_only(repo: Repository) -> None:
     with pytest.raises(InUse, match="2 annotations"):
         repo.remove_labels(["dog", "cat"])
     assert list(repo.ontology().labels) == ["animal", "cat", "kitten", "dog"]
+    with pytest.raises(InUse):
+        repo.remove_labels(["cat"], dry_run=True)
     report = repo.remove_labels(["dog", "cat"], force=True)
     assert (report.left, report.removed) == (2, ["cat", "dog"])
     assert repo.ontology().labels["kitten"].parent == "animal"

@@ -38,11 +38,11 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Copy files with their annotations and metadata into a folder.
+    """Copy files with their labels and metadata.
 
-    TARGET is a folder of this repository, or REPOSITORY:FOLDER with the folder of another one on this machine. The
-    copies are staged there, as new items with annotations of their own; the labels in use are added to its ontology.
-    Copied is what is staged. --force also replaces files with the same names.
+    They go into a folder, as new items with annotations of their own, and are staged there. TARGET is a folder of this
+    repository, or REPOSITORY:FOLDER with the folder of another one on this machine; the labels in use are added to its
+    ontology. Copied is what is staged. --force also replaces files with the same names.
     """
     if len(words) < 2:
         raise click.UsageError("name what to copy, and then where to")

@@ -66,7 +66,7 @@ def find_place(repository: Repository, target: str, here: str) -> Place:
         )
     before, colon, folder = target.partition(":")
     place = os.path.join(here, before)
-    if not colon:
+    if not colon or os.path.isdir(os.path.join(here, target)):
         return Place(repository, repository.to_path(os.path.join(here, target)))
     try:
         if not os.path.isdir(place):

@@ -44,7 +44,7 @@ def draw(picture: Image, strokes: Sequence[Stroke]) -> Image:
         _blend_mask(layer, stroke)
     pen = ImageDraw.Draw(layer)
     size = max(11, min(picture.size) // 40)
-    width = max(1, min(picture.size) // 250)
+    width = max(2, min(picture.size) // 250)
     font = ImageFont.load_default(size)
     line = 0
     for stroke in strokes:

@@ -70,7 +70,7 @@ def restore(
     ``files``: the roots of ``files`` that the paths were taken from, and those that they now are in. Where a file got
     another item there, that one gets copies of the rows.
     """
-    present = [name for name in DEPENDENT if root_of(pending, name) != root_of(origin, name)]
+    present = [name for name in DEPENDENT if name in pending or name in origin]
     if not present:
         return result
     source, target = ({row["path"]: row["item_id"] for row in session.file_rows(root, paths)} for root in files)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from oxide import _core
@@ -102,7 +102,7 @@ def annotation_history(store: Store, start: str, annotation_id: str) -> list[Ver
             parent = read_commit(store, parent_id)
             there = reader.item_in(parent, commit, item)
             places.setdefault(parent_id, there)
-            if differs and (_same_tables(parent, commit) or reader.at(parent, there) == reader.at(commit, item)):
+            if _same_tables(parent, commit) or _are_same(reader.at(parent, there), reader.at(commit, item)):
                 differs = False
         annotation = reader.at(commit, item)
         if differs and (commit.parents or annotation is not None):
@@ -151,6 +151,13 @@ class _Reader:
         (row,) = _core.files_of(self.store, commit.tables["files"][1], [item])
         there = row and self.store.file_row(parent.tables["files"][1], row["path"])
         return str(there["item_id"]) if there else item
+
+
+def _are_same(before: Annotation | None, after: Annotation | None) -> bool:
+    """Whether two versions say the same, be it of the same file under another item."""
+    if before is None or after is None:
+        return before is after
+    return replace(before, item_id=after.item_id) == after
 
 
 def _unchanged(names: set[str], before: Annotation | None, after: Annotation | None) -> set[str]:

@@ -107,10 +107,11 @@ def remove(repository: Repository, names: Sequence[str], *, force: bool, **how: 
         for name in names:
             editing.find(before, name)
         used = used_labels(repository.store, tables, names)
-        if used and not force and not how.get("dry_run"):
+        if used and not force:
             worst = max(used, key=lambda name: (used[name], name))
+            where = count(used[worst], "annotation") if used[worst] else "keyframes of a track"
             raise InUse(
-                f"the label '{worst}' is on {count(used[worst], 'annotation')}",
+                f"the label '{worst}' is on {where}",
                 hint="give these another one with --into OTHER, or let them keep it with --force",
             )
         report = LabelChange(left=sum(used.values()))
@@ -121,7 +122,7 @@ def remove(repository: Repository, names: Sequence[str], *, force: bool, **how: 
 
 
 def used_labels(store: Store, tables: Tables, among: Iterable[str] | None = None) -> Counter[str]:
-    """Number of annotations by label; ``among``: only these labels."""
+    """Number of annotations by label, 0 for one that only keyframes say; ``among``: only these labels."""
     import pyarrow
     import pyarrow.compute as compute
 

@@ -60,6 +60,8 @@ def render(
         MissingExtra: drawing needs the extra ``vision``.
     """
     import_extra("PIL", "vision")
+    from PIL import Image, UnidentifiedImageError
+
     if os.path.lexists(folder) and not (os.path.isdir(folder) and not os.listdir(folder)):
         raise AlreadyExists(f"'{folder}' is there already", hint="name a new folder", path=folder)
     changes = list(comparing.compare(repository.store, before, after, paths))
@@ -73,8 +75,9 @@ def render(
         assert row is not None  # only files of either side have changes
         try:
             data = _picture(repository, row, some)
-        except (OSError, ValueError, SyntaxError, _too_large()) as error:
-            drawn.skipped.append(Skipped(path, f"it cannot be read as a picture: {error}"))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            reason = "it is no picture" if isinstance(error, UnidentifiedImageError) else f"it cannot be read: {error}"
+            drawn.skipped.append(Skipped(path, reason))
             continue
         name = f"{path}.jpg"
         target = os.path.join(folder, os.fsdecode(_core.path_to_bytes(name)))
@@ -86,12 +89,6 @@ def render(
         page = "\n".join(_index(entries)).encode(errors="replace")
         _core.write_file_atomic(os.path.join(folder, "index.html"), page)
     return drawn
-
-
-def _too_large() -> type[Exception]:
-    from PIL import Image
-
-    return Image.DecompressionBombError
 
 
 def _picture(repository: Repository, row: Record, changes: list[AnnotationChange]) -> bytes:
@@ -107,7 +104,7 @@ def _picture(repository: Repository, row: Record, changes: list[AnnotationChange
         picture = _upright(stored)
     strokes = [stroke for change in changes for stroke in _strokes(change)]
     made = io.BytesIO()
-    draw(picture, strokes).save(made, "JPEG", quality=_QUALITY)
+    draw(picture, strokes).save(made, "JPEG", quality=_QUALITY, subsampling=0)  # thin lines keep their colour
     return made.getvalue()
 
 

@@ -151,6 +151,8 @@ def _undo_rows(
 ) -> Tables:
     """``tables`` without what changed some rows between two states. Rows of files that are gone stay gone."""
     for name, keys in rows.items():
+        if not keys:
+            continue
         items = tables["items"][1]
         present = {item for item in {key[:DIGITS] for key in keys} if session.row_value(items, item) is not None}
         wanted = [key for key in keys if key[:DIGITS] in present and (name, key) not in conflicts]
