@@ -39,7 +39,8 @@ def set_of(*kinds: str) -> Memory:
 def start(folder: Path, home: Path, *paths: str) -> Oxide:
     """A repository with a commit of pictures, and the command in it."""
     repo = Repository.init(folder, settings=Settings(None, dict(AUTHOR)))
-    for path in ("start.txt", *paths):
+    put(folder, "README.md", "# Pictures\n")
+    for path in paths:
         put(folder, path, clip(path) if path.endswith(".mp4") else picture(path, WIDTH, HEIGHT))
     repo.add(["."])
     repo.commit("pictures")

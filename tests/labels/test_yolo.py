@@ -249,7 +249,7 @@ def test_the_report_lists_exactly_what_is_lost(tmp_path: Path) -> None:
     found = [
         replace(BOX, attributes={"age": 3}, score=0.5, source="model", model="m"),
         replace(BOX, id="6" * 24),
-        replace(BOX, id="7" * 24, box=(-10, 10, 20, 20)),
+        replace(BOX, id="7" * 24, box=(-15, 10, 20, 20)),
         replace(BOX, id="8" * 24, box=(2000, 10, 20, 20)),
         replace(BOX, id="9" * 24, label=None),
         Annotation("point", "cat", (1, 1, 0, 0), id="a" * 24, source="import"),
@@ -260,7 +260,7 @@ def test_the_report_lists_exactly_what_is_lost(tmp_path: Path) -> None:
             item("a.jpg", *found, metadata={"split": "val", "camera": 1}),
             item("b.jpg", replace(BOX, id="b" * 24), width=None, number=2),
             item("a.png", replace(BOX, id="c" * 24), number=3),
-            item("c.mp4", number=4, creator="ada"),
+            item("c.mp4", number=4, hidden=True),
         ],
         [Label("cat", color="#ff0000"), Label("dog")],
     )
@@ -268,7 +268,7 @@ def test_the_report_lists_exactly_what_is_lost(tmp_path: Path) -> None:
     assert lost.losses == {
         "colours of labels": 1,
         "metadata": 1,
-        "facts of items (ids, dates, creators, whether hidden)": 1,
+        "what items are called elsewhere, and that they are hidden": 1,
         "attributes": 1,
         "scores": 1,
         "names of models": 1,

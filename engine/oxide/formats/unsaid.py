@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from oxide.labels.annotation import Annotation
     from oxide.labels.ontology import Label
 
-METADATA, FACTS = "metadata", "facts of items (ids, dates, creators, whether hidden)"
+METADATA, FACTS = "metadata", "what items are called elsewhere, and that they are hidden"
 
 
 def where(picture: LabelledPicture, annotation: Annotation) -> str:
@@ -64,7 +64,7 @@ def lose_picture(fidelity: Fidelity, picture: LabelledPicture, kept_metadata: Co
     names = [name for name in picture.metadata if name not in kept_metadata]
     if names:
         fidelity.lose(METADATA, f"{picture.path}: {', '.join(names)}")
-    if picture.source_id or picture.created or picture.creator or picture.hidden:
+    if picture.source_id or picture.hidden:
         fidelity.lose(FACTS, picture.path)
 
 

@@ -108,8 +108,10 @@ class Arriving:
                 "created": now,
                 "creator": author,
             }
-        roots = session.set_files(file_roots(state.pending), [], list(rows.values()))
-        return with_file_roots(state.pending, roots)
+        files, items = session.set_files(file_roots(state.pending), [], list(rows.values()))
+        session.flush()  # a scan reads contents that are stored
+        scanned = session.scan(files, sorted(row["path"] for row in rows.values()))
+        return with_file_roots(state.pending, (scanned.apply(session, files), items))
 
 
 def _inside(repository: Repository, folder: str | os.PathLike[str]) -> str | None:

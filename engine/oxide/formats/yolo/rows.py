@@ -78,6 +78,9 @@ def _detect(annotation: Annotation, box: Box, canvas: Canvas, lose: Lose) -> lis
 
 def _box(box: Box, canvas: Canvas, lose: Lose) -> list[float]:
     left, top, width, height = box
+    whole = canvas.divided([left + width / 2, top + height / 2, width, height])
+    if all(0 <= value <= 1 for value in whole):
+        return whole  # a box may leave the picture a little, as labels that were rounded do
     left, top, right, bottom = canvas.clipped([left, top, left + width, top + height], lose)
     return canvas.divided([(left + right) / 2, (top + bottom) / 2, right - left, bottom - top])
 
