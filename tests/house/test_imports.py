@@ -176,10 +176,6 @@ USERS_FILES = {
     ("engine/oxide/formats/voc.py", "open"): "an export, made where the user said",
     ("engine/oxide/formats/yolo/writing.py", "mkdir"): "an export, made where the user said",
     ("engine/oxide/formats/yolo/writing.py", "open"): "an export, made where the user said",
-    ("engine/oxide/labels/exporting.py", "tempfile"): "an export, made where the user said",
-    ("engine/oxide/labels/exporting.py", "mkdir"): "an export, made where the user said",
-    ("engine/oxide/labels/exporting.py", "open"): "an export, made where the user said",
-    ("engine/oxide/labels/exporting.py", "rmdir"): "an export, made where the user said",
 }
 """What Python may change by itself: nothing under `.oxide`."""
 
