@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -174,13 +175,12 @@ def test_made_annotations_come_back(tmp_path_factory: pytest.TempPathFactory, ma
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("order", [("images", "categories", "annotations"), ("annotations", "categories", "images")])
-def test_the_lists_come_in_any_order(tmp_path: Path, order: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("order", itertools.permutations(("images", "categories", "annotations")))
+@pytest.mark.parametrize("last", [{}, {"info": {"categories": [{"id": 1, "name": "no cat"}]}}, {"info": {"x": [1]}}])
+def test_the_lists_come_in_any_order(tmp_path: Path, order: tuple[str, ...], last: dict[str, Any]) -> None:
     repository = repository_with(tmp_path / "data", "a.jpg")
     whole = json.loads(coco(tmp_path / "s.json", ["a.jpg"], [box(1)]).read_text())
-    (tmp_path / "s.json").write_text(
-        json.dumps({"info": {"x": [1]}, **{name: whole[name] for name in order}}, indent=1)
-    )
+    (tmp_path / "s.json").write_text(json.dumps({**{name: whole[name] for name in order}, **last}, indent=1))
     repository.import_labels("coco", tmp_path / "s.json")
     assert [each.label for each in repository.annotations("a.jpg")] == ["cat"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from oxide.errors import InvalidInput
 from oxide.formats.base import Labelled, Picture, wrong
-from oxide.formats.json_text import members
+from oxide.formats.json_text import last_list, members
 from oxide.labels import geometry, masks
 from oxide.labels.annotation import Annotation
 from oxide.labels.ids import is_id
@@ -48,19 +48,25 @@ class Coco:
     name = NAME
 
     def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
-        """Images and categories, then annotations: read twice where annotations come before one of these."""
+        """Images and categories, then annotations: read twice where annotations come before one of these, but for the
+        usual place of the categories at the end.
+        """
         reader = _Reader(source)
         met: set[str] = set()
         postponed = False
+        for index, element in enumerate(last_list(source, "categories")):
+            met.add("categories")
+            yield from reader.labels(_object_at(source, element, f"/categories/{index}"), f"/categories/{index}")
+        ahead = bool(met)
         for name, index, element in members(source, LISTS):
             met.add(name)
             place = f"/{name}/{index}"
-            if not isinstance(element, dict):
-                raise wrong(source, place, "this is no object")
+            _object_at(source, element, place)
             if name == "images":
                 yield reader.picture(element, place)
             elif name == "categories":
-                yield from reader.labels(element, place)
+                if not ahead:
+                    yield from reader.labels(element, place)
             elif postponed or not {"images", "categories"} <= met:
                 postponed = True
             else:
@@ -139,8 +145,6 @@ class _Reader:
             raise wrong(self.source, f"{place}/skeleton", "pairs of numbers of keypoints belong here") from error
 
     def labelled(self, element: Element, place: str) -> Labelled:
-        if not isinstance(element, dict):
-            raise wrong(self.source, place, "this is no object")
         key = self._key(element, "image_id", place)
         label = None
         if "category_id" in element:
@@ -191,6 +195,13 @@ class _Reader:
         if box is None:
             return "class", None, None
         return "box", box, None
+
+
+def _object_at(source: Path, element: Any, place: str) -> Element:
+    """An element that must be an object."""
+    if not isinstance(element, dict):
+        raise wrong(source, place, "this is no object")
+    return element
 
 
 def _is_size(value: Any) -> bool:

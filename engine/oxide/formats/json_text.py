@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from oxide.formats.base import wrong
 CHUNK = 1 << 20
 LARGEST_ELEMENT = 1 << 28
 """Characters that one element may have: what is longer is no list of many small things."""
+LARGEST_END = 1 << 22
+"""Bytes at the end of a file that are looked through for its last member."""
 _CUT = 16
 """A failure this near to the end of what was read so far is a value that goes on in what comes next."""
 _COMMA = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
@@ -78,6 +81,27 @@ def _elements(text: _Text, name: str) -> Iterator[tuple[int, Any]]:
                 return
             text.expect(",", f"/{name}/{index}")
         index += 1
+
+
+def last_list(source: Path, name: str) -> list[Any]:
+    """The list that is the last member of the object that a file holds, if it has that name and is near the end.
+
+    It is read from the end of the file, so that what stands before it need not be read twice. As but one brace follows,
+    it is a member of the outermost object, provided that the whole is JSON. Of everything else: an empty list.
+    """
+    with open_source(source) as file:
+        length = file.seek(0, os.SEEK_END)
+        file.seek(max(0, length - LARGEST_END))
+        end = file.read()
+    start = end.rfind(b'"' + name.encode() + b'"')
+    if start < 0:
+        return []
+    try:
+        text = end[start:].decode("utf-8").partition(":")[2].lstrip()
+        found, at = json.JSONDecoder(parse_constant=refuse_constant).raw_decode(text)
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) and text[at:].strip() == "}" else []
 
 
 class _Text:
