@@ -121,9 +121,12 @@ class _Reader:
         if above is not None and parent is None:
             kept["supercategory"] = above
         if parent is not None and parent not in self.names:
-            yield Label(parent, foreign={NAME: {"above": True}})
-        self.names |= {name, *([parent] if parent else [])}
-        yield Label(name, parent=parent, skeleton=self._skeleton(element, place), foreign={NAME: kept})
+            yield Label(parent, position=len(self.names), foreign={NAME: {"above": True}})
+            self.names.add(parent)
+        position = len(self.names)
+        self.names.add(name)
+        skeleton = self._skeleton(element, place)
+        yield Label(name, parent=parent, position=position, skeleton=skeleton, foreign={NAME: kept})
 
     def _skeleton(self, element: Element, place: str) -> dict[str, Any] | None:
         points, edges = element.get("keypoints"), element.get("skeleton", [])
@@ -173,7 +176,7 @@ class _Reader:
                 if outline:
                     foreign["segmentation"] = outline
                 return "keypoints", box, {"points": points}
-            foreign["keypoints"] = points
+            foreign.update({name: element[name] for name in ("keypoints", "num_keypoints") if name in element})
         if isinstance(outline, dict):
             height, width = outline["size"]
             counts = outline["counts"]

@@ -358,7 +358,7 @@ class _Import:
         first = max((label.position or 0 for label in known.values()), default=-1) + 1
         missing = [label for name, label in self._labels.items() if name not in known]
         return [
-            replace(label, position=first + at) if label.position is None or known else label
+            replace(label, position=first + at) if label.position is not None and known else label
             for at, label in enumerate(missing)
         ]
 
