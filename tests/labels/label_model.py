@@ -13,6 +13,7 @@ from typing import Any
 Key = tuple[str, str, str]
 Cells = dict[str, Any]
 Rows = dict[Key, Cells]
+FileKey = tuple[str, frozenset[str]]
 
 PLACE = ("type", "geometry", "x", "y", "w", "h")
 LEAVES = ("attributes", "value", "foreign")
@@ -32,8 +33,8 @@ class State:
     """What one operation replaces by another. Never changed in place, so undo is taking an old one."""
 
     pending: Rows = field(default_factory=dict)
-    files: dict[str, FileConflict] = field(default_factory=dict)
-    """Conflicts of files by path."""
+    files: dict[FileKey, FileConflict] = field(default_factory=dict)
+    """Conflicts of files by path and items: two may have one path."""
     rows: dict[Key, dict[str, Cells | None]] = field(default_factory=dict)
     """Conflicts of rows, with the row on each side."""
 

@@ -19,13 +19,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from labels import label_model as model
-from labels.label_model import FileConflict, Rows, State
+from labels.label_model import FileConflict, FileKey, Rows, State
 from labels.team import DEPENDENT, box, rows
 from oxide import Repository, errors
 from oxide.history import merge_bases
 from oxide.labels.annotation import Keyframe
 from oxide.moving import merge_states
 from oxide.settings import Settings
+from oxide.types import Conflict
 from oxide.workspace import Tables, base_tables, read_state, tables_of
 from support import AUTHOR, write
 
@@ -72,6 +73,12 @@ MUST_BE_SEEN = {
     "item came back",
     "decided by hand",
 }
+
+
+def file_key(conflict: Conflict) -> FileKey:
+    """What tells a conflict of files from all others."""
+    sides = (conflict.base, conflict.ours, conflict.theirs)
+    return conflict.name, frozenset(str(row["item_id"]) for row in sides if row is not None)
 
 
 class LabelMachine(RuleBasedStateMachine):
@@ -150,11 +157,11 @@ class LabelMachine(RuleBasedStateMachine):
             if found.get(key) != expected_rows.get(key)
         }
         assert not different, f"expected and found: {different}"
-        told = {(c.table, c.name) for c in self.repo.conflicts()}
-        expected = {("files", path) for path in self.state.files}
-        expected |= {(table, item + self.key_rest(table, rest)) for table, item, rest in self.state.rows}
-        assert {entry for entry in told if entry[0] != "files"} == {e for e in expected if e[0] != "files"}
-        assert {name for table, name in told if table == "files"} == set(self.state.files)
+        conflicts = self.repo.conflicts()
+        assert {file_key(each) for each in conflicts if each.table == "files"} == self.state.files.keys()
+        assert {(each.table, each.name) for each in conflicts if each.table != "files"} == {
+            (table, item + self.key_rest(table, rest)) for table, item, rest in self.state.rows
+        }
         new = {entry.commit.id for name in self.repo.branches() if name.head for entry in self.repo.log(name.head)}
         for commit in new - self.commits.keys():
             self.commits[commit] = self.rows_of(tables_of(self.repo.store, commit))
@@ -171,7 +178,8 @@ class LabelMachine(RuleBasedStateMachine):
             seen["item came back"] += 1
         pending = model.follow(self.state.pending, self.base, before, after)
         open_rows = {key: sides for key, sides in self.state.rows.items() if key[1] in after}
-        open_files = {c.name: self.state.files[c.name] for c in self.repo.conflicts() if c.table == "files"}
+        left = {file_key(conflict) for conflict in self.repo.conflicts() if conflict.table == "files"}
+        open_files = {key: conflict for key, conflict in self.state.files.items() if key in left}
         self.expect(State(pending, open_files, open_rows), number)
 
     def tidy_disk(self) -> None:
@@ -568,7 +576,7 @@ class LabelMachine(RuleBasedStateMachine):
         seen["twins"] += bool(pairs)
         ours, theirs = model.rekeyed(ours, pairs), model.rekeyed(theirs, pairs)
         sides = {"base": base, "ours": ours, "theirs": theirs}
-        files: dict[str, FileConflict] = {}
+        files: dict[FileKey, FileConflict] = {}
         labelled: set[str] = set()
         for conflict in result.conflicts:
             if conflict.table == "files":
@@ -580,7 +588,7 @@ class LabelMachine(RuleBasedStateMachine):
                     side: model.of_items(sides[side], [row["item_id"]] if row is not None and whole else [])
                     for side, row in zip(SIDES, three, strict=True)
                 }
-                files[conflict.name] = FileConflict(items if whole else frozenset(), of)
+                files[file_key(conflict)] = FileConflict(items if whole else frozenset(), of)
                 labelled |= items if whole else set()
         items = {row["item_id"] for row in now.values()}
         pending, conflicts = model.merge(base, ours, theirs)
@@ -608,14 +616,16 @@ class LabelMachine(RuleBasedStateMachine):
         number, before = self.number, self.items(self.tables)
         self.repo.resolve(["."] if everything else [chosen[0].name], side, force=True)
         seen[f"resolve {side}"] += 1
-        left = {(conflict.table, conflict.name) for conflict in self.repo.conflicts()}
-        gone = {c.name for c in conflicts if (c.table, c.name) not in left}
+        left = {file_key(conflict) for conflict in self.repo.conflicts() if conflict.table == "files"}
+        gone = self.state.files.keys() - left
         after = self.items(self.tables)
         pending = model.of_items(self.state.pending, before & after)
-        for name in sorted(self.state.files.keys() & gone):
-            conflict = self.state.files[name]
+        for key in gone:
+            conflict = self.state.files[key]
+            pending = model.without_items(pending, conflict.items)
+        for key in gone:
+            conflict = self.state.files[key]
             if conflict.items:
-                pending = model.without_items(pending, conflict.items)
                 pending.update(model.of_items(conflict.sides[side], after))
         for key, three in self.state.rows.items():
             if key[1] + self.key_rest(key[0], key[2]) in {c.name for c in chosen} and key[1] in after:
@@ -628,7 +638,7 @@ class LabelMachine(RuleBasedStateMachine):
             for key, three in self.state.rows.items()
             if key[1] + self.key_rest(key[0], key[2]) not in {c.name for c in chosen} and key[1] in after
         }
-        files = {name: conflict for name, conflict in self.state.files.items() if name not in gone}
+        files = {key: conflict for key, conflict in self.state.files.items() if key not in gone}
         self.expect(State(pending, files, rows), number)
 
     @precondition(lambda self: self.in_conflict)
@@ -694,7 +704,6 @@ class LabelMachine(RuleBasedStateMachine):
         self.check()
 
 
-ONE_BUG = os.environ.get("ONE_BUG")
 LONG = os.environ.get("OXIDE_TEST_PROFILE") == "long"
 
 
