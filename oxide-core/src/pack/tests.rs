@@ -104,6 +104,7 @@ fn records_spanning_many_buffers_come_back_before_and_after_sealing() {
         assert_eq!(entry.id, id);
         assert!(writer.stored(&entry).expect("stored") == bytes, "{n}");
     }
+    waiting.into_iter().for_each(FullBuffer::write);
     writer.seal().expect("sealed");
     let reader = open(writer.path()).expect("open");
     for n in 0..20 {
@@ -113,6 +114,23 @@ fn records_spanning_many_buffers_come_back_before_and_after_sealing() {
     }
     assert!(reader.find(Kind::Recipe, &Id([3; 32])).is_none());
     assert!(reader.find(Kind::Blob, &Id([77; 32])).is_none());
+}
+
+#[test]
+fn a_pack_that_lacks_a_buffer_is_never_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut writer = PackWriter::create(Group::Data, folder.path()).expect("a pack");
+    let bytes = vec![7; 5 << 20];
+    let full = writer.append(&Record {
+        kind: Kind::Blob,
+        id: Id([7; 32]),
+        encoding: Encoding::Raw,
+        raw_length: bytes.len() as u32,
+        crc: crc32fast::hash(&bytes),
+        stored: &bytes,
+    });
+    drop(full.expect("appended").expect("a full buffer"));
+    assert!(writer.seal().is_err());
 }
 
 fn pages() -> Vec<(Kind, Id, Vec<u8>)> {
