@@ -417,7 +417,7 @@ class LabelMachine(RuleBasedStateMachine):
             expected = goal
         else:
             seen["carried"] += 1
-            expected = self.carried(from_rows, goal, self.state.pending, target, state.pending)
+            expected = self.carried(from_rows, goal, self.state.pending, (base, target, state.pending))
         self.expect(State(expected), number)
 
     def assert_contested(self, base: Rows, ours: Rows, theirs: Rows, base_at: Tables, ours_at: Tables) -> None:
@@ -426,23 +426,25 @@ class LabelMachine(RuleBasedStateMachine):
         gone = self.items(base_at) - self.items(ours_at)
         assert conflicts or any(model.of_items(base, [item]) != model.of_items(theirs, [item]) for item in gone)
 
-    def carried(self, base: Rows, ours: Rows, theirs: Rows, ours_at: Tables, theirs_at: Tables) -> Rows:
+    def carried(self, base: Rows, ours: Rows, theirs: Rows, at: tuple[Tables, Tables, Tables]) -> Rows:
         """What a merge without conflicts leaves, in which items of ``theirs`` win where both added the same file."""
         now = self.files(self.tables)
-        pairs = self.twins(ours_at, theirs_at, now)
+        pairs = self.twins(*at, now)
         seen["twins"] += bool(pairs)
         merged, conflicts = model.merge(base, model.rekeyed(ours, pairs), model.rekeyed(theirs, pairs))
         items = {row["item_id"] for row in now.values()}
         assert not [key for key in conflicts if key[1] in items]
         return model.of_items(merged, items)
 
-    def twins(self, ours: Tables, theirs: Tables, now: dict[str, dict[str, Any]]) -> dict[str, str]:
-        """Items of files that both sides have as different items: to the one that stayed."""
+    def twins(self, base: Tables, ours: Tables, theirs: Tables, now: dict[str, dict[str, Any]]) -> dict[str, str]:
+        """Items of files that both sides added as different items: to the one that stayed."""
+        known = self.items(base)
         one, other = self.files(ours), self.files(theirs)
         pairs = {}
         for path in one.keys() & other.keys() & now.keys():
             here, there, kept = one[path]["item_id"], other[path]["item_id"], now[path]["item_id"]
-            if here != there and kept in (here, there) and one[path]["content_id"] == other[path]["content_id"]:
+            new = not known & {here, there}
+            if new and here != there and kept in (here, there) and one[path]["content_id"] == other[path]["content_id"]:
                 pairs[there if kept == here else here] = kept
         return pairs
 
@@ -557,7 +559,8 @@ class LabelMachine(RuleBasedStateMachine):
         base_at = tables_of(store, bases[0])
         self.both_ways(base_at, ours_at, theirs_at)
         self.expect(
-            self.merged(self.commits[bases[0]], before, self.commits[theirs], ours_at, theirs_at, result), number
+            self.merged(self.commits[bases[0]], before, self.commits[theirs], (base_at, ours_at, theirs_at), result),
+            number,
         )
 
     def both_ways(self, base: Tables, ours: Tables, theirs: Tables) -> None:
@@ -569,10 +572,10 @@ class LabelMachine(RuleBasedStateMachine):
                 (c["table"], c["name"]) for c in mirrored if c["table"] != "files"
             }
 
-    def merged(self, base: Rows, ours: Rows, theirs: Rows, ours_at: Tables, theirs_at: Tables, result: Any) -> State:
+    def merged(self, base: Rows, ours: Rows, theirs: Rows, at: tuple[Tables, Tables, Tables], result: Any) -> State:
         """Rows and conflicts after a merge, files and items being as the engine says."""
         now = self.files(self.tables)
-        pairs = self.twins(ours_at, theirs_at, now)
+        pairs = self.twins(*at, now)
         seen["twins"] += bool(pairs)
         ours, theirs = model.rekeyed(ours, pairs), model.rekeyed(theirs, pairs)
         sides = {"base": base, "ours": ours, "theirs": theirs}
@@ -681,7 +684,8 @@ class LabelMachine(RuleBasedStateMachine):
             return
         seen["stash pop"] += 1
         seen["stash conflict"] += result.kind == "conflicts"
-        state = self.merged(self.commits[parent], before, self.commits[entries[0].commit], ours_at, theirs_at, result)
+        at = (tables_of(store, parent), ours_at, theirs_at)
+        state = self.merged(self.commits[parent], before, self.commits[entries[0].commit], at, result)
         self.expect(state, number)
 
     # -- going back ----------------------------------------------------------------------------------------------------
@@ -712,8 +716,8 @@ def test_labels_follow_the_model() -> None:
     run_state_machine_as_test(
         LabelMachine,
         settings=settings(
-            max_examples=1500 if LONG else 60,
-            stateful_step_count=60 if LONG else 40,
+            max_examples=1500 if LONG else 40,
+            stateful_step_count=60 if LONG else 30,
             deadline=None,
             derandomize=not LONG,
             print_blob=True,
