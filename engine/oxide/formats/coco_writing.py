@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oxide.formats.coco import NAME, TOLERANCE
+from oxide.formats.files import shown
 from oxide.formats.losses import lose_definition, lose_facts, lose_fields, lose_foreign
 from oxide.labels import geometry, masks
 
@@ -39,7 +40,7 @@ def write(dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
     ):
         categories = _Categories(dataset.ontology, fidelity)
         image_ids, annotation_ids = _Ids(), _Ids()
-        for number, picture in enumerate(dataset.pictures()):
+        for number, picture in enumerate(shown(dataset)):
             known, image = _image(picture, fidelity)
             image_ids.note(known)
             images.write(f"{_dump(known)}\t{_dump(image)}\n")

@@ -48,9 +48,12 @@ def below(folder: Path) -> Iterator[str]:
 
 def shown(dataset: Dataset) -> Iterator[LabelledPicture]:
     """The pictures and clips of a dataset, and what else has labels; not the texts and tables beside them."""
-    for picture in dataset.pictures():
-        if picture.annotations or picture.facts.get("media") or is_media(picture.path):
-            yield picture
+    return filter(is_shown, dataset.pictures())
+
+
+def is_shown(picture: LabelledPicture) -> bool:
+    """Whether an item is a picture or a clip, or has labels all the same."""
+    return bool(picture.annotations or picture.facts.get("media") or is_media(picture.path))
 
 
 def made_folder(target: Path, format: str) -> None:

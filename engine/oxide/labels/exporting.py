@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from oxide.errors import AlreadyExists, FileSystemError, InvalidInput, NotFound
 from oxide.formats.base import Fidelity, PlacesPictures, find_format
+from oxide.formats.files import is_shown
 from oxide.labels.outgoing import Outgoing
 from oxide.labels.reports import ExportReport, remarks
 
@@ -98,10 +99,11 @@ def _write_images(
     repository: Repository, outgoing: Outgoing, made: Path, places: PlacesPictures | None, progress: Progress | None
 ) -> int:
     folder = made if made.is_dir() else made.parent / IMAGES
-    placed = None if places is None else {each.path: places.picture_path(each) for each in outgoing.pictures()}
+    pictures = filter(is_shown, outgoing.pictures())
+    placed = {each.path: each.path if places is None else places.picture_path(each) for each in pictures}
     number = 0
     for path, content in outgoing.contents():
-        place = path if placed is None else placed[path]
+        place = placed.get(path)
         if place is None:
             continue
         target = folder / place
@@ -131,7 +133,7 @@ class _Dataset:
     def pictures(self) -> Iterator[LabelledPicture]:
         self.written = self.annotations = 0
         for picture in self._outgoing.pictures():
-            self.written += 1
+            self.written += is_shown(picture)
             self.annotations += len(picture.annotations)
             if self._progress is not None and self.written % PROGRESS_EVERY == 0:
                 self._progress("writing labels", self.written, len(self._outgoing), 0, 0)
