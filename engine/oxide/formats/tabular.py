@@ -140,6 +140,8 @@ class _Columns:
 
     @staticmethod
     def _name(cell: str) -> str:
+        if cell.startswith(ATTRIBUTE):  # as an export names them, where a space may be all of a name
+            return cell
         name = cell.strip()
         known = _ALIASES.get(name.lower(), name.lower())
         return known if known in _KNOWN or known in ("width", "height") else name
