@@ -102,7 +102,7 @@ fn open_past_cache(path: &Path) -> Option<File> {
     // What the file system demands may be more than what is kept to here.
     let demands = rustix::fs::StatxFlags::DIOALIGN;
     let looks = rustix::fs::statx(&file, c"", rustix::fs::AtFlags::EMPTY_PATH, demands).ok()?;
-    let possible = |alignment: u32| alignment > 0 && ALIGNMENT as u32 % alignment == 0;
+    let possible = |alignment: u32| alignment > 0 && (ALIGNMENT as u32).is_multiple_of(alignment);
     let kept = possible(looks.stx_dio_mem_align) && possible(looks.stx_dio_offset_align);
     kept.then_some(file)
 }
@@ -136,6 +136,11 @@ impl AlignedBuffer {
     /// Bytes in it.
     pub fn len(&self) -> usize {
         self.memory.len() - self.start
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Adds to its end.

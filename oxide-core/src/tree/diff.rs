@@ -92,6 +92,9 @@ const NEAR: usize = 1_024;
 /// How a segment came about: the whole one that it rests on, and the changes to that.
 type Origin = (Id, Vec<Change>);
 
+/// The value that a change gave a row, which may be none; `None` where nothing changed it.
+type Touched = Option<Option<Vec<u8>>>;
+
 /// Takes the pairs of segments that rest on the same whole one off both lists. Returns how their rows differ, by key, and
 /// what is left of the lists. The whole segment is checked by its hash, the deltas by their checksums.
 #[allow(clippy::type_complexity)]
@@ -147,7 +150,7 @@ fn unpaired(entries: Vec<Entry>, paired: &HashSet<usize>) -> Vec<Entry> {
 
 /// How the rows differ after one and after the other changes of a segment.
 fn compare(whole: &Segment, old: Vec<Change>, new: Vec<Change>) -> Vec<RowChange> {
-    let mut touched: BTreeMap<Vec<u8>, [Option<Option<Vec<u8>>>; 2]> = BTreeMap::new();
+    let mut touched: BTreeMap<Vec<u8>, [Touched; 2]> = BTreeMap::new();
     for (side, changes) in [old, new].into_iter().enumerate() {
         for (key, value) in changes {
             touched.entry(key).or_default()[side] = Some(value);
