@@ -129,7 +129,7 @@ impl Check<'_> {
                 }
             }
             writer.seal()?;
-            writer.flush()?;
+            fsx::sync_data(writer.file().file(), writer.path())?;
             let target = control.join("packs").join(writer.name());
             fsx::rename(writer.path(), &target)?;
             fsx::sync_dir(&control.join("packs"))?;

@@ -49,7 +49,7 @@ pub struct PackWriter {
 
 /// The file, and what is on its way into it.
 struct Target {
-    file: LargeFile,
+    file: Arc<LargeFile>,
     waiting: Mutex<Waiting>,
     written: Condvar,
 }
@@ -68,10 +68,6 @@ impl Target {
     /// Why a buffer is not in the file.
     fn check(&self) -> Result<()> {
         self.waiting().failure.clone().map_or(Ok(()), Err)
-    }
-
-    fn flush(&self) -> Result<()> {
-        fsx::sync_data(self.file.file(), self.file.path())
     }
 
     /// Returns once all that was handed out is in the file.
@@ -134,7 +130,7 @@ impl PackWriter {
         Ok(PackWriter {
             name,
             target: Arc::new(Target {
-                file: LargeFile::new(path, file),
+                file: Arc::new(LargeFile::new(path, file)),
                 waiting: Mutex::default(),
                 written: Condvar::new(),
             }),
@@ -156,15 +152,9 @@ impl PackWriter {
         self.target.file.path()
     }
 
-    /// Flushes what is in the file.
-    pub fn flush(&self) -> Result<()> {
-        self.target.flush()
-    }
-
-    /// Flushes what is in the file, from any thread and after the writer is gone.
-    pub fn flusher(&self) -> impl Fn() -> Result<()> + Send + Sync + 'static {
-        let target = self.target.clone();
-        move || target.flush()
+    /// Its file.
+    pub fn file(&self) -> &Arc<LargeFile> {
+        &self.target.file
     }
 
     /// Its length without the footer.

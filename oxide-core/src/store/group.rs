@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::fsx;
+use crate::fsx::{self, LargeFile};
 use crate::hash::Id;
 use crate::pack::{Entry, FullBuffer, Group, Kind, PackReader, PackWriter, Record};
 
@@ -48,8 +48,8 @@ struct Place {
 pub(super) struct SealedPack {
     pub(super) name: String,
     pub(super) path: PathBuf,
+    file: Arc<LargeFile>,
     reader: PackReader,
-    flush: Arc<dyn Fn() -> Result<()> + Send + Sync>,
     /// The flush that began when the pack was full.
     flushing: Mutex<Option<JoinHandle<Result<()>>>>,
 }
@@ -60,7 +60,7 @@ impl SealedPack {
         let begun = lock(&self.flushing).take();
         match begun.map(JoinHandle::join) {
             Some(Ok(result)) => result,
-            Some(Err(_)) | None => (self.flush)(),
+            Some(Err(_)) | None => fsx::sync_data(self.file.file(), &self.path),
         }
     }
 }
@@ -196,8 +196,9 @@ impl GroupWriter {
         // Sealing waits for every buffer; the disk can begin with this pack while the next one fills.
         let sealed = state.seal()?;
         if let Some(sealed) = sealed {
-            let flush = sealed.flush.clone();
-            *lock(&sealed.flushing) = Some(std::thread::spawn(move || flush()));
+            let (file, path) = (sealed.file.clone(), sealed.path.clone());
+            let flush = std::thread::spawn(move || fsx::sync_data(file.file(), &path));
+            *lock(&sealed.flushing) = Some(flush);
         }
         Ok(None)
     }
@@ -290,7 +291,7 @@ impl State {
             name: writer.name().to_string(),
             path,
             reader,
-            flush: Arc::new(writer.flusher()),
+            file: writer.file().clone(),
             flushing: Mutex::new(None),
         });
         self.open = None;

@@ -274,7 +274,7 @@ impl Copy<'_> {
     fn seal(&mut self) -> Result<()> {
         if let Some(writer) = &mut self.open {
             writer.seal()?;
-            writer.flush()?;
+            fsx::sync_data(writer.file().file(), writer.path())?;
         }
         self.sealed.extend(self.open.take());
         Ok(())
