@@ -359,7 +359,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-@pytest.mark.parametrize(("script", "most"), [(READ, 20 << 20), (IMPORT, 250 << 20)])
+@pytest.mark.parametrize(("script", "most"), [(READ, 20 << 20), (IMPORT, 150 << 20)])
 def test_memory_does_not_grow_with_the_source(tmp_path: Path, script: str, most: int) -> None:
     """Five times the annotations, in a process each. As objects, those that came to it would take some 370 MB."""
     repository_with(tmp_path / "data", "a.jpg")
@@ -368,7 +368,8 @@ def test_memory_does_not_grow_with_the_source(tmp_path: Path, script: str, most:
         element = '{"id":%d,"image_id":1,"category_id":1,"bbox":[1,2,3,4],"note":"' + "x" * 2_000 + '"}'
         with (tmp_path / "s.json").open("w") as out:
             out.write('{"images":[{"id":1,"file_name":"a.jpg"}],"categories":[{"id":1,"name":"cat"}],"annotations":[')
-            out.write(",".join(element % number for number in range(annotations)))
+            for number in range(annotations):  # one by one: the memory of a parent is the least that a child shows
+                out.write(("," if number else "") + element % number)
             out.write("]}")
         ran = finish(python(script, str(tmp_path / "data"), str(tmp_path / "s.json")), timeout=400)
         assert ran.code == 0, ran.err
