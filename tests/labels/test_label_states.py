@@ -30,13 +30,14 @@ from oxide.types import Conflict
 from oxide.workspace import Tables, base_tables, read_state, tables_of
 from support import AUTHOR, write
 
-PATHS = ["a", "b", "d/x", "d/y"]
+PATHS = ["a", "b", "d/x", "d/y", "n"]
 BRANCHES = ["main", "left", "right"]
 COMMON = [b"one", b"two"]
 LABELS = st.sampled_from(["cat", "dog", "cow"])
 VALUES = st.integers(0, 2)
 NAMES = st.sampled_from(["p", "q"])
 EDITS = ["add", "label", "label", "attribute", "keyframe", "metadata", "unlabel", "remove", "write", "rename", "again"]
+ENDS = ["base", "ours", "theirs", "abort", "hand"]
 SIDES = ("base", "ours", "theirs")
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
@@ -479,6 +480,34 @@ class LabelMachine(RuleBasedStateMachine):
             self.commit_all()
         self.merge(here)
 
+    @precondition(lambda self: not self.in_conflict)
+    @rule(data=st.data(), what=st.sampled_from(["label", "attribute", "metadata", "twin"]), end=st.sampled_from(ENDS))
+    def contest_one_field(self, data: st.DataObject, what: str, end: str) -> None:
+        """Both sides change the same of what both have; then one way out of it."""
+        self.commit_all()
+        here, path = self.repo.current_branch(), self.draw_path(data)
+        others = [name for name in BRANCHES if name != here]
+        if here is None or path is None:
+            return
+        self.edit(data, "add", path)
+        self.commit_all()
+        self.go(others[0])
+        self.merge(here)
+        if self.in_conflict or path not in self.files(self.tables):
+            return
+        self.edit(data, what, path)
+        self.commit_all()
+        self.go(here)
+        self.edit(data, what, path)
+        self.commit_all()
+        self.merge(others[0])
+        if end == "abort" and self.in_conflict:
+            self.give_up()
+        elif end == "hand" and self.state.rows:
+            self.edit(data, "unlabel", path)
+        elif end in SIDES and (self.state.files or self.state.rows):
+            self.resolve(data=data, side=end, everything=True)
+
     def edit(self, data: st.DataObject, what: str, path: str) -> None:
         annotations = sorted(self.repo.annotations(path), key=lambda annotation: str(annotation.created))
         item = self.files(self.tables)[path]["item_id"]
@@ -503,6 +532,11 @@ class LabelMachine(RuleBasedStateMachine):
                 new = data.draw(st.sampled_from(free))
                 (self.root / new).parent.mkdir(exist_ok=True)
                 self.after_files(partial(self.repo.move, [path], new))
+        elif what == "twin":
+            write(self.root, PATHS[-1], b"twin")
+            self.after_files(partial(self.repo.add, ["."]))
+            item = self.files(self.tables)[PATHS[-1]]["item_id"]
+            self.edited(item, partial(self.repo.annotate, PATHS[-1], box(data.draw(LABELS))), both)
         elif what == "again":  # the same file as another item
             content = (self.root / path).read_bytes()
             self.after_files(partial(self.repo.remove, [path], force=True))
@@ -648,10 +682,13 @@ class LabelMachine(RuleBasedStateMachine):
     @rule(chance=st.integers(0, 2))
     def abort(self, chance: int) -> None:
         if chance == 0:
-            number = self.number
-            seen["abort"] += 1
-            self.repo.merge_abort(force=True)
-            self.expect(State(self.base), number)
+            self.give_up()
+
+    def give_up(self) -> None:
+        number = self.number
+        seen["abort"] += 1
+        self.repo.merge_abort(force=True)
+        self.expect(State(self.base), number)
 
     # -- shelving ------------------------------------------------------------------------------------------------------
     @precondition(lambda self: not self.in_conflict)
