@@ -76,7 +76,9 @@ class FakeRepository:
     def ls(self, revision: str, path: str) -> None:
         raise errors.NotFound(f"{path} is not in {revision}")
 
-    def diff_rows(self, table: str, a: str | None = None, b: str | None = None) -> list[dict[str, object]]:
+    def diff_rows(
+        self, table: str, a: str | None = None, b: str | None = None, *, paths: Sequence[str] = ()
+    ) -> list[dict[str, object]]:
         return [{"key": "01", "before": None, "after": {"label": "cat"}}]
 
     def checkout(self, target: str, **options: object) -> CheckoutResult:
@@ -323,8 +325,8 @@ def test_log_as_a_graph(repository: FakeRepository, oxide: Oxide) -> None:
 def test_diff_forms(repository: FakeRepository, oxide: Oxide) -> None:
     assert oxide("diff", "--name-only")[1].split("\n")[0] == "b.jpg"
     assert oxide("diff", "--exit-code")[0] == 1
-    assert oxide("diff", "--rows", "annotations") == (0, "+ 01  label: cat\n", "")
-    value = json.loads(oxide("diff", "--json", "--rows", "annotations")[1])
+    assert oxide("diff", "--rows", "notes") == (0, "+ 01  label: cat\n", "")
+    value = json.loads(oxide("diff", "--json", "--rows", "notes")[1])
     assert set(value) == {"files", "tables", "rows"}
 
 
