@@ -9,15 +9,13 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from labels import label_model as model
 from labels.label_model import FileConflict, FileKey, Rows, State
 from labels.team import DEPENDENT, box, rows
@@ -33,12 +31,14 @@ from support import AUTHOR, write
 PATHS = ["a", "b", "d/x", "d/y", "n"]
 BRANCHES = ["main", "left", "right"]
 COMMON = [b"one", b"two"]
-LABELS = st.sampled_from(["cat", "dog", "cow"])
-VALUES = st.integers(0, 2)
-NAMES = st.sampled_from(["p", "q"])
+LABELS = ["cat", "dog", "cow"]
+VALUES = [0, 1, 2]
+NAMES = ["p", "q"]
 EDITS = ["add", "label", "label", "attribute", "keyframe", "metadata", "unlabel", "remove", "write", "rename", "again"]
-ENDS = ["base", "ours", "theirs", "abort", "hand"]
+ENDS = ["base", "ours", "theirs", "abort", "hand", "carry"]
 SIDES = ("base", "ours", "theirs")
+T = TypeVar("T")
+Method = TypeVar("Method", bound=Callable[..., None])
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 seen: Counter[str] = Counter()
@@ -76,17 +76,37 @@ MUST_BE_SEEN = {
 }
 
 
+def rule(**choices: Sequence[Any]) -> Callable[[Method], Method]:
+    """A step, with what each of its arguments is drawn from."""
+
+    def mark(method: Method) -> Method:
+        method.choices = choices  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+def precondition(holds: Callable[[Any], Any]) -> Callable[[Method], Method]:
+    """When the step may be taken."""
+
+    def mark(method: Method) -> Method:
+        method.holds = holds  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
 def file_key(conflict: Conflict) -> FileKey:
     """What tells a conflict of files from all others."""
     sides = (conflict.base, conflict.ours, conflict.theirs)
     return conflict.name, frozenset(str(row["item_id"]) for row in sides if row is not None)
 
 
-class LabelMachine(RuleBasedStateMachine):
+class LabelMachine:
     """Each rule does one thing to the repository, and says what the rows must be then."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
         self.root = Path(tempfile.mkdtemp(prefix="oxide-labels-", dir=MEMORY))
         self.repo = Repository.init(self.root, settings=Settings(None, dict(AUTHOR)))
         self.commits: dict[str, Rows] = {}
@@ -96,8 +116,26 @@ class LabelMachine(RuleBasedStateMachine):
         self.stashed: list[str] = []
         self.fresh = 0
 
-    def teardown(self) -> None:
-        shutil.rmtree(self.root, ignore_errors=True)
+    def draw(self, choices: Sequence[T]) -> T:
+        return self.random.choice(choices)
+
+    def run(self, steps: int) -> None:
+        """One history. Its steps are told when it fails: chance is in the ids too, so a seed does not always fail
+        again.
+        """
+        told = []
+        try:
+            self.begin()
+            for _ in range(steps):
+                method = self.draw([each for each in RULES if getattr(each, "holds", lambda machine: True)(self)])
+                arguments = {name: self.draw(choices) for name, choices in method.choices.items()}
+                told.append(f"{method.__name__} {arguments}")
+                method(self, **arguments)
+        except BaseException as error:
+            error.add_note("\n".join(told))
+            raise
+        finally:
+            shutil.rmtree(self.root, ignore_errors=True)
 
     # -- what the engine says ------------------------------------------------------------------------------------------
     @property
@@ -194,9 +232,9 @@ class LabelMachine(RuleBasedStateMachine):
             elif not place.exists() or place.read_bytes() != wanted:
                 write(self.root, path, wanted)
 
-    def content(self, data: st.DataObject) -> bytes:
-        if data.draw(st.integers(0, 3)) == 0:
-            return data.draw(st.sampled_from(COMMON))
+    def content(self) -> bytes:
+        if self.draw([True, False, False, False]):
+            return self.draw(COMMON)
         self.fresh += 1
         return f"content {self.fresh}".encode()
 
@@ -210,10 +248,10 @@ class LabelMachine(RuleBasedStateMachine):
             assert self.commits[made.id] == self.state.pending
             self.expect(self.state, number)
 
-    @initialize(data=st.data(), paths=st.lists(st.sampled_from(PATHS), min_size=1, max_size=4, unique=True))
-    def begin(self, data: st.DataObject, paths: list[str]) -> None:
+    def begin(self) -> None:
+        paths = self.random.sample(PATHS, self.draw([1, 2, 3, 4]))
         for path in paths:
-            write(self.root, path, self.content(data))
+            write(self.root, path, self.content())
         self.repo.add(["."])
         self.state, self.past = State(), []
         self.commit_all()
@@ -222,9 +260,9 @@ class LabelMachine(RuleBasedStateMachine):
         self.past.clear()
 
     # -- labels --------------------------------------------------------------------------------------------------------
-    def draw_path(self, data: st.DataObject) -> str | None:
+    def draw_path(self) -> str | None:
         paths = sorted(self.files(self.tables))
-        return data.draw(st.sampled_from(paths)) if paths else None
+        return self.draw(paths) if paths else None
 
     def edited(self, item: str, call: Callable[[], object], table: str) -> None:
         """Rows of one item change, and no others; what they became was checked by the caller."""
@@ -248,13 +286,13 @@ class LabelMachine(RuleBasedStateMachine):
         seen["decided by hand"] += len(left) < len(self.state.rows)
         self.expect(replace(self.state, pending=pending, rows=left), number)
 
-    def annotation_to_change(self, data: st.DataObject, path: str) -> Any:
+    def annotation_to_change(self, path: str) -> Any:
         known = sorted(self.repo.annotations(path), key=lambda annotation: annotation.created or 0)
-        return data.draw(st.sampled_from(known)) if known else None
+        return self.draw(known) if known else None
 
-    @rule(data=st.data(), label=LABELS, x=VALUES, tracked=st.booleans())
-    def annotate(self, data: st.DataObject, label: str, x: int, tracked: bool) -> None:
-        path = self.draw_path(data)
+    @rule(label=LABELS, x=VALUES, tracked=[False, True])
+    def annotate(self, label: str, x: int, tracked: bool) -> None:
+        path = self.draw_path()
         if path is None:
             return
         item = self.files(self.tables)[path]["item_id"]
@@ -263,16 +301,16 @@ class LabelMachine(RuleBasedStateMachine):
         annotation = box(label, x, 1, 2, 2, keyframes=frames if tracked else ())
         self.edited(item, partial(self.repo.annotate, path, annotation), "annotations keyframes")
 
-    @rule(data=st.data(), what=st.sampled_from(["label", "box", "attributes", "score", "keyframes"]), value=VALUES)
-    def change_annotation(self, data: st.DataObject, what: str, value: int) -> None:
-        path = self.draw_path(data)
-        old = self.annotation_to_change(data, path) if path is not None else None
+    @rule(what=["label", "box", "attributes", "score", "keyframes"], value=VALUES)
+    def change_annotation(self, what: str, value: int) -> None:
+        path = self.draw_path()
+        old = self.annotation_to_change(path) if path is not None else None
         if path is None or old is None:
             return
         new: Any = {
             "label": ["cat", "dog", "cow"][value],
             "box": (float(value), 1.0, 2.0, 2.0),
-            "attributes": {**old.attributes, data.draw(NAMES): value},
+            "attributes": {**old.attributes, self.draw(NAMES): value},
             "score": value / 2,
             "keyframes": tuple(replace(each, box=(float(value), 3.0, 2.0, 2.0)) for each in old.keyframes[: value + 1]),
         }[what]
@@ -282,17 +320,17 @@ class LabelMachine(RuleBasedStateMachine):
         changed = replace(old, updated=None, updated_by=None, **{what: new})
         self.edited(item, partial(self.repo.annotate, path, changed), "annotations keyframes")
 
-    @rule(data=st.data())
-    def remove_annotation(self, data: st.DataObject) -> None:
-        path = self.draw_path(data)
-        old = self.annotation_to_change(data, path) if path is not None else None
+    @rule()
+    def remove_annotation(self) -> None:
+        path = self.draw_path()
+        old = self.annotation_to_change(path) if path is not None else None
         if old is not None:
             seen["remove"] += 1
             self.edited(old.item_id, partial(self.repo.remove_annotations, [old.id]), "annotations keyframes")
 
-    @rule(data=st.data(), name=NAMES, value=VALUES, unset=st.booleans())
-    def metadata(self, data: st.DataObject, name: str, value: int, unset: bool) -> None:
-        path = self.draw_path(data)
+    @rule(name=NAMES, value=VALUES, unset=[False, True])
+    def metadata(self, name: str, value: int, unset: bool) -> None:
+        path = self.draw_path()
         if path is None:
             return
         item = self.files(self.tables)[path]["item_id"]
@@ -307,43 +345,43 @@ class LabelMachine(RuleBasedStateMachine):
             assert self.repo.metadata(path) == (rest if unset else {**rest, name: value})
 
     # -- files ---------------------------------------------------------------------------------------------------------
-    @rule(data=st.data(), path=st.sampled_from(PATHS))
-    def write_and_add(self, data: st.DataObject, path: str) -> None:
-        write(self.root, path, self.content(data))
+    @rule(path=PATHS)
+    def write_and_add(self, path: str) -> None:
+        write(self.root, path, self.content())
         self.after_files(partial(self.repo.add, ["."]))
 
-    @rule(data=st.data())
-    def rename_and_add(self, data: st.DataObject) -> None:
+    @rule()
+    def rename_and_add(self) -> None:
         known = sorted(self.files(self.tables))
         free = [path for path in PATHS if not (self.root / path).exists()]
         if known and free:
-            old, new = data.draw(st.sampled_from(known)), data.draw(st.sampled_from(free))
+            old, new = self.draw(known), self.draw(free)
             (self.root / new).parent.mkdir(exist_ok=True)
             os.rename(self.root / old, self.root / new)
             self.after_files(partial(self.repo.add, ["."]))
 
-    @rule(data=st.data())
-    def move(self, data: st.DataObject) -> None:
+    @rule()
+    def move(self) -> None:
         known = sorted(self.files(self.tables))
         free = [path for path in PATHS if not (self.root / path).exists() and path not in known]
         if known and free and not self.in_conflict:
-            old, new = data.draw(st.sampled_from(known)), data.draw(st.sampled_from(free))
+            old, new = self.draw(known), self.draw(free)
             (self.root / new).parent.mkdir(exist_ok=True)
             self.after_files(partial(self.repo.move, [old], new))
 
-    @rule(data=st.data(), cached=st.booleans())
-    def remove_file(self, data: st.DataObject, cached: bool) -> None:
-        path = self.draw_path(data)
+    @rule(cached=[False, True])
+    def remove_file(self, cached: bool) -> None:
+        path = self.draw_path()
         if path is not None:
             self.after_files(partial(self.repo.remove, [path], cached=cached, force=True))
 
     @precondition(lambda self: not self.in_conflict)
-    @rule(data=st.data(), how=st.sampled_from(["worktree", "staged", "source"]), everything=st.booleans())
-    def restore(self, data: st.DataObject, how: str, everything: bool) -> None:
+    @rule(how=["worktree", "staged", "source"], everything=[False, True])
+    def restore(self, how: str, everything: bool) -> None:
         store, number = self.repo.store, self.number
         state = read_state(store)
         if how == "source":
-            source = data.draw(st.sampled_from(list(self.commits)))
+            source = self.draw(list(self.commits))
             origin = tables_of(store, source)
             labels = self.commits[source]
         else:
@@ -354,7 +392,7 @@ class LabelMachine(RuleBasedStateMachine):
         )
         if not places:
             return
-        path = "." if everything else data.draw(st.sampled_from(places))
+        path = "." if everything else self.draw(places)
         before = self.items(state.pending)
         seen[f"restore {how}"] += 1
         self.repo.restore([path], source=source, staged=how == "staged", force=True)
@@ -385,7 +423,7 @@ class LabelMachine(RuleBasedStateMachine):
         self.expect(self.state, number)
 
     @precondition(lambda self: not self.in_conflict)
-    @rule(chance=st.integers(0, 4))
+    @rule(chance=[0, 1, 2, 3, 4])
     def amend(self, chance: int) -> None:
         if chance == 0:
             seen["amend"] += 1
@@ -395,7 +433,7 @@ class LabelMachine(RuleBasedStateMachine):
             self.expect(self.state, number)
 
     @precondition(lambda self: not self.in_conflict)
-    @rule(name=st.sampled_from(BRANCHES))
+    @rule(name=BRANCHES)
     def checkout(self, name: str) -> None:
         self.go(name)
 
@@ -451,7 +489,7 @@ class LabelMachine(RuleBasedStateMachine):
 
     # -- merging -------------------------------------------------------------------------------------------------------
     @precondition(lambda self: not self.in_conflict)
-    @rule(name=st.sampled_from(BRANCHES))
+    @rule(name=BRANCHES)
     def merge(self, name: str) -> None:
         self.commit_all()
         state = read_state(self.repo.store)
@@ -460,83 +498,86 @@ class LabelMachine(RuleBasedStateMachine):
         self.replay(partial(self.repo.merge, name), bases, theirs)
 
     @precondition(lambda self: not self.in_conflict)
-    @rule(data=st.data(), ours=st.sampled_from(EDITS), theirs=st.sampled_from(EDITS), same=st.booleans())
-    def contest(self, data: st.DataObject, ours: str, theirs: str, same: bool) -> None:
+    @rule(ours=EDITS, theirs=EDITS, same=[False, True])
+    def contest(self, ours: str, theirs: str, same: bool) -> None:
         """Both sides do something, mostly to one picture: conflicts come sooner than by chance."""
         self.commit_all()
         here = self.repo.current_branch()
-        other = data.draw(st.sampled_from([name for name in BRANCHES if name != here]))
-        path = self.draw_path(data)
+        other = self.draw([name for name in BRANCHES if name != here])
+        path = self.draw_path()
         if path is None or here is None:
             return
-        self.edit(data, ours, path)
+        self.edit(ours, path)
         self.commit_all()
         self.go(other)
         there = self.files(self.tables)
         if not same or path not in there:
-            path = data.draw(st.sampled_from(sorted(there))) if there else None
+            path = self.draw(sorted(there)) if there else None
         if path is not None:
-            self.edit(data, theirs, path)
+            self.edit(theirs, path)
             self.commit_all()
         self.merge(here)
 
     @precondition(lambda self: not self.in_conflict)
-    @rule(data=st.data(), what=st.sampled_from(["label", "attribute", "metadata", "twin"]), end=st.sampled_from(ENDS))
-    def contest_one_field(self, data: st.DataObject, what: str, end: str) -> None:
+    @rule(what=["label", "attribute", "metadata", "twin"], end=ENDS)
+    def contest_one_field(self, what: str, end: str) -> None:
         """Both sides change the same of what both have; then one way out of it."""
         self.commit_all()
-        here, path = self.repo.current_branch(), self.draw_path(data)
+        here, path = self.repo.current_branch(), self.draw_path()
         others = [name for name in BRANCHES if name != here]
         if here is None or path is None:
             return
-        self.edit(data, "add", path)
+        self.edit("add", path)
         self.commit_all()
         self.go(others[0])
         self.merge(here)
         if self.in_conflict or path not in self.files(self.tables):
             return
-        self.edit(data, what, path)
+        self.edit(what, path)
         self.commit_all()
         self.go(here)
-        self.edit(data, what, path)
+        self.edit(what, path)
+        if end == "carry":
+            self.go(others[0])
+            return
         self.commit_all()
         self.merge(others[0])
         if end == "abort" and self.in_conflict:
             self.give_up()
         elif end == "hand" and self.state.rows:
-            self.edit(data, "unlabel", path)
+            self.edit("unlabel", path)
         elif end in SIDES and (self.state.files or self.state.rows):
-            self.resolve(data=data, side=end, everything=True)
+            self.resolve(side=end, everything=True)
 
-    def edit(self, data: st.DataObject, what: str, path: str) -> None:
+    def edit(self, what: str, path: str) -> None:
         annotations = sorted(self.repo.annotations(path), key=lambda annotation: str(annotation.created))
         item = self.files(self.tables)[path]["item_id"]
         both = "annotations keyframes"
         if what == "add" or (not annotations and what in ("label", "attribute", "keyframe", "unlabel")):
-            label = data.draw(LABELS)
+            label = self.draw(LABELS)
             frames = (Keyframe(0, (0.0, 0.0, 2.0, 2.0)), Keyframe(5, (1.0, 0.0, 2.0, 2.0)))
             self.edited(item, partial(self.repo.annotate, path, box(label, keyframes=frames)), both)
         elif what == "metadata":
-            values = {data.draw(NAMES): data.draw(VALUES)}
+            values = {self.draw(NAMES): self.draw(VALUES)}
             self.edited(item, partial(self.repo.set_metadata, [path], values), "metadata")
         elif what == "unlabel":
             self.edited(item, partial(self.repo.remove_annotations, [annotations[0].id or ""]), both)
         elif what == "remove":
             self.after_files(partial(self.repo.remove, [path], force=True))
         elif what == "write":
-            write(self.root, path, self.content(data))
+            write(self.root, path, self.content())
             self.after_files(partial(self.repo.add, ["."]))
         elif what == "rename":
             free = [place for place in PATHS if not (self.root / place).exists()]
             if free:
-                new = data.draw(st.sampled_from(free))
+                new = self.draw(free)
                 (self.root / new).parent.mkdir(exist_ok=True)
                 self.after_files(partial(self.repo.move, [path], new))
         elif what == "twin":
             write(self.root, PATHS[-1], b"twin")
             self.after_files(partial(self.repo.add, ["."]))
             item = self.files(self.tables)[PATHS[-1]]["item_id"]
-            self.edited(item, partial(self.repo.annotate, PATHS[-1], box(data.draw(LABELS))), both)
+            self.edited(item, partial(self.repo.annotate, PATHS[-1], box(self.draw(LABELS))), both)
         elif what == "again":  # the same file as another item
             content = (self.root / path).read_bytes()
             self.after_files(partial(self.repo.remove, [path], force=True))
@@ -544,10 +585,10 @@ class LabelMachine(RuleBasedStateMachine):
             write(self.root, path, content)
             self.after_files(partial(self.repo.add, ["."]))
         else:
-            old, value = annotations[0], data.draw(VALUES)
+            old, value = annotations[0], self.draw(VALUES)
             new: dict[str, Any] = {
                 "label": {"label": ["cat", "dog", "cow"][value]},
-                "attribute": {"attributes": {**old.attributes, data.draw(NAMES): value}},
+                "attribute": {"attributes": {**old.attributes, self.draw(NAMES): value}},
                 "keyframe": {
                     "keyframes": tuple(replace(each, box=(float(value), 3.0, 2.0, 2.0)) for each in old.keyframes)
                 },
@@ -556,14 +597,14 @@ class LabelMachine(RuleBasedStateMachine):
             self.edited(item, partial(self.repo.annotate, path, changed), both)
 
     @precondition(lambda self: not self.in_conflict)
-    @rule(data=st.data(), kind=st.sampled_from(["revert", "cherry-pick"]))
-    def again(self, data: st.DataObject, kind: str) -> None:
+    @rule(kind=["revert", "cherry-pick"])
+    def again(self, kind: str) -> None:
         self.commit_all()
         kept = {entry.commit.id for branch in BRANCHES for entry in self.repo.log(branch)}
         single = [each for each in self.commits if each in kept and len(self.repo.read_commit(each).parents) == 1]
         if not single:
             return
-        commit = data.draw(st.sampled_from(single))
+        commit = self.draw(single)
         parent = self.repo.read_commit(commit).parents[0]
         seen[kind] += 1
         if kind == "revert":
@@ -646,10 +687,10 @@ class LabelMachine(RuleBasedStateMachine):
         self.check()
 
     @precondition(lambda self: self.state.files or self.state.rows)
-    @rule(data=st.data(), side=st.sampled_from(SIDES), everything=st.booleans())
-    def resolve(self, data: st.DataObject, side: str, everything: bool) -> None:
+    @rule(side=SIDES, everything=[False, True])
+    def resolve(self, side: str, everything: bool) -> None:
         conflicts = sorted(self.repo.conflicts(), key=lambda conflict: (str(conflict.path), conflict.table))
-        chosen = conflicts if everything else [data.draw(st.sampled_from(conflicts))]
+        chosen = conflicts if everything else [self.draw(conflicts)]
         number, before = self.number, self.items(self.tables)
         self.repo.resolve(["."] if everything else [chosen[0].name], side, force=True)
         seen[f"resolve {side}"] += 1
@@ -679,7 +720,7 @@ class LabelMachine(RuleBasedStateMachine):
         self.expect(State(pending, files, rows), number)
 
     @precondition(lambda self: self.in_conflict)
-    @rule(chance=st.integers(0, 2))
+    @rule(chance=[0, 1, 2])
     def abort(self, chance: int) -> None:
         if chance == 0:
             self.give_up()
@@ -745,21 +786,13 @@ class LabelMachine(RuleBasedStateMachine):
         self.check()
 
 
+RULES: list[Any] = [each for each in vars(LabelMachine).values() if hasattr(each, "choices")]
 LONG = os.environ.get("OXIDE_TEST_PROFILE") == "long"
 
 
 def test_labels_follow_the_model() -> None:
     seen.clear()
-    run_state_machine_as_test(
-        LabelMachine,
-        settings=settings(
-            max_examples=1500 if LONG else 40,
-            stateful_step_count=60 if LONG else 30,
-            deadline=None,
-            derandomize=not LONG,
-            print_blob=True,
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    first = Random().getrandbits(32) if LONG else 0
+    for seed in range(first, first + (1500 if LONG else 60)):
+        LabelMachine(seed).run(60 if LONG else 25)
     assert {name for name, times in seen.items() if times} >= MUST_BE_SEEN, MUST_BE_SEEN - seen.keys()
