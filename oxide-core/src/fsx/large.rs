@@ -57,7 +57,7 @@ impl LargeFile {
     /// The file to write to when these bytes go past the cache.
     fn past_cache(&self, bytes: &[u8], offset: u64) -> Option<&File> {
         let parts = [bytes.as_ptr() as usize, bytes.len(), offset as usize];
-        let aligned = parts.iter().all(|part| part % ALIGNMENT == 0);
+        let aligned = parts.iter().all(|part| part.is_multiple_of(ALIGNMENT));
         if !aligned || bytes.len() < LARGE || LEFT.load(Ordering::Relaxed) <= 0 {
             return None;
         }
@@ -102,7 +102,7 @@ fn open_past_cache(path: &Path) -> Option<File> {
     // What the file system demands may be more than what is kept to here.
     let demands = rustix::fs::StatxFlags::DIOALIGN;
     let looks = rustix::fs::statx(&file, c"", rustix::fs::AtFlags::EMPTY_PATH, demands).ok()?;
-    let possible = |alignment: u32| alignment > 0 && ALIGNMENT as u32 % alignment == 0;
+    let possible = |alignment: u32| alignment > 0 && (ALIGNMENT as u32).is_multiple_of(alignment);
     let kept = possible(looks.stx_dio_mem_align) && possible(looks.stx_dio_offset_align);
     kept.then_some(file)
 }
@@ -134,7 +134,7 @@ impl AlignedBuffer {
     }
 
     /// Bytes in it.
-    pub fn len(&self) -> usize {
+    pub fn length(&self) -> usize {
         self.memory.len() - self.start
     }
 
