@@ -57,7 +57,7 @@ impl LargeFile {
     /// The file to write to when these bytes go past the cache.
     fn past_cache(&self, bytes: &[u8], offset: u64) -> Option<&File> {
         let parts = [bytes.as_ptr() as usize, bytes.len(), offset as usize];
-        let aligned = parts.iter().all(|part| part % ALIGNMENT == 0);
+        let aligned = parts.iter().all(|part| part.is_multiple_of(ALIGNMENT));
         if !aligned || bytes.len() < LARGE || LEFT.load(Ordering::Relaxed) <= 0 {
             return None;
         }
@@ -134,7 +134,7 @@ impl AlignedBuffer {
     }
 
     /// Bytes in it.
-    pub fn len(&self) -> usize {
+    pub fn length(&self) -> usize {
         self.memory.len() - self.start
     }
 

@@ -159,7 +159,7 @@ impl PackWriter {
 
     /// Its length without the footer.
     pub fn length(&self) -> u64 {
-        self.start + self.buffer.len() as u64
+        self.start + self.buffer.length() as u64
     }
 
     /// Number of records so far; the next record's place.
@@ -202,7 +202,7 @@ impl PackWriter {
         self.buffer.extend(&entry.record_header());
         self.buffer.extend(record.stored);
         self.entries.push(entry);
-        Ok((self.buffer.len() >= BUFFER).then(|| self.hand_out()))
+        Ok((self.buffer.length() >= BUFFER).then(|| self.hand_out()))
     }
 
     /// Gives all whole blocks to be written. What follows them begins the next buffer.
@@ -211,7 +211,7 @@ impl PackWriter {
         let spare = self.spare.pop();
         let fresh = spare.unwrap_or_else(|| AlignedBuffer::with_capacity(BUFFER + ROOM));
         let bytes = std::mem::replace(&mut self.buffer, fresh);
-        let length = bytes.len() - bytes.len() % ALIGNMENT;
+        let length = bytes.length() - bytes.length() % ALIGNMENT;
         self.buffer.extend(&bytes.bytes()[length..]);
         let (offset, bytes) = (self.start, Arc::new(bytes));
         self.start += length as u64;
@@ -297,7 +297,7 @@ impl PackWriter {
         self.buffer.extend(&index);
         self.target.wait()?;
         fsx::write_large(&self.target.file, self.buffer.bytes(), self.start)?;
-        self.start += self.buffer.len() as u64;
+        self.start += self.buffer.length() as u64;
         (self.in_flight, self.spare) = Default::default();
         self.buffer = AlignedBuffer::with_capacity(0);
         Ok(())
