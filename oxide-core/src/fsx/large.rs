@@ -138,11 +138,6 @@ impl AlignedBuffer {
         self.memory.len() - self.start
     }
 
-    /// Whether nothing is in it.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Adds to its end.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.memory.extend_from_slice(bytes);
