@@ -233,10 +233,8 @@ def test_facts_alone_change_no_file(repo: Repository) -> None:
 def test_add_costs_no_second_look(repo: Repository) -> None:
     for number in range(40):
         write(repo.root, f"{number}.png", picture(number))
-    large = write(repo.root, "large.mp4", clip(1, 3 << 20))
-    os.utime(large, (1_700_000_000, 1_700_000_000))  # what was written a moment ago is read twice, to be sure of it
     work = counted(lambda: repo.add(["."]))
-    assert work["files_hashed"] == 41
+    assert work["files_hashed"] == 40
 
 
 def test_a_repository_of_an_earlier_version_gains_facts(tmp_path: Path) -> None:
