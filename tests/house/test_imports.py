@@ -162,20 +162,6 @@ USERS_FILES = {
     ("engine/oxide/sql/output.py", "os.open"): "the result of a query, written where the user said",
     ("engine/oxide/sql/output.py", "os.replace"): "the same",
     ("engine/oxide/sql/output.py", "os.unlink"): "the same",
-    ("engine/oxide/formats/coco_writing.py", "open"): "an export, made where the user said",
-    ("engine/oxide/formats/coco_writing.py", "tempfile"): "an export, made where the user said",
-    ("engine/oxide/formats/cvat/writing.py", "mkdir"): "an export, made where the user said",
-    ("engine/oxide/formats/cvat/writing.py", "open"): "an export, made where the user said",
-    ("engine/oxide/formats/dataloop/writing.py", "mkdir"): "an export, made where the user said",
-    ("engine/oxide/formats/dataloop/writing.py", "open"): "an export, made where the user said",
-    ("engine/oxide/formats/files.py", "mkdir"): "an export, made where the user said",
-    ("engine/oxide/formats/folders.py", "mkdir"): "an export, made where the user said",
-    ("engine/oxide/formats/jsonl.py", "open"): "an export, made where the user said",
-    ("engine/oxide/formats/tabular.py", "open"): "an export, made where the user said",
-    ("engine/oxide/formats/voc.py", "mkdir"): "an export, made where the user said",
-    ("engine/oxide/formats/voc.py", "open"): "an export, made where the user said",
-    ("engine/oxide/formats/yolo/writing.py", "mkdir"): "an export, made where the user said",
-    ("engine/oxide/formats/yolo/writing.py", "open"): "an export, made where the user said",
 }
 """What Python may change by itself: nothing under `.oxide`."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow
 import pytest
-from oxide import snapshot
+from oxide import reading
 from oxide.errors import InvalidInput, MissingExtra, NotFound
 from oxide.snapshot import Snapshot
 from oxide.sql.arrow import hex_text
@@ -112,7 +112,7 @@ def test_hex_of_slices_and_nulls() -> None:
 
 def test_open_and_read(shown: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown.read("top.png") == shown.open("./top.png").read() == b"top"
-    monkeypatch.setattr(snapshot, "_IN_MEMORY", 10)
+    monkeypatch.setattr(reading, "_IN_MEMORY", 10)
     with shown.open("dir/deep.png") as stream:
         assert stream.read(4) == b"deep"
         assert stream.seek(0, 2) == 400
