@@ -50,6 +50,7 @@ class PlainStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.control = str(folder)
         self.roots: dict[str, list[dict[str, Any]]] = {"empty": []}
         self.exports: list[str] = []
 
