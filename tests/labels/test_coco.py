@@ -175,7 +175,7 @@ def test_made_annotations_come_back(tmp_path_factory: pytest.TempPathFactory, ma
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("order", itertools.permutations(("images", "categories", "annotations")))
+@pytest.mark.parametrize("order", list(itertools.permutations(("images", "categories", "annotations"))))
 @pytest.mark.parametrize("last", [{}, {"info": {"categories": [{"id": 1, "name": "no cat"}]}}, {"info": {"x": [1]}}])
 def test_the_lists_come_in_any_order(tmp_path: Path, order: tuple[str, ...], last: dict[str, Any]) -> None:
     repository = repository_with(tmp_path / "data", "a.jpg")

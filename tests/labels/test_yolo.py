@@ -114,7 +114,8 @@ def inside(rings: list[list[float]]) -> numpy.ndarray:
     crossings = numpy.zeros((HEIGHT, WIDTH), dtype=int)
     for ring in rings:
         points = list(zip(ring[::2], ring[1::2]))
-        for (ax, ay), (bx, by) in zip(points, points[1:] + points[:1]):
+        for edge in zip(points, points[1:] + points[:1]):
+            (ax, ay), (bx, by) = sorted(edge)  # one that is gone along both ways cancels out to the last bit
             if ay != by:
                 spanned = (y >= min(ay, by)) & (y < max(ay, by))
                 at = ax + (y - ay) / (by - ay) * (bx - ax)
