@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from oxide import clock
+from oxide import _core, clock
 from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, WouldOverwrite
 from oxide.history import is_ancestor, merge_bases
 from oxide.labels import following, schemas
@@ -379,11 +379,19 @@ def _is_named(conflict: Record, name: str) -> bool:
 def _take_side(session: Session, pending: Tables, chosen: list[Record], side: str) -> Tables:
     files = [conflict for conflict in chosen if conflict["table"] == "files"]
     removes = [conflict["ours"]["path"] for conflict in files if conflict["ours"] is not None]
+    removes += _places(session, pending, files)
     upserts = [conflict[side] for conflict in files if conflict[side] is not None]
     upserts = list({row["path"]: row for row in upserts}.values())
     tables = following.drop(session, pending, set_file_rows(session, pending, removes, upserts))
     tables = following.take_rows(session, tables, files, side)
     return _set_rows(session, tables, chosen, side)
+
+
+def _places(session: Session, tables: Tables, conflicts: list[Record]) -> list[str]:
+    """Where the items of conflicts are by now: a file may have been renamed since, and is on one path only."""
+    items = sorted({row["item_id"] for conflict in conflicts for row in _rows(conflict)})
+    found = _core.files_of(session, tables["files"][1], items) if items else []
+    return [row["path"] for row in found if row is not None]
 
 
 def _set_rows(session: Session, tables: Tables, conflicts: list[Record], side: str) -> Tables:

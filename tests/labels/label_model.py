@@ -96,7 +96,9 @@ def merge_row(base: Cells | None, ours: Cells | None, theirs: Cells | None) -> t
         elif names[0] == "updated":
             result.update(max(o, t, key=lambda cells: cells["updated"]))
         elif names[0] in LEAVES:
-            leaves = merge_leaves(*(side[names[0]] or {} for side in (b, o, t)))
+            if o[names[0]] is None or t[names[0]] is None:  # the whole value was removed, the other side changed it
+                return False, ours
+            leaves = merge_leaves(b[names[0]] or {}, o[names[0]], t[names[0]])
             if leaves is None:
                 return False, ours
             result[names[0]] = leaves

@@ -365,6 +365,18 @@ def test_a_file_that_gives_way_takes_its_rows_with_it(repo: Repository) -> None:
     assert labels(repo, "c.png") == {} and dangling(repo) == []
 
 
+def test_a_file_that_was_renamed_meanwhile_is_on_one_path(repo: Repository) -> None:
+    diverge(repo, lambda: repo.annotate("a.png", box("hen")), lambda: repo.remove(["a.png"]))
+    repo.merge("other")
+    (repo.root / "a.png").rename(repo.root / "z.png")
+    repo.add(["."])
+    assert [conflict.name for conflict in repo.conflicts()] == ["a.png"]
+    repo.resolve(["a.png"], "ours")
+    rows = repo.store.file_rows(repo.staged_tables()["files"][1])
+    assert [row["path"] for row in rows] == ["a.png", "b.png"]
+    assert len(labels(repo, "a.png")) == 3 and dangling(repo) == []
+
+
 # -- other verbs that merge --------------------------------------------------------------------------------------------
 def test_stash_and_pop_over_other_labels(repo: Repository) -> None:
     cat, dog = the_boxes(repo)

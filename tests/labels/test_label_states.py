@@ -159,11 +159,9 @@ class LabelMachine:
             for row in rows(self.repo, tables[table]) if table in tables else []:
                 cells = {name: cell for name, cell in row.items() if name not in ("author", "created")}
                 item, annotation, frame = cells.pop("item_id"), cells.pop("ann_id", ""), cells.pop("frame", "")
-                for name in model.LEAVES:
-                    if name in cells:
-                        cells[name] = cells[name] or {}
                 found[table, item, f"{annotation}{frame}"] = cells
         known = {row["item_id"] for row in rows(self.repo, tables["items"])}
+        assert len(self.items(tables)) == len(self.files(tables)), "an item is on two paths"
         strays = {item for _, item, _ in found} - (self.items(tables) & known)
         assert not strays, f"rows of no file: {strays}"
         return found
@@ -642,7 +640,7 @@ class LabelMachine:
         with self.repo.store.begin() as session:
             one, conflicts = merge_states(session, base, ours, theirs)
             other, mirrored = merge_states(session, base, theirs, ours)
-            assert {name: root for name, (_, root) in one.items()} == {name: root for name, (_, root) in other.items()}
+            assert {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)} == set(), conflicts
             assert {(c["table"], c["name"]) for c in conflicts if c["table"] != "files"} == {
                 (c["table"], c["name"]) for c in mirrored if c["table"] != "files"
             }
@@ -700,7 +698,8 @@ class LabelMachine:
         pending = model.of_items(self.state.pending, before & after)
         for key in gone:
             conflict = self.state.files[key]
-            pending = model.without_items(pending, conflict.items)
+            if any(conflict.sides.values()):  # else it was told nothing about rows, and those of now stay
+                pending = model.without_items(pending, conflict.items)
         for key in gone:
             conflict = self.state.files[key]
             if conflict.items:

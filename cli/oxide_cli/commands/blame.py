@@ -23,7 +23,7 @@ from oxide_cli.verb import PATH, json_option, verb
 @json_option
 @click.pass_context
 def command(context: click.Context, path: str | None, annotation: str | None, at: str, as_json: bool) -> None:
-    """Show which commit last changed a file.
+    """Show which commit last changed a file or an annotation.
 
     For a folder, of each file below it.
     """

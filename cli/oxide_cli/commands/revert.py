@@ -23,7 +23,7 @@ from oxide_cli.verb import json_option, verb
 @json_option
 @click.pass_context
 def command(context: click.Context, revision: str | None, run: str | None, author: str | None, as_json: bool) -> int:
-    """Commit the opposite of a commit.
+    """Commit the opposite of a commit, an import or an author's labels.
 
     What the commit changed is changed back in a new commit; history stays as it is. A merge is not reverted: revert the
     commits that it brought. What has changed since in the same place is a conflict: see `oxide conflicts`.
