@@ -325,8 +325,8 @@ def test_log_as_a_graph(repository: FakeRepository, oxide: Oxide) -> None:
 def test_diff_forms(repository: FakeRepository, oxide: Oxide) -> None:
     assert oxide("diff", "--name-only")[1].split("\n")[0] == "b.jpg"
     assert oxide("diff", "--exit-code")[0] == 1
-    assert oxide("diff", "--rows", "annotations") == (0, "+ 01  label: cat\n", "")
-    value = json.loads(oxide("diff", "--json", "--rows", "annotations")[1])
+    assert oxide("diff", "--rows", "splits") == (0, "+ 01  label: cat\n", "")
+    value = json.loads(oxide("diff", "--json", "--rows", "splits")[1])
     assert set(value) == {"files", "tables", "rows"}
 
 
