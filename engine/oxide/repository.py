@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from oxide import _core, clock
-from oxide.errors import AlreadyExists, FileSystemError, InvalidInput, NotARepository, NotFound, Unsupported
+from oxide.errors import AlreadyExists, FileSystemError, InvalidInput, NotARepository, Unsupported
 from oxide.holding import held_by, holding
 from oxide.labels.verbs import LabelVerbs
 from oxide.settings import Settings
@@ -325,21 +325,8 @@ class Repository(LabelVerbs):
         Of tables whose rows belong to files also ``path``; with ``paths`` only rows of files at and below them.
         """
         from oxide.labels import comparing
-        from oxide.labels.following import DEPENDENT
 
-        before, after = self.two_states(a, b)
-        known = {**before, **after}
-        if table not in known:
-            raise NotFound(f"there is no table '{table}'", hint=f"tables: {', '.join(sorted(known))}")
-        within = self.path_filter(paths)
-        if table in DEPENDENT:
-            found = comparing.rows_below(self.store, before, after, table, within)
-            return [{"key": key, "path": path, "before": old, "after": new} for path, key, old, new in found]
-        sides = [side[table][1] if table in side else _core.EMPTY_ROOT for side in (before, after)]
-        rows = self.store.diff_rows(known[table][0], sides[0], sides[1])
-        if table != "files" or not within:
-            return list(rows)
-        return [row for row in rows if comparing.is_within((row["after"] or row["before"])["path"], within)]
+        return comparing.differing_rows(self.store, *self.two_states(a, b), table, self.path_filter(paths))
 
     def path_filter(self, paths: Sequence[PathLike]) -> list[str]:
         """:meth:`to_paths`, and none of them where the whole tree is meant."""

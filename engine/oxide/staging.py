@@ -38,6 +38,7 @@ from oxide.workspace import (
     empty_tables,
     file_roots,
     from_tables,
+    is_within,
     read_commit,
     read_conflicts,
     read_state,
@@ -422,9 +423,7 @@ def diff(
 
 
 def _within(names: list[str], paths: Sequence[str]) -> set[str]:
-    if not paths:
-        return set(names)
-    return {name for name in names if any(not path or name == path or name.startswith(f"{path}/") for path in paths)}
+    return {name for name in names if is_within(name, paths)}
 
 
 def _with_disk(files: FileChanges, modified: set[str], removed: set[str]) -> FileChanges:

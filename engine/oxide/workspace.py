@@ -7,6 +7,7 @@ from oxide.types import Commit, Conflict, Person
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, NamedTuple
 
     from oxide._core import Record, Store
@@ -95,6 +96,11 @@ def present(tables: Tables) -> Tables:
 def from_tables(tables: Tables) -> dict[str, dict[str, str]]:
     """Tables as they stand in a record."""
     return {name: {"schema": schema, "root": root} for name, (schema, root) in tables.items()}
+
+
+def is_within(path: str, paths: Sequence[str]) -> bool:
+    """Whether a path is at or below one of some paths; of none, always."""
+    return not paths or any(not top or path == top or path.startswith(f"{top}/") for top in paths)
 
 
 def empty_tables() -> Tables:

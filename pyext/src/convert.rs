@@ -239,6 +239,15 @@ fn facts(row: &Bound<'_, PyDict>) -> Result<Option<Box<Facts>>> {
     })))
 }
 
+/// Rows of `files`, as [`file_row`] makes each.
+pub fn file_rows<'py>(py: Python<'py>, rows: &[FileRow]) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for row in rows {
+        list.append(file_row(py, row)?)?;
+    }
+    Ok(list)
+}
+
 /// A row of `files` that may be absent.
 pub fn optional_file_row<'py>(
     py: Python<'py>,

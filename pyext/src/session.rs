@@ -113,11 +113,7 @@ impl Session {
     ) -> Result<Bound<'py, PyList>> {
         let (session, root) = (self.get()?, Id::from_hex(root)?);
         let rows = short(py, || browse::file_rows(&*session, &root, &paths))?;
-        let list = PyList::empty(py);
-        for row in &rows {
-            list.append(convert::file_row(py, row)?)?;
-        }
-        Ok(list)
+        Ok(convert::file_rows(py, &rows)?)
     }
 
     #[pyo3(signature = (files, paths, *, all=false, progress=None))]

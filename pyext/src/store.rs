@@ -185,11 +185,7 @@ impl Store {
     ) -> Result<Bound<'py, PyList>> {
         let root = Id::from_hex(root)?;
         let rows = short(py, || browse::file_rows(&self.store, &root, &paths))?;
-        let list = PyList::empty(py);
-        for row in &rows {
-            list.append(convert::file_row(py, row)?)?;
-        }
-        Ok(list)
+        Ok(convert::file_rows(py, &rows)?)
     }
 
     fn file_row<'py>(

@@ -183,7 +183,7 @@ def _write_picture(writer: Writer, picture: LabelledPicture, fidelity: Fidelity)
     writer.leaf("filename", name)
     for element in ("source", "owner"):
         if element in known:
-            _write_value(writer, element, known[element])
+            writer.value(element, known[element])
     if picture.width and picture.height:
         writer.start("size")
         writer.leaf("width", str(picture.width))
@@ -194,16 +194,6 @@ def _write_picture(writer: Writer, picture: LabelledPicture, fidelity: Fidelity)
     for annotation in picture.annotations:
         _write_object(writer, picture, annotation, fidelity)
     writer.end()
-
-
-def _write_value(writer: Writer, name: str, value: Any) -> None:
-    if isinstance(value, dict):
-        writer.start(name)
-        for inner, each in value.items():
-            _write_value(writer, inner, each)
-        writer.end()
-    else:
-        writer.leaf(name, str(value))
 
 
 def _write_object(writer: Writer, picture: LabelledPicture, annotation: Annotation, fidelity: Fidelity) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
@@ -145,6 +145,16 @@ class Writer:
         else:
             held = escape(clean(text), {"\r": "&#13;"})
             self._stream.write(f"{self._indent}<{name}{_written(attributes)}>{held}</{name}>\n")
+
+    def value(self, name: str, value: Any) -> None:
+        """An element for each name of nested objects, with the text of what is no object."""
+        if not isinstance(value, dict):
+            self.leaf(name, str(value))
+            return
+        self.start(name)
+        for inner, each in value.items():
+            self.value(inner, each)
+        self.end()
 
     @property
     def _indent(self) -> str:

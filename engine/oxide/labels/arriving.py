@@ -80,13 +80,11 @@ class Arriving:
         """Tables with the pictures that lie in the working copy."""
         if self.staged is None:
             return tables
-        session.write_builtin_schemas()
         base = base_tables(self._repository.store, read_state(self._repository.store))
         return with_staged(session, self.staged, base, tables)
 
     def _copy(self, session: Session, state: State, progress: Progress | None) -> Tables:
         """Store pictures from elsewhere as files of the next commit."""
-        session.write_builtin_schemas()
         author, now, new_ids = str(self._repository.settings.author()), clock.now(), ids.new_ids()
         rows: dict[str, Record] = {}
         for number, path in enumerate(sorted(set(self._wanted.values()))):

@@ -7,11 +7,13 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from oxide import _core
+from oxide.errors import NotFound
 from oxide.labels import geometry, reading
 from oxide.labels.following import DEPENDENT, root_of
 from oxide.labels.pairing import best_pairs
 from oxide.labels.shapes import same_shape
 from oxide.types import TableChanges
+from oxide.workspace import is_within
 
 if TYPE_CHECKING:
     from oxide._core import Record, Store
@@ -105,11 +107,6 @@ def paths_of(store: Store, tables: Tables, items: Sequence[str]) -> dict[str, st
         return {}
     rows = _core.files_of(store, tables["files"][1], items)
     return {item: row["path"] for item, row in zip(items, rows, strict=True) if row is not None}
-
-
-def is_within(path: str, paths: Sequence[str]) -> bool:
-    """Whether a path is at or below one of some paths; of none, always."""
-    return not paths or any(not top or path == top or path.startswith(f"{top}/") for top in paths)
 
 
 def _by_item(store: Store, tables: Tables, items: Sequence[str]) -> dict[str, list[Annotation]]:
@@ -227,6 +224,26 @@ def _only_said_differently(before: Annotation, after: Annotation) -> bool:
         return annotation.type, annotation.box, shape, frames
 
     return place(before) == place(after)
+
+
+def differing_rows(
+    store: Store, before: Tables, after: Tables, table: str, paths: Sequence[str]
+) -> list[dict[str, object]]:
+    """Rows of any table that differ: ``{key, before, after}``, and ``path`` of rows that belong to files.
+
+    Raises:
+        NotFound: neither state has such a table.
+    """
+    known = {**before, **after}
+    if table not in known:
+        raise NotFound(f"there is no table '{table}'", hint=f"tables: {', '.join(sorted(known))}")
+    if table in DEPENDENT:
+        found = rows_below(store, before, after, table, paths)
+        return [{"key": key, "path": path, "before": old, "after": new} for path, key, old, new in found]
+    rows = store.diff_rows(known[table][0], root_of(before, table), root_of(after, table))
+    if table != "files":
+        return list(rows)
+    return [row for row in rows if is_within((row["after"] or row["before"])["path"], paths)]
 
 
 def counts_below(store: Store, before: Tables, after: Tables, paths: Sequence[str]) -> dict[str, TableChanges]:

@@ -12,7 +12,7 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from oxide import _core, clock
 from oxide.errors import AlreadyExists, InvalidInput, NotARepository, NotFound, Unsupported
@@ -21,7 +21,7 @@ from oxide.labels import ontology as ontologies
 from oxide.labels.changes import Changes
 from oxide.labels.following import follow
 from oxide.labels.ontology import Ontology
-from oxide.labels.rows import annotation_row, keyframe_rows, moment
+from oxide.labels.rows import annotation_row, fields_to_arrow, keyframe_rows, moment
 from oxide.transactions import expect_workspace, finish_interrupted, move_files, plan_files
 from oxide.types import CopyResult, Progress, Skipped
 from oxide.wording import count
@@ -244,11 +244,12 @@ class _Work:
         """The tables with the files and their items, which say what they were copied from."""
         roots = self._session.set_files(file_roots(tables), [], [pair.copy for pair in self._pairs])
         schema = tables["items"][0]
+        fields = self._target.store.read_record("schema", schema)["fields"]
         items = roots[1]
         for some in self._some():
             before = self._items_of(some)
             rows = [_item_row(pair, before.get(pair.source["item_id"], {})) for pair in some]
-            items = self._session.edit_table(schema, items, _items_to_arrow(rows), None)
+            items = self._session.edit_table(schema, items, fields_to_arrow(fields, rows), None)
         return with_file_roots(tables, (roots[0], items))
 
     def _items_of(self, some: list[Pair]) -> dict[str, Record]:
@@ -339,23 +340,3 @@ def _item_row(pair: Pair, before: Record) -> Record:
         "creator": pair.copy["creator"],
         "source_item": pair.source["item_id"],
     }
-
-
-def _items_to_arrow(rows: list[Record]) -> Any:
-    import pyarrow
-
-    types = {
-        "item_id": pyarrow.binary(ids.LENGTH),
-        "created": pyarrow.timestamp("us", "UTC"),
-        "creator": pyarrow.string(),
-        "hidden": pyarrow.bool_(),
-        "source_id": pyarrow.string(),
-        "source_item": pyarrow.binary(ids.LENGTH),
-        "frame_index": pyarrow.int64(),
-        "frame_time": pyarrow.float64(),
-    }
-    of_bytes = ("item_id", "source_item")
-    cells = {name: [row[name] for row in rows] for name in types}
-    for name in of_bytes:
-        cells[name] = [bytes.fromhex(cell) for cell in cells[name]]
-    return pyarrow.table({name: pyarrow.array(cells[name], kind) for name, kind in types.items()})

@@ -117,17 +117,16 @@ def note_rows(session: Session, conflict: Record, sides: dict[str, Tables]) -> N
 
 def take_rows(session: Session, tables: Tables, conflicts: Iterable[Record], side: str) -> Tables:
     """Set the rows of each conflict's item as one side of it has them."""
-    for conflict in conflicts:
-        if "labels" not in conflict:
+    labelled = [conflict for conflict in conflicts if "labels" in conflict]
+    items = {conflict[each]["item_id"] for conflict in labelled for each in SIDES if conflict[each] is not None}
+    for name in DEPENDENT if labelled else ():
+        noted = (conflict["labels"].get(side, {}).get(name, []) for conflict in labelled)
+        rows = [(key, value) for some in noted for key, value in some]
+        if name not in tables and not rows:
             continue
-        items = sorted({conflict[each]["item_id"] for each in SIDES if conflict[each] is not None})
-        for name in DEPENDENT:
-            rows = [(key, value) for key, value in conflict["labels"].get(side, {}).get(name, [])]
-            if name not in tables and not rows:
-                continue
-            schema = tables[name][0] if name in tables else schemas.write(session, name)
-            root = _core.replace_item_rows(session, schema, root_of(tables, name), _core.EMPTY_ROOT, items)
-            tables = with_root(tables, name, schema, session.set_rows(schema, root, rows))
+        schema = tables[name][0] if name in tables else schemas.write(session, name)
+        root = _core.replace_item_rows(session, schema, root_of(tables, name), _core.EMPTY_ROOT, sorted(items))
+        tables = with_root(tables, name, schema, session.set_rows(schema, root, rows))
     return tables
 
 
@@ -161,13 +160,14 @@ def _item_of(conflict: Record) -> str:
 
 def contested_items(session: Session, base: Tables, ours: Tables, theirs: Tables) -> list[str]:
     """Items that one side removed while the other changed rows of theirs."""
+    names = [name for name in DEPENDENT if any(root_of(side, name) != root_of(base, name) for side in (ours, theirs))]
+    if not names:
+        return []
+    our_removals, their_removals = (
+        set(_core.items_that_differ(session, base["items"][1], side["items"][1])[1]) for side in (ours, theirs)
+    )
     contested: set[str] = set()
-    for remover, other in ((ours, theirs), (theirs, ours)):
-        _, removed = _core.items_that_differ(session, base["items"][1], remover["items"][1])
-        if removed:
-            _, removed_too = _core.items_that_differ(session, base["items"][1], other["items"][1])
-            changed: set[str] = set()
-            for name in DEPENDENT:
-                changed.update(_core.changed_items(session, root_of(base, name), root_of(other, name)))
-            contested |= (set(removed) & changed) - set(removed_too)
+    for other, gone in ((theirs, our_removals - their_removals), (ours, their_removals - our_removals)):
+        for name in names if gone else ():
+            contested |= gone.intersection(_core.changed_items(session, root_of(base, name), root_of(other, name)))
     return sorted(contested)

@@ -287,7 +287,7 @@ class _Import:
     def _settle_pictures(self) -> None:
         store, before = self._repository.store, self._state.pending
         changed = set_metadata(store, before, self._into, self._metadata, self._author, self._now)
-        self._into.tables, others = facts.set(self._session, self._into.tables, self._facts)
+        self._into.tables, others = facts.set(store, self._session, self._into.tables, self._facts)
         self._metadata_changed += changed + others
         self._metadata.clear()
         self._facts.clear()

@@ -110,10 +110,15 @@ def moment(value: str | datetime | None) -> datetime | None:
 
 def to_arrow(name: str, rows: Sequence[Row]) -> pyarrow.Table:
     """Rows of a table of labels, ids in hex and JSON as values, as the core takes them."""
+    return fields_to_arrow(SCHEMAS[name]["fields"], rows)
+
+
+def fields_to_arrow(fields: Sequence[Row], rows: Sequence[Row]) -> pyarrow.Table:
+    """Rows of a table with the fields of a schema record."""
     import pyarrow
 
     columns = {}
-    for field in SCHEMAS[name]["fields"]:
+    for field in fields:
         cells = [row.get(field["name"]) for row in rows]
         if isinstance(field["type"], dict):
             cells = [None if cell is None else bytes.fromhex(cell) for cell in cells]

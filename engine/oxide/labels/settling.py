@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from oxide import _core
@@ -50,11 +51,10 @@ def _labelled_conflicts(
     conflict; one that was moved there is in conflict too, and so on. ``known``: items in conflict already.
     """
     found: list[Record] = []
-    waiting = [("labelled", item) for item in contested]
+    waiting = deque(_conflicts_of_items(session, sides, contested, "labelled"))
     known = known | set(contested)
     while waiting:
-        reason, item = waiting.pop(0)
-        conflict = _conflict_of_item(session, sides, item, reason)
+        conflict = waiting.popleft()
         found.append(conflict)
         if conflict["base"] is None:
             continue
@@ -68,7 +68,8 @@ def _labelled_conflicts(
             if is_new and there["path"] == path and side is not None:
                 conflict[side] = with_item_row(session, sides[side], there)
             else:
-                waiting.append(("path" if there["path"] == path else "folder", there["item_id"]))
+                reason = "path" if there["path"] == path else "folder"
+                waiting += _conflicts_of_items(session, sides, [there["item_id"]], reason)
     return found
 
 
@@ -80,11 +81,19 @@ def _in_the_way(session: Session, tables: Tables, path: str) -> list[Record]:
     return session.file_rows(files, [path]) + [row for row in above if row is not None]
 
 
-def _conflict_of_item(session: Session, sides: dict[str, Tables], item: str, reason: str) -> Record:
-    rows: dict[str, Record | None] = {}
-    for side in following.SIDES:
-        (row,) = _core.files_of(session, sides[side]["files"][1], [item])
-        rows[side] = with_item_row(session, sides[side], row)
+def _conflicts_of_items(session: Session, sides: dict[str, Tables], items: list[str], reason: str) -> list[Record]:
+    """A conflict for each item. Every row of ``files`` is looked at, so all are asked for together."""
+    found = [_core.files_of(session, sides[side]["files"][1], items) if items else [] for side in following.SIDES]
+    return [
+        _conflict(
+            {side: with_item_row(session, sides[side], row) for side, row in zip(following.SIDES, rows, strict=True)},
+            reason,
+        )
+        for rows in zip(*found, strict=True)
+    ]
+
+
+def _conflict(rows: dict[str, Record | None], reason: str) -> Record:
     named = rows["base"] or rows["ours"] or rows["theirs"]
     assert named is not None  # an item is a file of a side
     return {

@@ -115,7 +115,7 @@ def _begin(
     writer.start("meta")
     writer.start("task")
     for key, value in {**kept, "name": kept.get("name", name), "size": str(size), "mode": mode}.items():
-        _write_value(writer, key, value)
+        writer.value(key, value)
     write_labels(writer, labels)
     if all(frame):
         writer.start("original_size")
@@ -126,16 +126,6 @@ def _begin(
         writer.leaf("source", source)
     writer.end()
     writer.end()
-
-
-def _write_value(writer: Writer, name: str, value: Any) -> None:
-    if isinstance(value, dict):
-        writer.start(name)
-        for inner, each in value.items():
-            _write_value(writer, inner, each)
-        writer.end()
-    else:
-        writer.leaf(name, str(value))
 
 
 def _write_image(
