@@ -26,15 +26,15 @@ def missing():
     if not any(shutil.which(name) for name in (os.environ.get("CC", ""), "cc", "gcc", "clang") if name):
         yield "a C compiler (cc, gcc or clang): `apt install gcc libc6-dev`, on macOS `xcode-select --install`"
     if not shutil.which("cargo"):
-        yield "cargo, Rust's build tool, 1.87 or newer: see https://rustup.rs"
+        yield "cargo, Rust's build tool, 1.89 or newer: see https://rustup.rs"
         return
     try:
         version = subprocess.check_output(["cargo", "--version"], universal_newlines=True).split()[1]
     except (OSError, subprocess.CalledProcessError) as error:
         yield "a cargo that starts: `cargo --version` says %s" % error
         return
-    if tuple(int(part) for part in version.split("-")[0].split(".")[:2]) < (1, 87):
-        yield "cargo 1.87 or newer: this is %s; `rustup update` brings it" % version
+    if tuple(int(part) for part in version.split("-")[0].split(".")[:2]) < (1, 89):
+        yield "cargo 1.89 or newer: this is %s; `rustup update` brings it" % version
 
 
 if __name__ == "__main__":

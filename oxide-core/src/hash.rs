@@ -1,11 +1,11 @@
 //! BLAKE3-256 identities, with a derive-key context per kind of object, and SHA-256 beside it.
 
-mod lanes;
+mod sha256;
 
 use std::fmt;
 use std::str::FromStr;
 
-use sha2::{Digest, Sha256};
+pub use sha256::Sha256;
 
 use crate::error::{Error, ErrorCode, Result};
 
@@ -142,7 +142,7 @@ impl Default for ContentHasher {
     fn default() -> ContentHasher {
         ContentHasher {
             blake3: Context::Content.hasher(),
-            sha256: Sha256::new(),
+            sha256: Sha256::default(),
         }
     }
 }
@@ -158,7 +158,7 @@ impl ContentHasher {
     pub fn finish(self) -> Digests {
         Digests {
             content: Id(*self.blake3.finalize().as_bytes()),
-            sha256: self.sha256.finalize().into(),
+            sha256: self.sha256.finish(),
         }
     }
 }
@@ -172,7 +172,7 @@ pub fn digests(bytes: &[u8]) -> Digests {
 
 /// Both digests of each of several small contents, which takes less than one after the other.
 pub fn digests_of_many(contents: &[&[u8]]) -> Vec<Digests> {
-    let sha256 = lanes::sha256_many(contents);
+    let sha256 = sha256::sha256_many(contents);
     let digests = contents.iter().zip(sha256).map(|(bytes, sha256)| Digests {
         content: Context::Content.id(bytes),
         sha256,

@@ -7,14 +7,12 @@ use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use sha2::{Digest, Sha256};
-
 use super::contents_in::read_full;
 use super::group::lock;
 use crate::chunk;
 use crate::error::{Error, ErrorCode, Result};
 use crate::fsx::ALIGNMENT;
-use crate::hash::{Context, Digests, Id};
+use crate::hash::{Context, Digests, Id, Sha256};
 
 /// Bytes read at once.
 pub(super) const BLOCK: usize = 1 << 20;
@@ -139,13 +137,13 @@ impl<'a> Sha256Thread<'a> {
         let (blocks, receiver) = channel::<Arc<Block>>();
         let (sender, hashed) = channel();
         let thread = std::thread::spawn(move || {
-            let mut hasher = Sha256::new();
+            let mut hasher = Sha256::default();
             for block in receiver {
                 hasher.update(block.bytes());
                 // Nobody takes blocks back any more when the file is given up.
                 let _ = sender.send(block);
             }
-            hasher.finalize().into()
+            hasher.finish()
         });
         Sha256Thread {
             buffers,

@@ -15,8 +15,8 @@ use crate::workspace::status::Handles;
 use crate::workspace::walk::Found;
 
 /// A group ends at this many files or bytes: what is read is still in the processor's cache when it is hashed and stored.
-const GROUP_FILES: usize = 16;
-const GROUP_BYTES: u64 = 512 << 10;
+const GROUP_FILES: usize = 32;
+const GROUP_BYTES: u64 = 1 << 20;
 
 /// Where a file lies in the buffer, and how it looked before and after it was read.
 struct InBuffer {
