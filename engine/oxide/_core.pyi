@@ -42,6 +42,17 @@ def reset_counters() -> None: ...
 def path_to_text(path: bytes) -> str: ...
 def path_to_bytes(path: str) -> bytes: ...
 def canonical_json(text: str) -> str: ...
+def json_text(value: object) -> str:
+    """A value of JSON's types as text. Raises InvalidInput for another type and for NaN and infinity."""
+
+def json_objects(text: str, start: int) -> tuple[list[Record], int]:
+    """The objects of a list from a position in a JSON text on that are each followed by a comma, and the position
+    behind the last such comma. They end before what is no such object, is not ASCII, or is better read by Python.
+    """
+
+def measure_polygon(parts: object) -> tuple[float, float, float, float, float] | None:
+    """(left, top, width, height, area) of a polygon's parts; ``None`` where they are no lists of finite numbers."""
+
 def move_path(old: str, new: str) -> None:
     """Rename a file or folder to a name that must be free; makes the folders above it."""
 

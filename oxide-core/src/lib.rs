@@ -1,7 +1,7 @@
 //! Bytes of Oxide, without Python: hashing, chunking, packs, versioned tables and working copies.
 //!
 //! Modules stand in a strict order; each may use only those above it:
-//! `error, hash, varint, counters, progress -> fsx -> media -> chunk -> codec -> pack -> index -> store -> schema -> rows ->
+//! `error, hash, rings, varint, counters, progress -> fsx -> media -> chunk -> codec -> pack -> index -> store -> schema -> rows ->
 //! segment -> tree -> columns -> paths -> files -> dependents -> record -> browse -> oplog -> workspace -> checkout ->
 //! usage -> gc -> fsck`.
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
@@ -26,6 +26,7 @@ pub mod pack;
 pub mod paths;
 pub mod progress;
 pub mod record;
+pub mod rings;
 pub mod rows;
 pub mod schema;
 pub mod segment;

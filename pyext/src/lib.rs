@@ -6,8 +6,10 @@ mod arrow;
 mod convert;
 mod dependents;
 mod errors;
+mod json;
 mod progress;
 mod session;
+mod shapes;
 mod store;
 mod threads;
 mod workspace;
@@ -35,7 +37,11 @@ mod _core {
         replace_item_rows,
     };
     #[pymodule_export]
+    use super::json::{json_objects, json_text};
+    #[pymodule_export]
     use super::session::Session;
+    #[pymodule_export]
+    use super::shapes::measure_polygon;
     #[pymodule_export]
     use super::store::{Hold, Store};
     #[pymodule_export]

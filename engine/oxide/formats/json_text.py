@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
+from oxide import _core
 from oxide.errors import InvalidInput, NotFound
 from oxide.formats.base import wrong
 
@@ -75,6 +76,9 @@ def _elements(text: _Text, name: str) -> Iterator[tuple[int, Any]]:
         return
     index = 0
     while True:
+        for element in text.objects():
+            yield index, element
+            index += 1
         yield index, text.value(f"/{name}/", index)
         if not text.passes_comma():
             if text.take("]"):
@@ -195,6 +199,13 @@ class _Text:
                 raise wrong(self._source, pointer, f"this value is longer than {LARGEST_ELEMENT:,} characters")
             self._more(length)
             length = max(CHUNK, len(self._text))
+
+    def objects(self) -> list[dict[str, Any]]:
+        """The elements of a list that are next, in memory, and followed by another one; as many as are read at once."""
+        found: list[dict[str, Any]] = []
+        if self._text.isascii():
+            found, self._at = _core.json_objects(self._text, self._at)
+        return found
 
     def end(self) -> None:
         """Nothing may follow."""

@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import mul
 from typing import Any
 
+from oxide import _core
 from oxide.errors import InvalidInput
 
 Box = tuple[float, float, float, float]
@@ -145,6 +146,12 @@ def _coordinates(flat: Ring) -> tuple[list[float], list[float]]:
 
 
 def _polygon_bounds(geometry: Geometry) -> Box:
+    measured = _core.measure_polygon(geometry["polygons"])
+    return measured[:4] if measured is not None else _bounds_of_rings(geometry)
+
+
+def _bounds_of_rings(geometry: Geometry) -> Box:
+    """The same of whatever behaves like lists of numbers; says what is wrong with them."""
     xs: list[float] = []
     ys: list[float] = []
     for part in geometry["polygons"]:
@@ -275,6 +282,9 @@ def area(kind: str, box: Box | None, geometry: Geometry | None) -> float:
     if geometry is None:
         return 0.0
     if kind == "polygon":
+        measured = _core.measure_polygon(geometry["polygons"])
+        if measured is not None:
+            return measured[4]
         return sum(
             abs(ring_area(part[0])) - sum(abs(ring_area(hole)) for hole in part[1:]) for part in geometry["polygons"]
         )

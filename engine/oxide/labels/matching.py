@@ -54,22 +54,24 @@ class Tracked:
         table = table.select(wanted)
         if prefix:
             table = table.filter(compute.starts_with(table.column("path"), prefix + "/"))
-        self._table = table.combine_chunks()
-        self.paths = {path: number for number, path in enumerate(self._table.column("path").to_pylist())}
-
-    def __getitem__(self, number: int) -> Found:
-        cells = self._table.slice(number, 1).to_pylist()[0]
-        return Found(cells["path"], cells["item_id"], cells.get("width"), cells.get("height"))
+        columns = {name: table.column(name).combine_chunks() for name in wanted}
+        unknown = pyarrow.nulls(len(table), pyarrow.int64())
+        self._items, self._digests = columns["item_id"], columns["sha256"]
+        self._widths, self._heights = columns.get("width", unknown), columns.get("height", unknown)
+        self.paths = {path: number for number, path in enumerate(columns["path"].to_pylist())}
 
     def digests(self) -> Iterator[tuple[bytes, str]]:
         """(SHA-256, path) of the files."""
-        for batch in self._table.to_batches():
-            yield from zip(batch.column("sha256").to_pylist(), batch.column("path").to_pylist(), strict=True)
+        return zip(self._digests.to_pylist(), self.paths, strict=True)
 
     def at(self, path: str) -> Found | None:
         """The file at a path."""
         number = self.paths.get(path)
-        return None if number is None else self[number]
+        if number is None:
+            return None
+        columns = (self._items, self._widths, self._heights)
+        item, width, height = (column[number].as_py() for column in columns)
+        return Found(path, item, width, height)
 
 
 def relative(path: str) -> str | None:

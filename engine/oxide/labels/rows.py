@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from oxide import _core
 from oxide.labels.annotation import Annotation, Keyframe
 from oxide.labels.schemas import SCHEMAS
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _ARROW_TYPES = {"int": "int64", "float": "float64", "text": "string", "json": "string", "bool": "bool"}
 
 
@@ -123,7 +122,7 @@ def fields_to_arrow(fields: Sequence[Row], rows: Sequence[Row]) -> pyarrow.Table
         if isinstance(field["type"], dict):
             cells = [None if cell is None else bytes.fromhex(cell) for cell in cells]
         elif field["type"] == "json":
-            cells = [None if cell is None else _encode(cell) for cell in cells]
+            cells = [None if cell is None else _core.json_text(cell) for cell in cells]
         columns[field["name"]] = pyarrow.array(cells, _arrow_type(field["type"]))
     return pyarrow.table(columns)
 
