@@ -6,12 +6,13 @@ use std::path::Path;
 
 use super::hashing::{Block, StreamHasher, BLOCK};
 use super::objects::NewObject;
+use super::session::record;
 use super::{Session, StoredContent};
-use crate::codec;
+use crate::codec::{self, Encoding};
 use crate::counters;
 use crate::error::{Error, Result};
 use crate::fsx;
-use crate::hash::{self, Digests, Id};
+use crate::hash::{self, Id};
 use crate::pack::Kind;
 use crate::progress::Progress;
 
@@ -23,22 +24,42 @@ const LARGEST_OBJECT: u64 = 64 << 20;
 impl Session {
     /// Stores a small content that is in memory (up to a few MiB). `name` is its file name, a hint for the encoding.
     pub fn put_content(&self, bytes: &[u8], name: &str) -> Result<StoredContent> {
-        self.put_hashed(bytes, name, hash::digests(bytes))
-    }
-
-    /// [`put_content`](Self::put_content) of bytes whose digests are known.
-    pub fn put_hashed(&self, bytes: &[u8], name: &str, digests: Digests) -> Result<StoredContent> {
-        let id = digests.content;
-        let new = !self.holds(Kind::Blob, &id)? && {
-            let incompressible = codec::is_media(bytes) || !codec::deduplicates(bytes, name);
-            let (encoding, stored) = codec::encode(bytes, incompressible);
-            self.add(Kind::Blob, &id, bytes, (encoding, stored.as_deref()))?
+        let digests = hash::digests(bytes);
+        let new = !self.holds(Kind::Blob, &digests.content)? && {
+            let (encoding, stored) = encode(bytes, name);
+            let encoded = (encoding, stored.as_deref());
+            self.add(Kind::Blob, &digests.content, bytes, encoded)?
         };
         Ok(StoredContent {
             digests,
             size: bytes.len() as u64,
             new,
         })
+    }
+
+    /// [`put_content`](Self::put_content) of several contents.
+    pub fn put_contents(&self, contents: &[(&[u8], &str)]) -> Result<Vec<StoredContent>> {
+        let bytes: Vec<&[u8]> = contents.iter().map(|(bytes, _)| *bytes).collect();
+        let digests = hash::digests_of_many(&bytes);
+        let held = self.holds_each(Kind::Blob, digests.iter().map(|each| &each.content))?;
+        let encoded: Vec<_> = std::iter::zip(contents, &held)
+            .map(|((bytes, name), held)| (!held).then(|| encode(bytes, name)))
+            .collect();
+        let mut records = Vec::with_capacity(contents.len());
+        for ((bytes, digests), encoded) in bytes.iter().zip(&digests).zip(&encoded) {
+            if let Some((encoding, stored)) = encoded {
+                let encoded = (*encoding, stored.as_deref());
+                records.push(record(Kind::Blob, &digests.content, bytes, encoded)?);
+            }
+        }
+        let mut added = self.add_each(Kind::Blob, &records)?.into_iter();
+        let stored = bytes.iter().zip(digests).zip(held);
+        let stored = stored.map(|((bytes, digests), held)| StoredContent {
+            digests,
+            size: bytes.len() as u64,
+            new: !held && added.next().unwrap_or(false),
+        });
+        Ok(stored.collect())
     }
 
     /// Stores the content of an open file read from its start to its end, by the policy of its size, type and name.
@@ -138,6 +159,12 @@ impl Session {
         let first = self.buffers.read(file, path)?;
         self.put_chunks(first, file, path, "", progress)
     }
+}
+
+/// How a small content is to be stored.
+fn encode(bytes: &[u8], name: &str) -> (Encoding, Option<Vec<u8>>) {
+    let incompressible = codec::is_media(bytes) || !codec::deduplicates(bytes, name);
+    codec::encode(bytes, incompressible)
 }
 
 /// Reads until `buffer` is full or the file ends. Returns how much there was.

@@ -137,6 +137,16 @@ impl GroupWriter {
         lock(&self.state).contains(kind, id)
     }
 
+    /// [`contains`](Self::contains) of several.
+    pub(super) fn contains_each<'a>(
+        &self,
+        kind: Kind,
+        ids: impl Iterator<Item = &'a Id>,
+    ) -> Vec<bool> {
+        let state = lock(&self.state);
+        ids.map(|id| state.contains(kind, id)).collect()
+    }
+
     /// A record that the session has written and not published.
     pub(super) fn read(&self, kind: Kind, id: &Id) -> Result<Option<Vec<u8>>> {
         let state = lock(&self.state);
@@ -157,20 +167,22 @@ impl GroupWriter {
         codec::decode(encoding, &stored, length).map(Some)
     }
 
-    /// Adds a record; `false` when the session has written it already.
-    pub(super) fn add(&self, record: &Record<'_>) -> Result<bool> {
+    /// Adds records; `false` for one that the session has written already. Several at a time keep others waiting less often.
+    pub(super) fn add(&self, records: &[Record<'_>]) -> Result<Vec<bool>> {
         let mut state = lock(&self.state);
         state.check()?;
-        if state.contains(record.kind, &record.id) {
-            return Ok(false);
-        }
-        let appended = self.append(&mut state, record);
+        let mut full = Vec::new();
+        let added = records.iter().map(|record| {
+            let new = !state.contains(record.kind, &record.id);
+            if new {
+                full.extend(self.append(&mut state, record)?);
+            }
+            Ok(new)
+        });
+        let added = added.collect::<Result<_>>();
         drop(state);
-        let full = appended.map_err(|e| self.fail(e))?;
-        if let Some(full) = full {
-            self.outlet.write(full);
-        }
-        Ok(true)
+        full.into_iter().for_each(|full| self.outlet.write(full));
+        added.map_err(|e| self.fail(e))
     }
 
     fn append(&self, state: &mut State, record: &Record<'_>) -> Result<Option<FullBuffer>> {

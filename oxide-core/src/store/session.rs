@@ -68,9 +68,11 @@ impl Session {
     /// Whether the record need not be written: the session has it, or a pack that stays. Packs of other processes that
     /// appeared since count as absent; writing a record twice does no harm.
     pub(super) fn holds(&self, kind: Kind, id: &Id) -> Result<bool> {
-        if self.writer(kind).contains(kind, id) {
-            return Ok(true);
-        }
+        Ok(self.writer(kind).contains(kind, id) || self.packs_hold(kind, id)?)
+    }
+
+    /// Whether packs of the store have the record, and go on having it.
+    fn packs_hold(&self, kind: Kind, id: &Id) -> Result<bool> {
         let set = self.store.pack_set()?;
         let found = set.look(&[kind], id, |pack, _, _| {
             Ok((!self.tombstoned.contains(&pack.name)).then_some(()))
@@ -87,6 +89,18 @@ impl Session {
         }
     }
 
+    /// [`holds`](Self::holds) of several.
+    pub(super) fn holds_each<'a>(
+        &self,
+        kind: Kind,
+        ids: impl Iterator<Item = &'a Id> + Clone,
+    ) -> Result<Vec<bool>> {
+        let own = self.writer(kind).contains_each(kind, ids.clone());
+        let each = ids.zip(own);
+        each.map(|(id, own)| Ok(own || self.packs_hold(kind, id)?))
+            .collect()
+    }
+
     /// Adds a record in the given encoding (`None`: as it is). `true` when the session did not have it.
     pub(super) fn add(
         &self,
@@ -95,20 +109,13 @@ impl Session {
         bytes: &[u8],
         encoded: (Encoding, Option<&[u8]>),
     ) -> Result<bool> {
-        let raw_length = u32::try_from(bytes.len()).map_err(|_| {
-            let why = format!("{} {id} is too large for one record", kind.name());
-            Error::new(ErrorCode::Invalid, why)
-        })?;
-        let (encoding, encoded) = encoded;
-        let stored = encoded.unwrap_or(bytes);
-        self.writer(kind).add(&Record {
-            kind,
-            id: *id,
-            encoding,
-            raw_length,
-            crc: crc32fast::hash(stored),
-            stored,
-        })
+        let added = self.add_each(kind, &[record(kind, id, bytes, encoded)?])?;
+        Ok(added[0])
+    }
+
+    /// Adds records of one kind. `true` for each that the session did not have.
+    pub(super) fn add_each(&self, kind: Kind, records: &[Record<'_>]) -> Result<Vec<bool>> {
+        self.writer(kind).add(records)
     }
 
     /// Makes everything written so far durable and visible to other processes. The session can go on.
@@ -202,4 +209,26 @@ impl WriteObjects for Session {
         let (encoding, stored) = encoded;
         self.add(kind, id, bytes, (encoding, stored.as_deref()))
     }
+}
+
+/// A record of these bytes in the given encoding (`None`: as they are).
+pub(super) fn record<'a>(
+    kind: Kind,
+    id: &Id,
+    bytes: &'a [u8],
+    (encoding, encoded): (Encoding, Option<&'a [u8]>),
+) -> Result<Record<'a>> {
+    let raw_length = u32::try_from(bytes.len()).map_err(|_| {
+        let why = format!("{} {id} is too large for one record", kind.name());
+        Error::new(ErrorCode::Invalid, why)
+    })?;
+    let stored = encoded.unwrap_or(bytes);
+    Ok(Record {
+        kind,
+        id: *id,
+        encoding,
+        raw_length,
+        crc: crc32fast::hash(stored),
+        stored,
+    })
 }

@@ -6,7 +6,6 @@ use std::os::fd::AsFd;
 
 use super::take::{count, record, Read};
 use crate::error::Result;
-use crate::hash;
 use crate::media;
 use crate::paths;
 use crate::store::Session;
@@ -50,17 +49,23 @@ pub(super) fn take_group(
         read.push(in_buffer);
     }
     let bytes_of = |file: &InBuffer| &buffer[file.range.clone()];
-    let contents: Vec<&[u8]> = read.iter().flatten().map(bytes_of).collect();
-    let mut digests = hash::digests_of_many(&contents).into_iter();
+    let names: Vec<_> = group
+        .iter()
+        .map(|found| paths::to_text(found.name))
+        .collect();
+    let contents = read.iter().zip(&names);
+    let contents: Vec<(&[u8], &str)> = contents
+        .filter_map(|(file, name)| Some((bytes_of(file.as_ref()?), &**name)))
+        .collect();
+    let mut stored = session.put_contents(&contents)?.into_iter();
     let mut taken = Vec::with_capacity(group.len());
-    for (found, file) in group.iter().zip(&read) {
-        let (Some(file), Some(digests)) = (file, file.as_ref().and_then(|_| digests.next())) else {
+    for file in &read {
+        let (Some(file), Some(stored)) = (file, file.as_ref().and_then(|_| stored.next())) else {
             taken.push(None);
             continue;
         };
         let bytes = bytes_of(file);
         count(bytes.len());
-        let stored = session.put_hashed(bytes, &paths::to_text(found.name), digests)?;
         taken.push(Some(Read {
             record: record(&stored, &file.looks, file.read_at),
             facts: media::of_bytes(bytes).map(Box::new),
