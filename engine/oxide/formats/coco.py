@@ -34,6 +34,7 @@ TOLERANCE = 1e-6
 _ANNOTATION_KEYS = frozenset(
     ("image_id", "category_id", "bbox", "segmentation", "keypoints", "num_keypoints", "score", "attributes", "oxide_id")
 )
+_NUMBERS = frozenset((int, float))
 _CATEGORY_KEYS = frozenset(("name", "supercategory", "keypoints", "skeleton"))
 
 
@@ -160,10 +161,11 @@ class _Reader:
             del foreign["iscrowd"]
         try:
             kind, box, shape = self._shape(element, foreign)
-            ours = geometry.checked(kind, box, shape)
+            # A box beside a shape of its own is looked at where the two differ.
+            ours = geometry.checked(kind, None if kind in ("polygon", "mask") else box, shape)
             _keep_measures(kind, ours, shape, element, foreign)
             attributes = _object(element.get("attributes"))
-        except (TypeError, ValueError, KeyError) as error:
+        except (TypeError, ValueError, KeyError, OverflowError) as error:
             raise wrong(self.source, place, str(error)) from error
         except InvalidInput as error:
             raise wrong(self.source, place, error.message, error.hint) from error
@@ -216,6 +218,16 @@ def _object(value: Any) -> dict[str, Any]:
     return value
 
 
+def _is_near(box: Any, ours: geometry.Box) -> bool:
+    """Whether what should be a box is one, and the same as ours."""
+    return (
+        type(box) is list
+        and len(box) == len(ours)
+        and _NUMBERS.issuperset(map(type, box))
+        and sum(map(abs, map(sub, box, ours))) <= TOLERANCE
+    )
+
+
 def _keep_measures(
     kind: str, ours: geometry.Box | None, shape: Element | None, element: Element, foreign: Element
 ) -> None:
@@ -225,7 +237,7 @@ def _keep_measures(
     said: Element = {}
     if given is not None and abs(float(given) - measured) > TOLERANCE * max(1.0, measured):
         said["area"] = given
-    if box is not None and ours is not None and shape is not None:
+    if box is not None and ours is not None and shape is not None and not _is_near(box, ours):
         theirs = geometry.checked("box", box, None) or ours
         if max(map(abs, map(sub, theirs, ours))) > TOLERANCE:
             said["bbox"] = box

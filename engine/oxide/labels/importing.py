@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from array import array
 from collections.abc import Hashable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 STICKS_OUT = 1.0
 """Pixels by which a shape may leave its picture without a remark."""
 PROGRESS_EVERY = 5_000
+COLLECT_EVERY = 200_000
+"""Objects that are made before Python looks for cycles among them."""
 _COMPLETED = ("color", "parent", "skeleton")
 _OURS = ("annotations", "keyframes", "metadata", "ontology", "runs")
 
@@ -78,11 +81,23 @@ def import_labels(
         run = _Import(repository, session, state, chosen, Path(source), matcher, mode, progress)
         if arriving is not None:
             run.take_files(arriving)
-        run.read()
+        with _seldom_collecting():
+            run.read()
         report = run.finish({"match": match, "into": prefix, "mode": mode})
         if report.changed and not dry_run:
             _publish(repository, session, state, run, arriving, report, progress)
     return report
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Have Python look for cycles less often: an import makes millions of objects, and none of them is in one."""
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_EVERY, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _publish(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from oxide import _core
@@ -117,14 +118,22 @@ def fields_to_arrow(fields: Sequence[Row], rows: Sequence[Row]) -> pyarrow.Table
     import pyarrow
 
     columns = {}
-    for field in fields:
-        cells = [row.get(field["name"]) for row in rows]
+    for field, cells in zip(fields, _columns([field["name"] for field in fields], rows), strict=True):
         if isinstance(field["type"], dict):
             cells = [None if cell is None else bytes.fromhex(cell) for cell in cells]
         elif field["type"] == "json":
             cells = [None if cell is None else _core.json_text(cell) for cell in cells]
         columns[field["name"]] = pyarrow.array(cells, _arrow_type(field["type"]))
     return pyarrow.table(columns)
+
+
+def _columns(names: Sequence[str], rows: Sequence[Row]) -> Iterable[Sequence[Any]]:
+    """The cells of rows by column; ``None`` where a row does not name one."""
+    try:
+        columns = list(zip(*map(itemgetter(*names), rows), strict=True))
+    except KeyError:
+        columns = []
+    return columns or [[row.get(name) for row in rows] for name in names]
 
 
 def arrow_schema(name: str) -> pyarrow.Schema:

@@ -6,6 +6,7 @@ use arrow::datatypes::{
     DataType, Float32Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
 use arrow::record_batch::RecordBatch;
+use rayon::prelude::*;
 
 use super::outgoing::data_type;
 use crate::error::{Error, ErrorCode, Result};
@@ -13,6 +14,9 @@ use crate::rows::{self, Value};
 use crate::schema::{Field, Schema, Type};
 use crate::segment::Change;
 use crate::store::WriteObjects;
+
+/// Rows that one thread encodes in one go.
+const TOGETHER: usize = 256;
 
 /// A record batch as changes that set its rows. Columns are found by name, and one that the schema does not have is refused;
 /// missing ones are null; types are cast where that loses nothing (the numbers of a vector are rounded to 32 bits). Long
@@ -36,8 +40,7 @@ pub fn batch_changes(
             column.map(|column| fit(schema, field, column)).transpose()
         })
         .collect::<Result<_>>()?;
-    let mut changes = Vec::with_capacity(batch.num_rows());
-    for index in 0..batch.num_rows() {
+    let change = |index| {
         let mut values = Vec::with_capacity(columns.len());
         for (field, column) in schema.fields.iter().zip(&columns) {
             values.push(match column {
@@ -47,9 +50,10 @@ pub fn batch_changes(
         }
         rows::externalise(objects, schema, &mut values)?;
         let row = rows::encode(schema, &values)?;
-        changes.push((row.key, Some(row.value)));
-    }
-    Ok(changes)
+        Ok((row.key, Some(row.value)))
+    };
+    let indices = (0..batch.num_rows()).into_par_iter();
+    indices.with_min_len(TOGETHER).map(change).collect()
 }
 
 fn invalid(schema: &Schema, why: impl std::fmt::Display) -> Error {
