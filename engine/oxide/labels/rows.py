@@ -130,7 +130,7 @@ def fields_to_arrow(fields: Sequence[Row], rows: Sequence[Row]) -> pyarrow.Table
 def _columns(names: Sequence[str], rows: Sequence[Row]) -> Iterable[Sequence[Any]]:
     """The cells of rows by column; ``None`` where a row does not name one."""
     try:
-        columns = list(zip(*map(itemgetter(*names), rows), strict=True))
+        columns: list[Sequence[Any]] = list(zip(*map(itemgetter(*names), rows), strict=True))
     except KeyError:
         columns = []
     return columns or [[row.get(name) for row in rows] for name in names]
