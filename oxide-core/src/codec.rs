@@ -113,7 +113,7 @@ fn encode_at(bytes: &[u8], trial: bool, level: i32) -> (Encoding, Option<Vec<u8>
 }
 
 /// Whether each byte is so nearly as frequent as every other that a frame cannot be worth it: a collision entropy (Rényi's of
-/// order 2, which Shannon's is never below) of more than 7.8 bits a byte. Counting takes a tenth of the time of a trial.
+/// order 2, which Shannon's is never below) of more than 7.8 bits a byte. Counting takes less than a trial.
 fn looks_random(sample: &[u8]) -> bool {
     if sample.len() < SMALLEST_COUNTED {
         return false;
