@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oxide import _core, errors
 from oxide.formats import json_text
+from oxide.formats.base import find_format
 from oxide.labels import geometry
 
 numbers = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
@@ -86,6 +87,20 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
         value = [value]
     with pytest.raises(errors.InvalidInput):
         _core.json_text(value)
+
+
+@pytest.mark.parametrize(
+    "segmentation", [[[0, 0, 4, 0, 4, 4]], {"size": [4, 4], "counts": [16]}, {"size": [4, 4], "counts": [0, 16]}]
+)
+@pytest.mark.parametrize("box", [[1, 1, -2, 2], [1, 2, 3], "box", [1, 1, 10**400, 1]])
+def test_a_box_beside_a_shape_is_looked_at(tmp_path: Path, segmentation: Any, box: Any) -> None:
+    annotation = {"image_id": 1, "bbox": box, "segmentation": segmentation}
+    source = tmp_path / "s.json"
+    source.write_text(
+        json.dumps({"images": [{"id": 1, "file_name": "a.jpg"}], "categories": [], "annotations": [annotation]})
+    )
+    with pytest.raises(errors.InvalidInput, match="/annotations/0"):
+        list(find_format("coco").read(source))
 
 
 coordinates = st.integers(-1000, 1000) | st.floats(-1e6, 1e6)

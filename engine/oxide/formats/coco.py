@@ -237,9 +237,9 @@ def _keep_measures(
     said: Element = {}
     if given is not None and abs(float(given) - measured) > TOLERANCE * max(1.0, measured):
         said["area"] = given
-    if box is not None and ours is not None and shape is not None and not _is_near(box, ours):
-        theirs = geometry.checked("box", box, None) or ours
-        if max(map(abs, map(sub, theirs, ours))) > TOLERANCE:
+    if box is not None and shape is not None and not (ours is not None and _is_near(box, ours)):
+        theirs = geometry.checked("box", box, None)
+        if ours is not None and theirs is not None and max(map(abs, map(sub, theirs, ours))) > TOLERANCE:
             said["bbox"] = box
     if said:
         foreign["said"] = {**said, "of": list(ours or ()), "measured": measured}
