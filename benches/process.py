@@ -8,6 +8,8 @@ import selectors
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -56,32 +58,54 @@ def run(
     """
     output = subprocess.DEVNULL if discard else subprocess.PIPE
     start = time.perf_counter()
-    with subprocess.Popen(
-        words,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
-        try:
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        with _signals_wait():
+            process = subprocess.Popen(
+                words,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        with process:
             said, complaint = _outputs(process.stdout, process.stderr)
             # Not reaped yet: with the process its accounts would be gone.
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        except KeyboardInterrupt:
+            seconds = time.perf_counter() - start
+            written = _bytes_written(process.pid)
+            with _signals_wait():
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+    except KeyboardInterrupt:
+        if process is not None and process.returncode is None:
             # What goes on writing would be in the way of the removal.
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            raise
-        seconds = time.perf_counter() - start
-        written = _bytes_written(process.pid)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        raise
     if process.returncode != 0:
         raise CommandFailed(f"{' '.join(words)} ended with {process.returncode} in {folder}:\n{said}\n{complaint}")
     unit = 1 if platform.system() == "Darwin" else 1024
     return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, written, said)
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """What ends a run is dealt with when the block is left: a process is either not begun or known to who kills it."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _outputs(*pipes: IO[bytes] | None) -> list[str]:

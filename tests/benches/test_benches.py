@@ -116,9 +116,9 @@ def test_a_run_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
     assert process.stdout is not None
     assert any("round 1" in line for line in process.stdout), "it ended by itself"
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert list(work.iterdir()) == []
+    assert list(work.iterdir()) == [], said
 
 
 def test_a_wrong_byte_is_no_result(tmp_path: Path) -> None:
