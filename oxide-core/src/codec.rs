@@ -32,6 +32,9 @@ const SMALLEST: usize = 64;
 const SAMPLE: usize = 8 << 10;
 /// In fewer bytes than this even random ones are not equally frequent.
 const SMALLEST_COUNTED: usize = 2 << 10;
+/// The pieces of one that are counted, and the most bytes of each.
+const PIECES: usize = 4;
+const PIECE: usize = 1 << 10;
 /// Frames up to this decode in one allocation when the frame agrees with the index on its length.
 const ONE_ALLOCATION: usize = 16 << 20;
 
@@ -96,12 +99,12 @@ fn encode_at(bytes: &[u8], trial: bool, level: i32) -> (Encoding, Option<Vec<u8>
     if bytes.len() < SMALLEST {
         return (Encoding::Raw, None);
     }
+    if looks_random(bytes) {
+        return (Encoding::Raw, None);
+    }
     let length = bytes.len().min(SAMPLE);
     let middle = (bytes.len() - length) / 2;
     let sample = &bytes[middle..middle + length];
-    if looks_random(sample) {
-        return (Encoding::Raw, None);
-    }
     let judge = trial && bytes.len() > 2 * SAMPLE;
     if judge && !compress(sample, level).is_some_and(|stored| worthwhile(stored.len(), SAMPLE)) {
         return (Encoding::Raw, None);
@@ -113,17 +116,22 @@ fn encode_at(bytes: &[u8], trial: bool, level: i32) -> (Encoding, Option<Vec<u8>
 }
 
 /// Whether each byte is so nearly as frequent as every other that a frame cannot be worth it: a collision entropy (Rényi's of
-/// order 2, which Shannon's is never below) of more than 7.8 bits a byte. Counting takes less than a trial.
-fn looks_random(sample: &[u8]) -> bool {
-    if sample.len() < SMALLEST_COUNTED {
+/// order 2, which Shannon's is never below) of more than 7.8 bits a byte, in pieces from all over. Counting takes less than a
+/// trial.
+fn looks_random(bytes: &[u8]) -> bool {
+    if bytes.len() < SMALLEST_COUNTED {
         return false;
     }
     // Two counts in turn, so that equal neighbours do not wait for each other.
     let mut counts = [[0_u32; 256]; 2];
-    for pair in sample.chunks(2) {
-        for (count, byte) in counts.iter_mut().zip(pair) {
-            count[*byte as usize] += 1;
+    let mut counted = 0;
+    for piece in bytes.chunks(bytes.len().div_ceil(PIECES)) {
+        let (pairs, _) = piece[..piece.len().min(PIECE)].as_chunks::<2>();
+        for [even, odd] in pairs {
+            counts[0][*even as usize] += 1;
+            counts[1][*odd as usize] += 1;
         }
+        counted += 2 * pairs.len() as u64;
     }
     let [even, odd] = counts;
     let frequencies = even
@@ -132,7 +140,7 @@ fn looks_random(sample: &[u8]) -> bool {
         .map(|(even, odd)| u64::from(even + odd));
     let collisions: u64 = frequencies.map(|count| count * count).sum();
     // 2 to the power of 0.2 is 1.149.
-    collisions * 256 * 1000 < (sample.len() as u64).pow(2) * 1149
+    collisions * 256 * 1000 < counted.pow(2) * 1149
 }
 
 /// Decodes a payload whose decoded length is known; refuses any other length without allocating more than it.

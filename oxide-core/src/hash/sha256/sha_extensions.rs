@@ -14,6 +14,7 @@ pub(super) fn method() -> Option<Method> {
         && is_x86_feature_detected!("ssse3");
     available.then_some(Method {
         lanes: LANES,
+        least: LANES,
         compress: compress_lanes,
     })
 }

@@ -6,19 +6,35 @@ use std::array::from_fn;
 use super::lanes::{Lane, Method};
 use super::{BLOCK, K};
 
+/// Lanes that must be in use for a step of a wide register to be worth it, measured: a step takes as long as sixteen blocks by
+/// two with SHA instructions do for nine or ten lanes, without them as one message takes for two or three.
+const BESIDE_EXTENSIONS: usize = 10;
+const BESIDE_NOTHING: usize = 3;
+
+/// Those for this processor, beside the one with SHA instructions if it has them: eight lanes are slower than that.
+pub(super) fn methods(extensions: Option<Method>) -> Vec<Method> {
+    let wide = match &extensions {
+        Some(_) => [avx512(BESIDE_EXTENSIONS), None],
+        None => [avx512(BESIDE_NOTHING), avx2(BESIDE_NOTHING)],
+    };
+    wide.into_iter().flatten().chain(extensions).collect()
+}
+
 /// Sixteen messages, where the processor has AVX-512.
-pub(super) fn avx512() -> Option<Method> {
+pub(super) fn avx512(least: usize) -> Option<Method> {
     let available = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
     available.then_some(Method {
         lanes: 16,
+        least,
         compress: compress_avx512,
     })
 }
 
 /// Eight messages, where the processor has AVX2.
-pub(super) fn avx2() -> Option<Method> {
+pub(super) fn avx2(least: usize) -> Option<Method> {
     is_x86_feature_detected!("avx2").then_some(Method {
         lanes: 8,
+        least,
         compress: compress_avx2,
     })
 }
