@@ -6,6 +6,7 @@ other command line, and every mistake, is click's. Both ways run the same functi
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ COMPLETION_VARIABLE = "_OXIDE_COMPLETE"
 
 
 def main() -> None:
-    """The executable's entry point."""
+    """The executable's entry point. Of a plain form it does not return."""
     arguments = sys.argv[1:]
     work = None if COMPLETION_VARIABLE in os.environ else plain_form(arguments)
     if work is None:
@@ -26,7 +27,11 @@ def main() -> None:
     from oxide_cli.output import accept_odd_characters
 
     accept_odd_characters()
-    sys.exit(run(work, arguments))
+    # Neither looking for garbage nor taking the interpreter apart at the end is worth its time to verbs this short.
+    gc.disable()
+    code = run(work, arguments)
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def run(work: Callable[[], int], arguments: list[str]) -> int:

@@ -92,12 +92,9 @@ def test_plain_forms_load_no_click(run: Run, tmp_path: Path, arguments: list[str
         run("place", "add", "a.txt")
     program = (
         "import sys\n"
-        f"sys.argv = ['oxide', *{arguments!r}]\n"
-        "from oxide_cli.start import main\n"
-        "try:\n"
-        "    main()\n"
-        "except SystemExit as ended:\n"
-        "    assert ended.code == 0\n"
+        "from oxide_cli.start import plain_form, run\n"
+        f"work = plain_form({arguments!r})\n"
+        f"assert work is not None and run(work, {arguments!r}) == 0\n"
         "heavy = {'click', 'typing', 'pathlib', 'json', 'subprocess', 'oxide_cli.main'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )

@@ -30,11 +30,12 @@ def source_members(root: Path) -> set[str]:
 def test_wheel_holds_exactly_the_packages_and_the_extension(root: Path, wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         members = set(archive.namelist())
-        entry_points = archive.read(next(name for name in members if name.endswith("entry_points.txt"))).decode()
+        scripts = {name: archive.read(name).decode() for name in members if ".data/" in name}
         metadata = archive.read(next(name for name in members if name.endswith(".dist-info/METADATA"))).decode()
-    code = {name for name in members if ".dist-info/" not in name}
+    code = {name for name in members if ".dist-info/" not in name} - scripts.keys()
     assert code == source_members(root) | {"oxide/_core.abi3.so"}
-    assert re.search(r"^oxide\s*=\s*oxide_cli\.start:main$", entry_points, re.MULTILINE)
+    assert [name.partition(".data/")[2] for name in scripts] == ["scripts/oxide"]
+    assert all(text.startswith("#!python\n") for text in scripts.values())
     version = re.search(r'\[workspace\.package\][^\[]*?version = "(.+?)"', (root / "Cargo.toml").read_text())
     assert version is not None
     assert f"\nVersion: {version[1]}\n" in metadata
@@ -85,7 +86,10 @@ def test_wheel_installs_into_an_empty_environment(wheel: Path, tmp_path: Path) -
     )
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()).is_relative_to(tmp_path)
-    assert (tmp_path / "venv" / "bin" / "oxide").exists()
+    said = subprocess.check_output(
+        [str(tmp_path / "venv" / "bin" / "oxide"), "init"], cwd=tmp_path, env=environment, text=True
+    )
+    assert str(tmp_path) in said
 
 
 def test_editable_install_sees_all_three_roots(root: Path) -> None:

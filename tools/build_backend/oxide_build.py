@@ -1,7 +1,8 @@
 """PEP 517 backend: maturin builds the extension and the root `engine`; this adds the roots `server` and `cli`.
 
 Maturin knows one Python root only. Wheels get the packages of the other roots as members, editable installs get their
-folders as lines of the `.pth` file. Everything else (metadata, tags, sdist) is maturin's.
+folders as lines of the `.pth` file. Both get the executable as it is in `cli/scripts`: what installers write for an
+entry point imports modules that take longer than some verbs. Everything else (metadata, tags, sdist) is maturin's.
 """
 
 import base64
@@ -21,6 +22,7 @@ from maturin import (  # noqa: F401  (hooks that a frontend looks up here)
 
 HERE = Path(__file__).resolve().parents[2]
 EXTRA_PACKAGES = {"server": "oxide_server", "cli": "oxide_cli"}
+SCRIPTS = HERE / "cli" / "scripts"
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
@@ -30,7 +32,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         for path in sorted((HERE / root / package).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 members[path.relative_to(HERE / root).as_posix()] = path.read_bytes()
-    _rewrite(Path(wheel_directory, name), lambda old: members)
+    _rewrite(Path(wheel_directory, name), lambda old: members | _scripts(old))
     return name
 
 
@@ -40,10 +42,17 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
 
     def extended(old):
         (pth,) = (member for member in old if member.endswith(".pth"))
-        return {pth: old[pth].rstrip(b"\n") + b"\n" + lines}
+        return {pth: old[pth].rstrip(b"\n") + b"\n" + lines, **_scripts(old)}
 
     _rewrite(Path(wheel_directory, name), extended)
     return name
+
+
+def _scripts(members):
+    """The executables as members of a wheel that has these; an installer writes the interpreter into their first line."""
+    (record,) = (name for name in members if name.endswith(".dist-info/RECORD"))
+    folder = record.removesuffix(".dist-info/RECORD") + ".data/scripts"
+    return {f"{folder}/{path.name}": path.read_bytes() for path in SCRIPTS.iterdir()}
 
 
 def _rewrite(wheel, changes):
@@ -59,7 +68,8 @@ def _rewrite(wheel, changes):
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
             info = infos.get(name) or zipfile.ZipInfo(name)
-            info.external_attr = info.external_attr or 0o644 << 16
+            mode = 0o100755 if ".data/scripts/" in name else 0o644
+            info.external_attr = info.external_attr or mode << 16
             archive.writestr(info, data, zipfile.ZIP_DEFLATED)
 
 
