@@ -49,7 +49,7 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
 
 
 def _scripts(members):
-    """The executables as members of a wheel that has these; an installer writes the interpreter into their first line."""
+    """The executables as members of a wheel that has these; installers write the interpreter into the first line."""
     (record,) = (name for name in members if name.endswith(".dist-info/RECORD"))
     folder = record.removesuffix(".dist-info/RECORD") + ".data/scripts"
     return {f"{folder}/{path.name}": path.read_bytes() for path in SCRIPTS.iterdir()}

@@ -83,6 +83,9 @@ pub(super) struct GroupWriter {
     outlet: Outlet,
 }
 
+/// Records of one pack. What is known of them is in memory until the pack is complete, twice while it is being completed.
+const MOST_RECORDS: usize = 1 << 18;
+
 /// Full buffers that wait to be written; beyond that many, who fills them waits.
 const WAITING: usize = 4;
 
@@ -195,7 +198,7 @@ impl GroupWriter {
         };
         let index = writer.len() as u32;
         let full = writer.append(record)?;
-        let rotate = writer.length() >= self.rotate_at;
+        let rotate = writer.length() >= self.rotate_at || writer.len() >= MOST_RECORDS;
         state
             .places
             .insert(key(record.kind, &record.id), Place { pack, index });

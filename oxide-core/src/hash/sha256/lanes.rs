@@ -138,7 +138,9 @@ mod tests {
 
     /// Each method that there is, by itself down to one message and with those after it.
     fn ways() -> Vec<Vec<Method>> {
-        let alone = all_methods().into_iter().map(|method| vec![Method { least: 1, ..method }]);
+        let alone = all_methods()
+            .into_iter()
+            .map(|method| vec![Method { least: 1, ..method }]);
         alone.chain([all_methods(), Method::available()]).collect()
     }
 

@@ -74,6 +74,30 @@ fn packs_rotate_and_their_records_stay_readable() {
     check(&place.reopened());
 }
 
+/// What is in memory of the records of a pack does not grow with the number of files.
+#[test]
+fn a_pack_takes_no_more_than_a_quarter_of_a_million_records() {
+    let place = Place::new();
+    let session = place.store.begin().expect("a session");
+    let contents: Vec<[u8; 4]> = (0..(1u32 << 18) + 1).map(u32::to_le_bytes).collect();
+    let mut last = None;
+    for group in contents.chunks(1_000) {
+        let group: Vec<(&[u8], &str)> = group.iter().map(|bytes| (&bytes[..], "a")).collect();
+        last = session.put_contents(&group).expect("stored").pop();
+    }
+    session.flush().expect("flushed");
+    let store = place.reopened();
+    let lengths = store.packs().expect("packs");
+    let mut lengths: Vec<usize> = lengths
+        .iter()
+        .map(|pack| pack.open().expect("open").expect("there").len())
+        .collect();
+    lengths.sort_unstable();
+    assert_eq!(lengths, [1, 1 << 18]);
+    let last = last.expect("the last one").digests.content;
+    assert!(store.content(&last).expect("content") == contents[1 << 18]);
+}
+
 #[test]
 fn a_session_that_is_not_flushed_leaves_nothing() {
     let place = Place::new();
