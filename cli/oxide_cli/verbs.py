@@ -45,6 +45,7 @@ SECTIONS: tuple[tuple[str, dict[str, str]], ...] = (
             "metadata": "Set, show, remove and import metadata of files.",
             "label": "List and change the labels that there are.",
             "copy": "Copy files with their labels and metadata.",
+            "frames": "Take frames out of videos as pictures.",
             "import": "Import labels of another format.",
             "export": "Write labels in another format.",
             "runs": "List imports and model runs, and take back what one did.",

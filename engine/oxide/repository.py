@@ -11,6 +11,7 @@ from oxide.errors import AlreadyExists, FileSystemError, InvalidInput, NotARepos
 from oxide.holding import held_by, holding
 from oxide.labels.verbs import LabelVerbs
 from oxide.settings import Settings
+from oxide.video.verbs import VideoVerbs
 from oxide.workspace import (
     WORKSPACE,
     Tables,
@@ -58,7 +59,7 @@ CONTROL = ".oxide"
 DEFAULT_BRANCH = "main"
 
 
-class Repository(LabelVerbs):
+class Repository(LabelVerbs, VideoVerbs):
     """A working copy with its history.
 
     Paths given to methods are relative to :attr:`root` (``/`` between names) or absolute below it; results hold paths

@@ -122,6 +122,23 @@ class CopyResult(NamedTuple):
     failed: list[Skipped]
 
 
+class FramesResult(NamedTuple):
+    """What was taken out of videos: the paths of the new pictures, the number of those that were there already, and of
+    new ones that needed no decoding because a branch has them.
+
+    ``videos`` is the number of clips that were looked at. ``broken`` are those that cannot be decoded, with the reason,
+    ``failed`` files that could not be written on disk. ``annotations`` is the number that the pictures took over.
+    """
+
+    made: list[str]
+    there: int
+    reused: int
+    videos: int
+    annotations: int
+    broken: list[Skipped]
+    failed: list[Skipped]
+
+
 class Conflict(NamedTuple):
     """Something a merge could not decide. For files ``name`` is the path; for other tables the row's key in hex.
 

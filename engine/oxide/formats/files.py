@@ -37,6 +37,11 @@ def is_media(path: str) -> bool:
     return ending(path) in PICTURES or ending(path) in VIDEOS
 
 
+def is_video(path: str, media: str | None) -> bool:
+    """Whether a file is a clip, by its media type where that is known, else by its name."""
+    return media.startswith("video") if media else ending(path) in VIDEOS
+
+
 def below(folder: Path) -> Iterator[str]:
     """The files below a folder, by folder and name, ``/`` between names; what begins with a point is left out."""
     for at, folders, names in os.walk(folder):

@@ -20,8 +20,9 @@ from oxide.labels import ids, ontology_editing, reading
 from oxide.labels import ontology as ontologies
 from oxide.labels.changes import Changes
 from oxide.labels.following import follow
+from oxide.labels.items import with_items
 from oxide.labels.ontology import Ontology
-from oxide.labels.rows import annotation_row, fields_to_arrow, keyframe_rows, moment
+from oxide.labels.rows import annotation_row, keyframe_rows, moment
 from oxide.transactions import expect_workspace, finish_interrupted, move_files, plan_files
 from oxide.types import CopyResult, Progress, Skipped
 from oxide.wording import count
@@ -243,14 +244,12 @@ class _Work:
     def files(self, tables: Tables) -> Tables:
         """The tables with the files and their items, which say what they were copied from."""
         roots = self._session.set_files(file_roots(tables), [], [pair.copy for pair in self._pairs])
-        schema = tables["items"][0]
-        fields = self._target.store.read_record("schema", schema)["fields"]
-        items = roots[1]
+        tables = with_file_roots(tables, roots)
         for some in self._some():
             before = self._items_of(some)
             rows = [_item_row(pair, before.get(pair.source["item_id"], {})) for pair in some]
-            items = self._session.edit_table(schema, items, fields_to_arrow(fields, rows), None)
-        return with_file_roots(tables, (roots[0], items))
+            tables = with_items(self._target.store, self._session, tables, rows)
+        return tables
 
     def _items_of(self, some: list[Pair]) -> dict[str, Record]:
         wanted = sorted({pair.source["item_id"] for pair in some})

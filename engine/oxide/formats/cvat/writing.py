@@ -73,8 +73,7 @@ def _write_images(dataset: Dataset, path: Path, number: int, fidelity: Fidelity)
 
 
 def _is_video(picture: LabelledPicture) -> bool:
-    media = picture.facts.get("media")
-    return (media is not None and str(media).startswith("video")) or files.ending(picture.path) in files.VIDEOS
+    return files.is_video(picture.path, picture.facts.get("media"))
 
 
 def _lose_labels(dataset: Dataset, fidelity: Fidelity) -> None:

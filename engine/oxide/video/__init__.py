@@ -1,0 +1,1 @@
+"""Videos: their frames as pictures, exactly those that are asked for."""

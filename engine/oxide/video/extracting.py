@@ -1,0 +1,284 @@
+"""Taking frames out of videos as pictures that remember where they come from and inherit the labels.
+
+Clips are decoded in parallel, a thread each; a long one is cut into stretches. What is finished is staged every few
+seconds, so that an interrupted run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import posixpath
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from oxide.errors import InvalidInput, NotFound
+from oxide.extras import import_extra
+from oxide.formats.files import is_video
+from oxide.reading import open_content
+from oxide.transactions import finish_before_reading
+from oxide.types import FramesResult, Progress, Skipped
+from oxide.video.choosing import Choice
+from oxide.video.clips import BrokenVideo, Clip
+from oxide.video.known import Frame, frames_of
+from oxide.video.staging import Staging
+from oxide.workspace import State, tables_of
+
+if TYPE_CHECKING:
+    from oxide._core import Record, Session
+    from oxide.repository import Repository
+    from oxide.video.clips import Picture
+
+FORMATS = ("jpg", "png")
+QUALITY = 95
+"""Of JPEG; its colours are not subsampled below what videos have anyway."""
+STRETCH = 256
+"""Frames of one video that are decoded in one go."""
+STAGED_EVERY = 20.0
+"""Seconds."""
+
+
+@dataclass(slots=True)
+class Video:
+    """A clip: its row of ``files``, what the paths of its frames begin with, and what is known of it."""
+
+    row: Record
+    prefix: str
+    suffix: str
+    known: dict[int, Frame] = field(default_factory=dict)
+    """Frames of its content in the wanted format, by index: anywhere."""
+    here: dict[str, Frame] = field(default_factory=dict)
+    """Frames of this content that are staged, by path."""
+
+    def path_of(self, index: int) -> str:
+        """Where a frame goes."""
+        return f"{self.prefix}-{index:06d}{self.suffix}"
+
+
+class Taken(NamedTuple):
+    """What a thread brings back: frames with rows to be staged, and stretches that are left to do."""
+
+    video: Video
+    frames: list[Frame]
+    there: int
+    reused: int
+    left: list[Sequence[int]]
+    broken: str | None = None
+
+
+def extract(
+    repository: Repository,
+    paths: Sequence[str],
+    into: str,
+    choice: Choice,
+    *,
+    format: str,
+    force: bool,
+    dry_run: bool,
+    progress: Progress | None,
+) -> FramesResult:
+    """Take frames out of every video at and below some paths; see :meth:`oxide.Repository.frames`."""
+    import_extra("av", "video")
+    import_extra("PIL", "video")
+    if format not in FORMATS:
+        raise InvalidInput(f"frames are not written as {format}", hint=f"use one of {', '.join(FORMATS)}")
+    state = finish_before_reading(repository)
+    videos = _videos(repository, state, paths, into, f".{format}")
+    _find_known(repository, state, videos)
+    with repository.store.begin() as session:
+        work = _Work(repository, session, videos, choice, force=force, dry_run=dry_run, progress=progress)
+        work.run()
+    return work.result()
+
+
+def _videos(repository: Repository, state: State, paths: Sequence[str], into: str, suffix: str) -> list[Video]:
+    """The clips at and below some paths. The frames of those in a folder go into folders of the same names.
+
+    Raises:
+        NotFound: a path is not tracked, or no clip is there.
+        InvalidInput: a file that is named is no clip.
+    """
+    store, root = repository.store, state.pending["files"][1]
+    found: dict[str, tuple[Record, str]] = {}
+    for path in paths:
+        rows = store.file_rows(root, [path] if path else [])
+        if not rows:
+            raise NotFound(f"'{path}' is not tracked", hint=f"add it first: oxide add {path}", path=path)
+        if rows[0]["path"] == path and not is_video(path, rows[0]["media"]):
+            raise InvalidInput(f"'{path}' is no video", hint="name a video, or a folder with some", path=path)
+        above = len(posixpath.dirname(path)) + 1 if rows[0]["path"] == path and "/" in path else 0
+        if rows[0]["path"] != path and path:
+            above = len(path) + 1
+        clips = (row for row in rows if is_video(row["path"], row["media"]))
+        found.update((row["path"], (row, posixpath.join(into, row["path"][above:]))) for row in clips)
+    if not found:
+        raise NotFound("there is no video below what was named", hint="see `oxide ls -r`")
+    stems = Counter(posixpath.splitext(name)[0] for _, name in found.values())
+    videos = []
+    for row, name in found.values():
+        stem = posixpath.splitext(name)[0]
+        videos.append(Video(row, name if stems[stem] > 1 else stem, suffix))
+    return videos
+
+
+def _find_known(repository: Repository, state: State, videos: list[Video]) -> None:
+    """Look for frames of these contents in what is staged, and at the head of every branch."""
+    items = {video.row["item_id"] for video in videos}
+    by_content: dict[str, list[Video]] = {}
+    for video in videos:
+        by_content.setdefault(video.row["content_id"], []).append(video)
+    store, pending = repository.store, state.pending
+    heads = {head for head in state.view["branches"].values() if head is not None}
+    for tables in (pending, *(tables_of(store, head) for head in sorted(heads))):
+        for frame in frames_of(store, tables, items):
+            for video in by_content.get(frame.content, ()):
+                if frame.suffix == video.suffix:
+                    video.known.setdefault(frame.number, frame)
+                    if tables is pending and frame.row["path"] == video.path_of(frame.number):
+                        video.here[frame.row["path"]] = frame
+
+
+class _Work:
+    def __init__(
+        self,
+        repository: Repository,
+        session: Session,
+        videos: list[Video],
+        choice: Choice,
+        *,
+        force: bool,
+        dry_run: bool,
+        progress: Progress | None,
+    ) -> None:
+        self._repository = repository
+        self._session = session
+        self._choice = choice
+        self._dry_run = dry_run
+        self._progress = progress
+        self._staging = Staging(repository, session, str(choice), force=force, progress=progress)
+        self._videos = videos
+        self._queue: deque[tuple[Video, Sequence[int] | None]] = deque((video, None) for video in videos)
+        self._running: set[Future[Taken]] = set()
+        self._there = self._reused = self._read = 0
+        self._would_make: list[str] = []
+        self._broken: list[Skipped] = []
+
+    def run(self) -> None:
+        """Decode and stage everything."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        last = time.monotonic()
+        with ThreadPoolExecutor(cores, "frames") as pool:
+            try:
+                for taken in self._results(pool, 2 * cores):
+                    self._take(taken)
+                    if time.monotonic() - last > STAGED_EVERY:
+                        self._staging.stage()
+                        last = time.monotonic()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        self._staging.stage()
+
+    def result(self) -> FramesResult:
+        """What was done."""
+        made = self._would_make if self._dry_run else self._staging.made
+        return FramesResult(
+            sorted(made),
+            self._there,
+            self._reused,
+            len(self._videos),
+            self._staging.annotations,
+            sorted(self._broken),
+            self._staging.failed,
+        )
+
+    def _results(self, pool: ThreadPoolExecutor, at_once: int) -> Iterator[Taken]:
+        """What the threads bring, as it comes; little more than they are busy with is in memory."""
+        while self._queue or self._running:
+            while self._queue and len(self._running) < at_once:
+                self._running.add(pool.submit(self._take_out, *self._queue.popleft()))
+            done, self._running = wait(self._running, timeout=0.2, return_when=FIRST_COMPLETED)
+            if self._progress is not None:
+                self._progress("taking frames", self._read, len(self._videos), 0, 0)
+            for each in done:
+                yield each.result()
+
+    def _take(self, taken: Taken) -> None:
+        self._there += taken.there
+        self._reused += taken.reused
+        if taken.broken is not None:
+            self._broken.append(Skipped(taken.video.row["path"], taken.broken))
+        self._queue.extendleft((taken.video, stretch) for stretch in reversed(taken.left))
+        self._read += not taken.left
+        if self._dry_run:
+            self._would_make += [frame.row["path"] for frame in taken.frames]
+        else:
+            self._staging.add(taken.video.row, taken.frames)
+
+    def _take_out(self, video: Video, indexes: Sequence[int] | None) -> Taken:
+        """In a thread: the frames of a stretch, or of a clip that nothing is known of how many it has."""
+        total = next((frame.total for frame in video.known.values()), None)
+        if indexes is None and total is not None and self._choice.kind != "fps":
+            wanted = self._choice.indexes(range(total))
+            if all(index in video.known for index in wanted):
+                return self._known(video, wanted, [])
+        stream = open_content(self._repository.store, video.row["content_id"], video.row["size"])
+        with contextlib.closing(stream):
+            # A file is read past Python where there is one.
+            source = stream if isinstance(stream, io.BytesIO) else f"/dev/fd/{stream.fileno()}"
+            try:
+                with Clip(source) as clip:
+                    return self._decoded(video, clip, indexes)
+            except BrokenVideo as error:
+                return Taken(video, [], 0, 0, [], error.message)
+
+    def _known(self, video: Video, wanted: Sequence[int], left: list[Sequence[int]]) -> Taken:
+        """Frames that need no decoding."""
+        there = [index for index in wanted if video.path_of(index) in video.here]
+        elsewhere = [video.known[index] for index in wanted if video.path_of(index) not in video.here]
+        moved = [frame._replace(row={**frame.row, "path": video.path_of(frame.number)}) for frame in elsewhere]
+        return Taken(video, moved, len(there), len(moved), left)
+
+    def _decoded(self, video: Video, clip: Clip, indexes: Sequence[int] | None) -> Taken:
+        left: list[Sequence[int]] = []
+        if indexes is None:
+            indexes = self._choice.indexes(clip.times)
+            if clip.can_jump and len(indexes) > STRETCH:
+                left = [indexes[at : at + STRETCH] for at in range(STRETCH, len(indexes), STRETCH)]
+                indexes = indexes[:STRETCH]
+        known = self._known(video, [index for index in indexes if index in video.known], left)
+        missing = [index for index in indexes if index not in video.known]
+        total = len(clip.times)
+        if self._dry_run:
+            pictures = [({"path": video.path_of(index)}, index) for index in missing]
+        else:
+            pictures = [(self._store(video, index, pixels), index) for index, pixels in clip.pictures(missing)]
+        content = video.row["content_id"]
+        made = [Frame(content, index, clip.times[index], total, row) for row, index in pictures]
+        return known._replace(frames=[*known.frames, *made])
+
+    def _store(self, video: Video, index: int, pixels: Picture) -> Record:
+        """The row of a picture that the store has from now on."""
+        from PIL import Image
+
+        path = video.path_of(index)
+        picture = Image.fromarray(pixels)
+        data = io.BytesIO()
+        if video.suffix == ".png":
+            picture.save(data, "PNG")
+        else:
+            picture.save(data, "JPEG", quality=QUALITY)
+        stored = self._session.put_content(data.getvalue(), path)
+        return {
+            "path": path,
+            "content_id": stored["content_id"],
+            "sha256": stored["sha256"],
+            "size": stored["size"],
+            "type": "file",
+            "executable": False,
+        }

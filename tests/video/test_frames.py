@@ -1,0 +1,217 @@
+"""`frames`: pictures of the right moments that remember their video, with its labels; nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from labels.workbench import make_repository
+from oxide import Annotation, Keyframe, Repository
+from oxide.errors import AlreadyExists, InvalidInput, NotFound, WouldOverwrite
+from oxide.video import extracting
+from support import Oxide, tree, write
+from video.clips import index_shown, make_clip
+
+pytest.importorskip("av", reason="needs the extra `video`")
+
+THREE = (0, 15, 29)
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repository:
+    """Two clips in classes and a broken one, committed."""
+    repository = make_repository(tmp_path / "clips")
+    make_clip(repository.root / "v/block/1.mp4", 30, b_frames=2)
+    make_clip(repository.root / "v/pass/2.mkv", 30, uneven=True)
+    write(repository.root, "v/pass/broken.mp4", (repository.root / "v/block/1.mp4").read_bytes()[:900])
+    write(repository.root, "v/notes.txt", "no clip")
+    repository.add(["v"])
+    repository.annotate("v/block/1.mp4", Annotation("class", "block"))
+    repository.annotate(
+        "v/block/1.mp4",
+        Annotation(
+            "box",
+            "ball",
+            (0, 0, 4, 4),
+            frames=(10, 29),
+            track="7",
+            keyframes=(Keyframe(10, (0, 0, 4, 4)), Keyframe(20, (20, 10, 4, 4))),
+        ),
+    )
+    repository.set_metadata(["v/block"], {"court": 3})
+    repository.commit("Clips")
+    return repository
+
+
+def shown(repository: Repository, path: str) -> int:
+    from PIL import Image
+
+    data = (repository.root / path).read_bytes()
+    import numpy
+
+    return index_shown(numpy.asarray(Image.open(io.BytesIO(data))))
+
+
+def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise AssertionError("a clip was opened")
+
+    monkeypatch.setattr(extracting, "Clip", refuse)
+
+
+def test_pictures_labels_and_origin(repo: Repository) -> None:
+    result = repo.frames("v", "f", "first-middle-last")
+    names = [f"f/block/1-{index:06d}.jpg" for index in THREE] + [f"f/pass/2-{index:06d}.jpg" for index in THREE]
+    assert result.made == names and (result.videos, result.there, result.failed) == (3, 0, [])
+    assert [entry.path for entry in result.broken] == ["v/pass/broken.mp4"]
+    assert [shown(repo, name) for name in names] == [*THREE, *THREE]
+    rows = repo.sql(
+        "SELECT f.path, v.path, i.frame_index, i.frame_time, f.width, f.height, f.media FROM items i "
+        "JOIN files f USING (item_id) JOIN files v ON v.item_id = i.source_item ORDER BY f.path"
+    ).fetch_rows(99)
+    assert [row[0] for row in rows] == names
+    assert [row[1] for row in rows] == ["v/block/1.mp4"] * 3 + ["v/pass/2.mkv"] * 3
+    assert [row[2] for row in rows] == [*THREE, *THREE]
+    assert [row[3] for row in rows[:3]] == pytest.approx([0, 15 / 25, 29 / 25])
+    assert {tuple(row[4:]) for row in rows} == {(96, 64, "image/jpeg")}
+    assert repo.scan(all=True).changed == 0  # the facts are those that a look at the files gives
+
+    assert [each.label for each in repo.annotations(names[0])] == ["block"]
+    found = {each.label: each for each in repo.annotations(names[1])}
+    assert found["ball"].box == (10, 5, 4, 4) and found["ball"].track == "7" and found["ball"].frames is None
+    assert result.annotations == 5
+    assert repo.metadata(names[1])["court"] == 3 and repo.metadata(names[1])["video"] == "v/block/1.mp4"
+    assert not repo.status().clean
+    repo.commit("Frames")
+    assert repo.status().clean
+
+
+def test_nothing_twice(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo.frames("v/block", "f", "first-middle-last")
+    with monkeypatch.context() as patch:
+        no_decoding(patch)
+        again = repo.frames("v/block", "f", "first-middle-last")
+        assert (again.made, again.there) == ([], 3)
+        elsewhere = repo.frames("v/block/1.mp4", "g", "first")
+        assert (elsewhere.made, elsewhere.reused) == (["g/1-000000.jpg"], 1)
+        assert [each.label for each in repo.annotations("g/1-000000.jpg")] == ["block"]
+    more = repo.frames("v/block", "f", "count", 2)
+    assert (more.made, more.there) == (["f/1-000007.jpg", "f/1-000022.jpg"], 0)
+
+
+def test_a_branch_has_them_already(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tree(repo.root)
+    repo.create_branch("three")
+    repo.checkout("three")
+    repo.frames("v/block", "f", "first-middle-last")
+    repo.commit("Three")
+    repo.checkout("main")
+    assert tree(repo.root) == before
+    no_decoding(monkeypatch)
+    result = repo.frames("v/block", "f", "first")
+    assert (result.made, result.reused) == (["f/1-000000.jpg"], 1)
+
+
+def test_a_clip_that_changed_is_taken_again(repo: Repository) -> None:
+    repo.frames("v/block", "f", "count", 1)
+    make_clip(repo.root / "v/block/1.mp4", 31, uneven=True)
+    repo.add(["v/block"])
+    result = repo.frames("v/block", "f", "count", 1)
+    assert result.made == ["f/1-000015.jpg"] and repo.metadata(result.made[0])["system"]["video"]["frames"] == 31
+    make_clip(repo.root / "v/block/1.mp4", 30, codec="mpeg4")
+    repo.add(["v/block"])
+    assert repo.frames("v/block", "f", "count", 1).made == ["f/1-000015.jpg"]
+
+
+def test_png_is_what_was_decoded(repo: Repository) -> None:
+    import numpy
+    from PIL import Image
+    from video.clips import decoded
+
+    (name,) = repo.frames("v/block/1.mp4", "f", "count", 1, format="png").made
+    everything = list(decoded(repo.root / "v/block/1.mp4"))
+    assert (numpy.asarray(Image.open(repo.root / name)) == everything[15]).all()
+
+
+def test_a_long_clip_is_taken_in_stretches(repo: Repository) -> None:
+    make_clip(repo.root / "long.mp4", 700, key_every=50, b_frames=2)
+    repo.add(["long.mp4"])
+    result = repo.frames("long.mp4", "", "all")
+    assert result.made == [f"long-{index:06d}.jpg" for index in range(700)]
+    assert [shown(repo, name) for name in result.made[::37]] == list(range(0, 700, 37))
+    assert repo.frames("long.mp4", "", "all").there == 700
+
+
+def test_an_interrupted_run_goes_on(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(6):
+        make_clip(repo.root / f"many/{number}.mp4", 5 + number)
+    repo.add(["many"])
+    opened = []
+    real = extracting.Clip
+
+    def counting(*arguments: Any) -> Any:
+        opened.append(1)
+        return real(*arguments)
+
+    def interrupt(phase: str, done: int, *rest: int) -> None:
+        if phase == "taking frames" and done >= 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(extracting, "Clip", counting)
+    monkeypatch.setattr(extracting, "STAGED_EVERY", 0)
+    with pytest.raises(KeyboardInterrupt):
+        repo.frames("many", "f", "all", progress=interrupt)
+    first = len(opened)
+    there = sorted(path.name for path in (repo.root / "f").iterdir())
+    assert 15 <= len(there) < 45
+    result = repo.frames("many", "f", "all")
+    assert result.there == len(there) and len(result.made) == 45 - len(there)
+    assert len(opened) - first == 6 - len({name[0] for name in there})
+    assert not list((repo.root / ".oxide/tmp").iterdir())
+
+
+def test_what_is_in_the_way(repo: Repository) -> None:
+    write(repo.root, "f/1-000000.jpg", "mine")
+    with pytest.raises(WouldOverwrite):
+        repo.frames("v/block", "f")
+    repo.add(["f"])
+    with pytest.raises(AlreadyExists):
+        repo.frames("v/block", "f")
+    assert (repo.root / "f/1-000000.jpg").read_bytes() == b"mine"
+    assert repo.frames("v/block", "f", force=True).made == ["f/1-000000.jpg"]
+
+
+def test_clips_of_one_name_keep_their_endings(repo: Repository) -> None:
+    make_clip(repo.root / "v/block/1.mkv", 3)
+    repo.add(["v"])
+    assert repo.frames("v/block", "f").made == ["f/1.mkv-000000.jpg", "f/1.mp4-000000.jpg"]
+
+
+def test_what_cannot_be(repo: Repository) -> None:
+    for error, arguments in (
+        (NotFound, ("nowhere", "f")),
+        (InvalidInput, ("v/notes.txt", "f")),
+        (InvalidInput, ("v", "f", "some")),
+        (InvalidInput, ("v", "../out")),
+    ):
+        with pytest.raises(error):
+            repo.frames(*arguments)
+    with pytest.raises(InvalidInput):
+        repo.frames("v", "f", format="gif")
+    assert repo.status().clean
+
+
+def test_by_the_command_line(repo: Repository, tmp_path: Path) -> None:
+    oxide = Oxide(repo.root, tmp_path / "home")
+    done = oxide("frames", "v", "--into", "f", "--first", "--dry-run", code=9)
+    assert done.out.splitlines() == ["would make f/block/1-000000.jpg", "would make f/pass/2-000000.jpg"]
+    assert repo.status().clean
+    said = oxide("frames", "../v/pass", "--into", "../f", "--count", "2", "--json", cwd=repo.root / "v", code=9).json
+    assert said["made"] == ["f/2-000007.jpg", "f/2-000022.jpg"] and said["videos"] == 2
+    assert [entry["path"] for entry in said["broken"]] == ["v/pass/broken.mp4"]
+    for words in (["--first", "--all"], [], ["--count", "0"]):
+        oxide("frames", "v", "--into", "g", *words, code=2)
+    oxide("undo")
+    assert repo.status().clean and not (repo.root / "f").exists()
