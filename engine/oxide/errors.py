@@ -108,6 +108,19 @@ class InConflict(OxideError):
         self.paths = paths or []
 
 
+class HeldOut(OxideError):
+    """A frozen split's files would be used elsewhere. ``paths`` lists where."""
+
+    code = "held_out"
+    exit_code = 8
+
+    def __init__(
+        self, message: str, *, hint: str = "", path: str | None = None, paths: list[str] | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, path=path)
+        self.paths = paths or []
+
+
 class RefMoved(OxideError):
     """Another process moved the same branch meanwhile; what was staged is kept."""
 

@@ -11,6 +11,8 @@ from oxide.errors import AlreadyExists, FileSystemError, InvalidInput, NotARepos
 from oxide.holding import held_by, holding
 from oxide.labels.verbs import LabelVerbs
 from oxide.settings import Settings
+from oxide.splits.verbs import SplitVerbs
+from oxide.stats.verbs import StatsVerbs
 from oxide.video.verbs import VideoVerbs
 from oxide.workspace import (
     WORKSPACE,
@@ -59,7 +61,7 @@ CONTROL = ".oxide"
 DEFAULT_BRANCH = "main"
 
 
-class Repository(LabelVerbs, VideoVerbs):
+class Repository(LabelVerbs, SplitVerbs, StatsVerbs, VideoVerbs):
     """A working copy with its history.
 
     Paths given to methods are relative to :attr:`root` (``/`` between names) or absolute below it; results hold paths

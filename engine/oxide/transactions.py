@@ -20,7 +20,7 @@ from oxide.errors import (
 )
 from oxide.types import CheckoutResult, Progress, Skipped
 from oxide.wording import count
-from oxide.workspace import WORKSPACE, State, read_state
+from oxide.workspace import WORKSPACE, State, read_state, tables_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ def publish(
         view = copy_view(before.view)
         change(view)
         _refuse_what_is_going(repository, session, before, view)
+        if view["frozen"] and kind not in ("undo", "redo"):
+            _refuse_what_is_held_out(repository, session, before, view)
         number = before.number + 1
         session.write_builtin_schemas()  # a repository of an earlier version has others
         operation: Record = {
@@ -117,6 +119,19 @@ def _refuse_what_is_going(repository: Repository, session: Session, before: Stat
         f"nothing reaches the commit {min(new)[:16]} any more, and what it needs is being collected",
         hint="see `oxide log` and `oxide operations` for what is kept",
     )
+
+
+def _refuse_what_is_held_out(repository: Repository, session: Session, before: State, view: Record) -> None:
+    """Refuse to move a branch to a commit in which something uses the files of a frozen split."""
+    from oxide.splits.freezing import refuse
+
+    moved = {name: head for name, head in view["branches"].items() if head != before.view["branches"].get(name)}
+    if moved:
+        session.flush()  # what changed is read through the store
+    for name, head in moved.items():
+        if head is not None:
+            store = repository.store
+            refuse(store, view, tables_of(store, before.view["branches"].get(name)), tables_of(store, head))
 
 
 def _heads_newest_first(store: Store, state: State) -> Iterator[set[str]]:

@@ -128,15 +128,44 @@ class FramesResult(NamedTuple):
 
     ``videos`` is the number of clips that were looked at. ``broken`` are those that cannot be decoded, with the reason,
     ``failed`` files that could not be written on disk. ``annotations`` is the number that the pictures took over.
+    ``held_out``: clips that were left out, as a frozen split holds them out.
     """
 
     made: list[str]
     there: int
     reused: int
+    held_out: list[str]
     videos: int
     annotations: int
     broken: list[Skipped]
     failed: list[Skipped]
+
+
+class Split(NamedTuple):
+    """A split: its name, how many files it has, and whether it is frozen."""
+
+    name: str
+    files: int
+    frozen: bool
+
+
+class SplitResult(NamedTuple):
+    """What a new split got: its files, how many of each class (``None`` where classes did not matter)."""
+
+    name: str
+    paths: list[str]
+    classes: dict[str | None, int]
+    frozen: bool
+
+
+class Leak(NamedTuple):
+    """Files of different splits that are one thing. ``kind``: ``held-out`` (one uses what a frozen split holds out),
+    ``content`` (equal bytes), ``video`` (a video and its frames), ``near`` (pictures that look alike).
+    ``files``: (path, split) of each.
+    """
+
+    kind: str
+    files: list[tuple[str, str | None]]
 
 
 class Conflict(NamedTuple):

@@ -250,7 +250,7 @@ pub struct Ref {
     pub commits: Vec<Id>,
     /// Pending tables: (schema id, root id).
     pub tables: Vec<(Id, Id)>,
-    /// Lists of conflicts.
+    /// Lists: of conflicts, of what is frozen.
     pub lists: Vec<Id>,
 }
 
@@ -273,12 +273,16 @@ pub fn view_refs(record: &Record) -> Result<Vec<Ref>> {
         let commit = id(commit, "a branch")?;
         refs.push(Ref::new(RefKind::Branch, name, vec![commit]));
     }
-    for (map, kind) in [("tags", RefKind::Tag), ("frozen", RefKind::Frozen)] {
-        for (name, value) in members(record, map)? {
-            if let Some(commit) = value.get("commit") {
-                refs.push(Ref::new(kind, name, vec![id(commit, "a tag")?]));
-            }
+    for (name, value) in members(record, "tags")? {
+        if let Some(commit) = value.get("commit") {
+            refs.push(Ref::new(RefKind::Tag, name, vec![id(commit, "a tag")?]));
         }
+    }
+    for (name, value) in members(record, "frozen")? {
+        let mut frozen = Ref::new(RefKind::Frozen, name, Vec::new());
+        let list = value.get("list").unwrap_or(&Value::Null);
+        frozen.lists.push(id(list, "a frozen set")?);
+        refs.push(frozen);
     }
     for (remote, branches) in members(record, "remotes")? {
         let branches = branches
@@ -307,13 +311,13 @@ pub fn view_refs(record: &Record) -> Result<Vec<Ref>> {
 /// The parts of a view that the core itself follows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewLinks {
-    /// Every commit that the view names but for stashes: branches, tags, remote refs, frozen sets, workspace bases, merge heads.
+    /// Every commit that the view names but for stashes: branches, tags, remote refs, workspace bases, merge heads.
     pub commits: Vec<Id>,
     /// Commits of stashes.
     pub stashes: Vec<Id>,
     /// Pending tables of every workspace: (schema id, root id).
     pub tables: Vec<(Id, Id)>,
-    /// Lists of every workspace.
+    /// Lists of every workspace and frozen set.
     pub lists: Vec<Id>,
 }
 
@@ -450,7 +454,7 @@ mod tests {
             "workspaces": {"default": {"branch": "main", "base": id("5"),
                 "pending": {"files": {"root": id("6"), "schema": id("7")}},
                 "merging": {"heads": [id("8")], "message": "m"}, "conflicts": id("9")}},
-            "frozen": {},
+            "frozen": {"test": {"list": id("a")}},
         }))
     }
 
@@ -495,7 +499,7 @@ mod tests {
         assert_eq!(links.commits, ["1", "2", "3", "5", "8"].map(id));
         assert_eq!(links.stashes, [id("4")]);
         assert_eq!(links.tables, [(id("7"), id("6"))]);
-        assert_eq!(links.lists, [id("9")]);
+        assert_eq!(links.lists, [id("a"), id("9")]);
         let links = commit_links(&commit()).unwrap();
         assert_eq!(links.parents, [id("3")]);
         assert_eq!(links.tables["files"], (id("2"), id("1")));

@@ -77,6 +77,7 @@ def command(
                 "made": result.made,
                 "there": result.there,
                 "reused": result.reused,
+                "held_out": result.held_out,
                 "videos": result.videos,
                 "annotations": result.annotations,
                 "broken": [entry._asdict() for entry in result.broken],
@@ -95,6 +96,8 @@ def command(
     done = f"{count(len(result.made), 'frame')} of {count(result.videos, 'video')}"
     there = f", {number(result.there)} were there already" if result.there else ""
     console.done(f"{done} with {count(result.annotations, 'annotation')}{there}")
+    if result.held_out:
+        console.done(f"{count(len(result.held_out), 'held-out video')} left out: see `oxide split list`")
     if result.made:
         console.undoable()
         console.next("oxide commit -m TEXT")

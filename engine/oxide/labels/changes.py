@@ -10,7 +10,7 @@ from oxide.errors import InConflict, NotFound
 from oxide.labels import rows as as_rows
 from oxide.labels import schemas
 from oxide.labels.following import root_of, with_root
-from oxide.transactions import publish
+from oxide.transactions import Change, publish
 from oxide.workspace import WORKSPACE, State, Tables, from_tables, read_conflicts, to_tables
 
 if TYPE_CHECKING:
@@ -75,10 +75,11 @@ def publish_edit(
     edit: Edit,
     *,
     staged: Staged | None = None,
+    also: Change | None = None,
 ) -> State:
     """One operation that changes pending tables; ``planned`` is the state in which the items were looked up.
 
-    ``staged``: files that ``edit`` adds.
+    ``staged``: files that ``edit`` adds. ``also``: what else changes in the view.
 
     Raises:
         NotFound: an item that the change is about was removed by another process meanwhile.
@@ -92,6 +93,8 @@ def publish_edit(
             _refuse_strays(session, tables, edited)
         workspace["pending"] = from_tables(edited)
         _settle(repository, session, workspace, tables, edited)
+        if also is not None:
+            also(view)
 
     return publish(repository, session, kind, description, change, staged=staged)
 

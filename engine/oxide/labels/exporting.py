@@ -13,6 +13,8 @@ from oxide.formats.base import Fidelity, PlacesPictures, find_format
 from oxide.formats.files import is_shown
 from oxide.labels.outgoing import Outgoing
 from oxide.labels.reports import ExportReport, remarks
+from oxide.splits.freezing import refuse_in
+from oxide.workspace import read_state
 
 if TYPE_CHECKING:
     from oxide.formats.base import LabelledPicture
@@ -40,6 +42,7 @@ def export_labels(
     chosen = find_format(format)
     place = Path(os.path.abspath(target))
     _refuse_what_is_there(place, place.parent / IMAGES if images and place.suffix else None)
+    refuse_in(repository.store, read_state(repository.store).view, tables, paths)
     outgoing = Outgoing(repository.store, tables, paths)
     for path in paths:
         if path and not repository.store.file_rows(tables["files"][1], [path]):

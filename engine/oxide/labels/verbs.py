@@ -428,6 +428,7 @@ class LabelVerbs:
             AlreadyExists: the target is there.
             NotFound: a path is not tracked.
             UnknownRevision: there is no such revision.
+            HeldOut: a file has what a frozen split holds out.
             MissingExtra: writing the format needs a package that is not installed.
         """
         from oxide.labels import exporting

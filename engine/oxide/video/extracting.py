@@ -21,6 +21,7 @@ from oxide.errors import InvalidInput, NotFound
 from oxide.extras import import_extra
 from oxide.formats.files import is_video
 from oxide.reading import open_content
+from oxide.splits.freezing import held
 from oxide.transactions import finish_before_reading
 from oxide.types import FramesResult, Progress, Skipped
 from oxide.video.choosing import Choice
@@ -89,11 +90,14 @@ def extract(
         raise InvalidInput(f"frames are not written as {format}", hint=f"use one of {', '.join(FORMATS)}")
     state = finish_before_reading(repository)
     videos = _videos(repository, state, paths, into, f".{format}")
+    out = held(repository.store, state.view)
+    held_out = sorted(video.row["path"] for video in videos if video.row["content_id"] in out.contents)
+    videos = [video for video in videos if video.row["content_id"] not in out.contents]
     _find_known(repository, state, videos)
     with repository.store.begin() as session:
         work = _Work(repository, session, videos, choice, force=force, dry_run=dry_run, progress=progress)
         work.run()
-    return work.result()
+    return work.result()._replace(held_out=held_out)
 
 
 def _videos(repository: Repository, state: State, paths: Sequence[str], into: str, suffix: str) -> list[Video]:
@@ -191,6 +195,7 @@ class _Work:
             sorted(made),
             self._there,
             self._reused,
+            [],
             len(self._videos),
             self._staging.annotations,
             sorted(self._broken),
