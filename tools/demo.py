@@ -110,6 +110,15 @@ def make_dataset(folder: Path) -> dict[str, Box]:
     return {str(annotation["path"]): box for annotation, box in zip(annotations, boxes, strict=True)}
 
 
+def make_clips(folder: Path) -> None:
+    """Four clips of each shape, in class folders."""
+    for number, shape in enumerate(SHAPES):
+        (folder / "clips" / shape).mkdir(parents=True)
+        for index in range(4):
+            frames = [render(shape, (frame + 3 * index) / 24, 60 + 40 * number)[0] for frame in range(12)]
+            (folder / "clips" / shape / f"{shape}_{index}.avi").write_bytes(avi(frames))
+
+
 def copy_dataset(source: Path, folder: Path) -> None:
     """A copy of the user's files: the originals are only read."""
     shutil.copytree(source, folder, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".oxide", ".git"))
@@ -269,6 +278,62 @@ def story(oxide: Show, boxes: dict[str, Box]) -> int:
     return checks
 
 
+def clip_story(oxide: Show) -> int:
+    """Clips in classes: a hold-out, three branches of frames, and their distributions; returns how many checks held."""
+    folder = oxide.folder
+    oxide.step(
+        "Clips in classes",
+        "A second dataset: short videos in a folder a class. Each is classified as what its folder says.",
+    )
+    oxide("init")
+    oxide("add", ".")
+    for path in sorted(folder.rglob("*.avi")):
+        oxide("annotate", path.relative_to(folder).as_posix(), "--label", path.parent.name, quiet=True)
+    oxide("commit", "-m", "Clips with their classes")
+
+    oxide.step(
+        "Hold some out",
+        "One clip a class becomes a test set that is frozen: no later commit on any branch may train on it.",
+    )
+    oxide("split", "create", "test", "--per-class", "1", "--freeze")
+    oxide("split", "create", "train", "--ratio", "1")
+    oxide("commit", "-m", "A test set that holds")
+    oxide("split", "list")
+    main = tree(folder)
+
+    oxide.step(
+        "Frames on three branches",
+        "The first, three, and every frame of each clip, with the clip's labels; held-out clips are left out.",
+    )
+    for branch, way in (("first", "--first"), ("three", "--first-middle-last"), ("every", "--all")):
+        oxide("checkout", "main", quiet=True)
+        oxide("checkout", "-b", f"frames/{branch}", quiet=True)
+        oxide("frames", "clips", "--into", "frames", way)
+        oxide("commit", "-m", f"Frames: {branch}")
+    oxide("checkout", "main")
+    if tree(folder) != main:
+        sys.exit(f"\nThe demo stops: main differs from what was committed. Files: {folder}")
+    oxide.did("checked: main equals what was committed, byte for byte; the folder frames/ is gone")
+
+    oxide.step("The hold-out holds", "A copy of a held-out clip under another name is refused.")
+    held = oxide("split", "show", "test", quiet=True).splitlines()[0]
+    shutil.copyfile(folder / held, folder / "clips" / "another_name.avi")
+    oxide("add", "clips/another_name.avi")
+    oxide("commit", "-m", "Train on it after all", expect=8)
+    oxide("restore", "--staged", "clips/another_name.avi", quiet=True)
+    (folder / "clips" / "another_name.avi").unlink()
+    oxide("split", "check")
+
+    oxide.step(
+        "See the distributions before training", "Of one branch with bars, of all side by side, and as a picture."
+    )
+    oxide("stats", "frames/three")
+    drawn = folder.parent / "distributions.png"
+    oxide("stats", "--branches", "--plot", str(drawn))
+    oxide("fsck", "--data", quiet=True)
+    return 1
+
+
 def label_story(oxide: Show, boxes: dict[str, Box]) -> None:
     """Labels on two branches: both change the same box, each in its own way, and are merged."""
     first, second = pick_pictures(tree(oxide.folder), boxes)
@@ -373,8 +438,12 @@ def main() -> None:
     print(f"{len(files)} files, {sum(map(len, files.values())) / 1e6:.1f} MB, in {folder}")
     oxide = Show(folder)
     checks = story(oxide, boxes)
+    clips = Show(folder.parent / "clips")
+    clips.folder.mkdir()
+    make_clips(clips.folder)
+    checks += clip_story(clips)
     print(
-        f"\nDone: {oxide.commands} commands in {time.monotonic() - started:.1f} s, "
+        f"\nDone: {oxide.commands + clips.commands} commands in {time.monotonic() - started:.1f} s, "
         f"{checks} trees compared byte for byte, store clean."
         f"\nLook around:  cd {folder}  and try  {oxide.oxide} --help"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from oxide import _core
+from oxide.errors import FileSystemError
 from oxide.stats.measures import JOINED, READS, statement
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """Of the measures: results of another one are counted again."""
+KEPT = 512
+"""Results in the cache, three a state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +90,14 @@ def _counted(
     )
     sink = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(table, sink)
-    _core.write_cached(folder, stem, sink.getvalue().to_pybytes())
+    with contextlib.suppress(OSError, FileSystemError):  # where nothing may be written it is counted each time
+        _core.make_folder(folder)
+        _core.write_cached(folder, stem, sink.getvalue().to_pybytes())
+        _forget_old(folder)
     return rows
+
+
+def _forget_old(folder: str) -> None:
+    kept = sorted(os.scandir(folder), key=lambda entry: entry.stat().st_mtime, reverse=True)
+    for entry in kept[KEPT:]:
+        _core.remove_file(entry.path)
