@@ -209,6 +209,7 @@ class _Import:
         self._pictures = _Pictures()
         self._missing: list[str] = []
         self._missing_count = 0
+        self._likely_folder: str | None = None
         self._remarks = Fidelity()
         self._labels: dict[str, Label] = {}
         self._metadata: list[tuple[str, dict[str, Any]]] = []
@@ -237,6 +238,8 @@ class _Import:
 
     def _miss(self, picture: Picture) -> None:
         self._missing_count += 1
+        if self._missing_count == 1 and isinstance(self._matcher, matching.ByPath):
+            self._likely_folder = self._matcher.folder_with(picture)
         if len(self._missing) < EXAMPLES:
             self._missing.append(f"'{picture.path}' ({picture.place})")
 
@@ -244,9 +247,10 @@ class _Import:
         if self._missing_count:
             more = self._missing_count - len(self._missing)
             listed = ", ".join(self._missing) + (f" and {more} more" if more else "")
+            likely = f"try --into {self._likely_folder}, or " if self._likely_folder else ""
             raise NotFound(
                 f"{count(self._missing_count, 'picture')} of '{self._source}' cannot be found, {why}: {listed}",
-                hint=f"see {options}; nothing was imported",
+                hint=f"{likely}see {options}; nothing was imported",
             )
 
     # -- entries ---------------------------------------------------------------------------------------------------

@@ -96,6 +96,14 @@ class ByPath:
         path = relative(picture.path) if picture.path else None
         return None if path is None else self._tracked.at(below(self._prefix, path))
 
+    def folder_with(self, picture: Picture) -> str | None:
+        """The only folder in which the picture's path leads to a tracked file."""
+        path = relative(picture.path) if picture.path else None
+        if path is None:
+            return None
+        folders = [known[: -len(path) - 1] for known in self._tracked.paths if known.endswith(f"/{path}")]
+        return folders[0] if len(folders) == 1 else None
+
 
 class ByName:
     """The only file whose last name is that of the picture."""
