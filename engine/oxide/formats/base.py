@@ -180,6 +180,7 @@ FORMATS = {
     "labelme": "oxide.formats.labelme",
     "mot": "oxide.formats.mot",
     "masks": "oxide.formats.mask_pictures",
+    "datumaro": "oxide.formats.datumaro",
     "dataloop": "oxide.formats.dataloop",
     "folders": "oxide.formats.folders",
     "csv": "oxide.formats.tabular",
