@@ -177,6 +177,7 @@ FORMATS = {
     "yolo": "oxide.formats.yolo",
     "voc": "oxide.formats.voc",
     "cvat": "oxide.formats.cvat",
+    "labelstudio": "oxide.formats.label_studio",
     "labelme": "oxide.formats.labelme",
     "mot": "oxide.formats.mot",
     "masks": "oxide.formats.mask_pictures",
