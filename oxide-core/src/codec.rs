@@ -1,5 +1,6 @@
 //! Compression of single records by trial: media and other incompressible bytes stay as they are.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::Read;
 
@@ -141,6 +142,14 @@ fn looks_random(bytes: &[u8]) -> bool {
     let collisions: u64 = frequencies.map(|count| count * count).sum();
     // 2 to the power of 0.2 is 1.149.
     collisions * 256 * 1000 < counted.pow(2) * 1149
+}
+
+/// [`decode`] without a copy of what is stored as it is.
+pub fn decoded(encoding: Encoding, stored: &[u8], raw_length: usize) -> Result<Cow<'_, [u8]>> {
+    if encoding == Encoding::Raw && stored.len() == raw_length {
+        return Ok(Cow::Borrowed(stored));
+    }
+    decode(encoding, stored, raw_length).map(Cow::Owned)
 }
 
 /// Decodes a payload whose decoded length is known; refuses any other length without allocating more than it.

@@ -18,7 +18,7 @@ use crate::files::FileType;
 use crate::fsx;
 use crate::paths;
 use crate::progress::Progress;
-use crate::store::{Store, LEFT_BEHIND};
+use crate::store::{ContentWriter, Store, LEFT_BEHIND};
 use crate::workspace::disk::{self, DiskStat};
 use crate::workspace::reference;
 use crate::workspace::status::in_batches_apart;
@@ -26,6 +26,9 @@ use crate::workspace::WorkingCopy;
 
 /// Files that one thread writes in one go, into one folder.
 const BATCH: usize = 256;
+
+/// Threads beside one for each core.
+const MOST_WAITING: usize = 4;
 
 /// Folders with longer paths are not prepared under their own names: the call that makes them takes no such path.
 const LONGEST: usize = 2_000;
@@ -57,19 +60,33 @@ pub fn prepare(copy: &WorkingCopy, plan: &mut CheckoutPlan, progress: &Progress)
     )?;
     let writes = &plan.state.writes;
     let prepared = Mutex::new(Vec::with_capacity(writes.len()));
-    in_batches_apart(root.as_fd(), &batches, 1, &|_, _, batch| {
-        for batch in batch {
-            let done = write_batch(&copy.store, writes, batch, progress)?;
-            prepared.lock().expect("prepared lock").extend(done);
-        }
-        Ok(())
-    })?;
+    let write = || {
+        in_batches_apart(root.as_fd(), &batches, 1, &|_, _, batch| {
+            for batch in batch {
+                let done = write_batch(&copy.store, writes, batch, progress)?;
+                prepared.lock().expect("prepared lock").extend(done);
+            }
+            Ok(())
+        })
+    };
+    match waiting_threads(batches.len()) {
+        Some(threads) => threads.install(write)?,
+        None => write()?,
+    }
     for (index, prepared) in prepared.into_inner().expect("prepared lock") {
         plan.state.writes[index].prepared = Some(prepared);
     }
     plan.state.new_folders = new_folders;
     plan.state.temporary = Some(temporary);
     Ok(())
+}
+
+/// More threads than there are cores: those that wait for the disk to read leave theirs to others. `None` for little work.
+fn waiting_threads(batches: usize) -> Option<rayon::ThreadPool> {
+    let cores = rayon::current_num_threads();
+    let threads = (cores + cores.min(MOST_WAITING)).min(batches);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    (threads > cores).then(|| pool.build().ok()).flatten()
 }
 
 /// Sorts the writes into batches, each of one folder and in the order in which the store reads fastest, and decides where
@@ -181,6 +198,7 @@ fn write_batch(
     let folder = &batch.folder;
     fsx::create_dir_all(&folder.path)?;
     let handle = disk::open_root(&folder.path)?;
+    let mut contents = ContentWriter::new(store);
     let mut done = Vec::with_capacity(batch.writes.len());
     for (number, index) in (0..).zip(&batch.writes) {
         let write = &writes[*index];
@@ -191,7 +209,15 @@ fn write_batch(
         };
         let path = folder.path.join(OsStr::from_bytes(own_name));
         let name = name.map_err(|error| Error::io("create", &path, &error))?;
-        let looks = write_new(store, write, handle.as_fd(), &name, &path, progress)?;
+        let looks = write_new(
+            store,
+            &mut contents,
+            write,
+            handle.as_fd(),
+            &name,
+            &path,
+            progress,
+        )?;
         done.push((
             *index,
             Prepared {
@@ -208,6 +234,7 @@ fn write_batch(
 /// Writes a new file or link. `path` is for messages.
 fn write_new(
     store: &Store,
+    contents: &mut ContentWriter<'_>,
     write: &Write,
     folder: BorrowedFd<'_>,
     name: &CStr,
@@ -217,7 +244,7 @@ fn write_new(
     let record = &write.record;
     let (length, looks) = if record.kind == FileType::File {
         let file = fsx::at::create_new(folder, name, record.executable, path)?;
-        let length = store.copy_content(&record.content, &file, path, progress)?;
+        let length = contents.copy(&record.content, &file, path, progress)?;
         (length, disk::stat_open(&file))
     } else {
         let target = match record.kind {

@@ -92,13 +92,15 @@ fn processor_time() -> Duration {
 
 #[cfg(target_os = "linux")]
 fn open_past_cache(path: &Path) -> Option<File> {
+    past_cache(File::options().write(true), path)
+}
+
+/// Opens a file past the cache; `None` where there is no such thing, or with other demands than what is kept to here.
+#[cfg(target_os = "linux")]
+pub(super) fn past_cache(options: &mut std::fs::OpenOptions, path: &Path) -> Option<File> {
     use std::os::unix::fs::OpenOptionsExt;
     let flags = rustix::fs::OFlags::DIRECT.bits() as i32;
-    let file = File::options()
-        .write(true)
-        .custom_flags(flags)
-        .open(path)
-        .ok()?;
+    let file = options.custom_flags(flags).open(path).ok()?;
     // What the file system demands may be more than what is kept to here.
     let demands = rustix::fs::StatxFlags::DIOALIGN;
     let looks = rustix::fs::statx(&file, c"", rustix::fs::AtFlags::EMPTY_PATH, demands).ok()?;
@@ -146,5 +148,13 @@ impl AlignedBuffer {
     /// Makes it empty.
     pub fn clear(&mut self) {
         self.memory.truncate(self.start);
+    }
+
+    /// So many bytes to be written over, whatever was in it before.
+    pub fn space(&mut self, length: usize) -> &mut [u8] {
+        if self.length() < length {
+            self.memory.resize(self.start + length, 0);
+        }
+        &mut self.memory[self.start..self.start + length]
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod at;
 mod boot;
+mod cold;
 mod faults;
 mod large;
 mod locks;
@@ -24,6 +25,7 @@ use crate::error::{Error, ErrorCode, Result};
 pub use boot::boot;
 #[cfg(test)]
 pub(crate) use boot::tests::BOOT;
+pub use cold::ColdFile;
 pub use faults::fault_point;
 pub use large::{write_large, AlignedBuffer, LargeFile, ALIGNMENT};
 pub use locks::{create_locked, lock, try_lock, try_lock_named, try_lock_open, Lock};

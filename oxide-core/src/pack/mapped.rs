@@ -40,6 +40,31 @@ impl Mapped {
         })
     }
 
+    /// Whether most of a range is in memory, as far as the system tells.
+    #[cfg(target_os = "linux")]
+    pub(super) fn is_in_memory(&self, start: usize, length: usize) -> bool {
+        let page = rustix::param::page_size();
+        let end = start.saturating_add(length).min(self.map.len());
+        let start = start - start % page;
+        if end <= start {
+            return true;
+        }
+        let mut pages = vec![0u8; (end - start).div_ceil(page)];
+        // SAFETY: the range lies in the mapping, and there is a byte for each of its pages.
+        let asked = unsafe {
+            let first = self.map.as_ptr().add(start);
+            libc::mincore(first as _, end - start, pages.as_mut_ptr())
+        };
+        let resident = pages.iter().filter(|said| **said & 1 == 1).count();
+        asked != 0 || resident * 2 >= pages.len()
+    }
+
+    /// Whether most of a range is in memory, as far as the system tells.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn is_in_memory(&self, _start: usize, _length: usize) -> bool {
+        true
+    }
+
     /// To be called when these bytes are read. What goes back meanwhile is mapped again when it is needed. A range that is
     /// out of bounds counts for nothing.
     pub(super) fn touch(self: &Arc<Mapped>, start: usize, length: usize) {

@@ -9,7 +9,7 @@ use memmap2::Mmap;
 
 use super::mapped::Mapped;
 use super::{array, Entry, Kind, ENTRY, HEADER, RECORD_HEADER, TRAILER, TRAILER_MAGIC};
-use crate::codec::{self, Encoding};
+use crate::codec;
 use crate::counters;
 use crate::error::{Error, Result};
 use crate::hash::Id;
@@ -207,6 +207,11 @@ impl PackReader {
             .ok_or_else(|| self.record_error(entry, "it reaches beyond the pack"))
     }
 
+    /// Whether most of the bytes from a record on can be read without waiting for the disk.
+    pub fn is_in_memory(&self, entry: &Entry, length: usize) -> bool {
+        usize::try_from(entry.offset).is_ok_and(|start| self.map.is_in_memory(start, length))
+    }
+
     /// A record's stored payload, with its checksum checked.
     pub fn stored(&self, entry: &Entry) -> Result<&[u8]> {
         let bytes = self.payload(entry)?;
@@ -253,10 +258,7 @@ impl PackReader {
     /// checked the record with [`stored`](Self::stored); it is not checked again.
     pub fn with<T>(&self, entry: &Entry, use_bytes: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
         let stored = self.payload(entry)?;
-        if entry.encoding == Encoding::Raw && entry.raw_length == entry.stored_length {
-            return use_bytes(stored);
-        }
-        let decoded = codec::decode(entry.encoding, stored, entry.raw_length as usize)
+        let decoded = codec::decoded(entry.encoding, stored, entry.raw_length as usize)
             .map_err(|e| self.record_error(entry, e))?;
         use_bytes(&decoded)
     }

@@ -23,6 +23,7 @@ mod recent;
 mod recipe;
 mod repository;
 mod session;
+mod windows;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub use memory::MemoryObjects;
 pub(crate) use objects::content_of;
 pub use packs::PackRef;
 pub use session::Session;
+pub use windows::ContentWriter;
 
 use packs::{Found, PackSet};
 use recent::Recent;

@@ -6,6 +6,7 @@ mod faults;
 mod large;
 mod policies;
 mod sessions;
+mod windows;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
