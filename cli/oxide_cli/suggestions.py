@@ -13,8 +13,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     for candidate in candidates:
         if candidate.lower() == word.lower():
             return candidate
-    matches = get_close_matches(word, candidates, n=1, cutoff=0.6)
-    return matches[0] if matches else None
+    matches = get_close_matches(word, candidates, cutoff=0.6)
+    # Letters in another order are the likelier slip than one too many.
+    same_letters = [each for each in matches if sorted(each) == sorted(word)]
+    return next(iter([*same_letters, *matches]), None)
 
 
 OTHER_TOOLS = {

@@ -45,11 +45,12 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Take frames out of every video that is named or lies below a folder.
+    """Take frames out of videos as pictures.
 
-    The pictures are staged and lie in the folder; they remember video, index and time, and have the video's metadata
-    and labels, of tracks the shape at that frame. Videos that cannot be decoded are named and left out. A run that was
-    interrupted goes on when it is repeated. --force also replaces other files with the names of pictures.
+    Of every video that is named or lies below a folder. The pictures are staged and lie in the folder; they
+    remember video, index and time, and have the video's metadata and labels, of tracks the shape at that frame.
+    Videos that cannot be decoded are named and left out. A run that was interrupted goes on when it is
+    repeated. --force also replaces other files with the names of pictures.
     """
     ways: list[tuple[str, float | None]] = []
     ways += [("first", None)] * first

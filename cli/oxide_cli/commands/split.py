@@ -20,10 +20,10 @@ _KINDS = {
 
 @click.group("split", cls=VerbGroup, context_settings=HELP_NAMES)
 def command() -> None:
-    """Divide pictures and videos into training, validation and held-out files.
+    """Divide files into training, validation and held-out ones.
 
-    A file's split is its metadata `split`, versioned like all metadata. A frozen split is held out: no later commit on
-    any branch may have its contents, or frames of its videos, in another file.
+    A picture's or video's split is its metadata `split`, versioned like all metadata. A frozen split is held
+    out: no later commit on any branch may have its contents, or frames of its videos, in another file.
     """
 
 
@@ -162,20 +162,28 @@ def check(console: Console, at: str | None, as_json: bool) -> int:
 
 @verb("freeze", "oxide split freeze test")
 @click.argument("name")
+@json_option
 @click.pass_obj
-def freeze(console: Console, name: str) -> None:
+def freeze(console: Console, name: str, as_json: bool) -> None:
     """Hold a split out: no later commit may have its files elsewhere."""
     held = console.repository().freeze_split(name)
+    if as_json:
+        console.json({"name": name, "files": held, "frozen": True})
+        return
     console.done(f"split {name} is frozen: {count(held, 'file')}")
     console.undoable()
 
 
 @verb("thaw", "oxide split thaw test")
 @click.argument("name")
+@json_option
 @click.pass_obj
-def thaw(console: Console, name: str) -> None:
+def thaw(console: Console, name: str, as_json: bool) -> None:
     """Hold a split out no longer. Its files stay in it."""
     console.repository().thaw_split(name)
+    if as_json:
+        console.json({"name": name, "frozen": False})
+        return
     console.done(f"split {name} is no longer frozen")
     console.undoable()
 

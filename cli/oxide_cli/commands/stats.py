@@ -22,9 +22,9 @@ _COMMITS = 10
 def command(
     console: Console, revision: str | None, branches: bool, history: bool, plot: str | None, as_json: bool
 ) -> None:
-    """Show how many files, labels and boxes there are, how large and how long, and in which split.
+    """Show how many, how large and how long, in bars.
 
-    Of a revision, else of what the next commit would hold.
+    Files, labels, annotations, boxes and splits of a revision, else of what the next commit would hold.
     """
     if branches and (history or revision):
         raise click.UsageError("--branches stands alone")

@@ -21,8 +21,8 @@ _BARS = ((59, 130, 246), (16, 185, 129), (245, 158, 11), (239, 68, 68), (139, 92
 _INK, _PALE, _PAPER = (30, 41, 59), (148, 163, 184), (255, 255, 255)
 
 
-def plot(panels: Sequence[Panel], title: str, path: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Write the panels as PNG, two in a row.
+def plot(panels: Sequence[Panel], names: Sequence[str], path: str | os.PathLike[str]) -> None:
+    """Write the panels as PNG, two in a row; ``names`` are those of the states, in the colours of their bars.
 
     Raises:
         AlreadyExists: the file is there.
@@ -34,7 +34,7 @@ def plot(panels: Sequence[Panel], title: str, path: str | os.PathLike[str], *, f
 
     if not os.fspath(path).lower().endswith(".png"):
         raise InvalidInput(f"'{path}' does not end in .png", hint="as in stats.png", path=os.fspath(path))
-    if os.path.lexists(path) and not force:
+    if os.path.lexists(path):
         raise AlreadyExists(f"'{path}' is there already", hint="name a new file", path=os.fspath(path))
     columns: list[list[Panel]] = [[], []]
     for panel in panels:
@@ -42,7 +42,10 @@ def plot(panels: Sequence[Panel], title: str, path: str | os.PathLike[str], *, f
     height = 60 + max(sum(map(_height, column)) for column in columns)
     picture = Image.new("RGB", (2 * WIDTH + 3 * GAP, height), _PAPER)
     pen = ImageDraw.Draw(picture)
-    pen.text((GAP, 16), title, _INK, ImageFont.load_default(18))
+    large, left = ImageFont.load_default(18), float(GAP)
+    for at, name in enumerate(names):
+        pen.text((left, 16), name, _BARS[at % len(_BARS)] if len(names) > 1 else _INK, large)
+        left += pen.textlength(name, large) + GAP
     small = ImageFont.load_default(13)
     for at, column in enumerate(columns):
         top = 60

@@ -40,4 +40,4 @@ class StatsVerbs:
         from oxide.stats import plotting, showing
 
         states = [self.stats(revision) for revision in revisions]
-        plotting.plot(showing.panels(states), ", ".join(stats.revision for stats in states), path)
+        plotting.plot(showing.panels(states), [stats.revision for stats in states], path)
