@@ -12,18 +12,18 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from benches import calls, commits, counts, files, labels, table
+from benches import calls, clips, commits, counts, files, labels, table
 from benches.bench import Bench
 from benches.process import CommandFailed
 from benches.report import sections, write_page
 from benches.results import Results
-from benches.sets import SCALES, TRACED, AnySet, FileSet, LabelSet, TableSet
+from benches.sets import SCALES, TRACED, AnySet, ClipSet, FileSet, LabelSet, TableSet
 from benches.tools import NAMES, find_tools
 from benches.verify import WrongResult
 from benches.workplace import NoSpace, Workplace
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-PARTS = ["medium", "small", "videos", "table", "commits", "labels", "huge", "traced", "counts"]
+PARTS = ["medium", "small", "videos", "table", "commits", "labels", "clips", "huge", "traced", "counts"]
 
 
 def main() -> None:
@@ -109,6 +109,8 @@ def measure_set(bench: Bench, part: AnySet) -> None:
         table.measure(bench, part)
     elif isinstance(part, LabelSet):
         labels.measure(bench, part)
+    elif isinstance(part, ClipSet):
+        clips.measure(bench, part)
     else:
         commits.measure(bench, part)
 

@@ -51,6 +51,8 @@ def measure(bench: Bench, labels: LabelSet) -> None:
     step(tool, tree, "edit", labels.apart)
     for _ in range(bench.rounds):
         note("diff", tool.run(tree, "oxide", "diff", "HEAD~1", "HEAD"))
+    for operation in ("stats", "stats again"):
+        note(operation, tool.run(tree, "oxide", "stats", "--json"))
     for name, value in facts.items():
         bench.results.fact((labels.name, name, tool.name), bench.versions[tool.name], value)
     bench.workplace.put_aside(root)

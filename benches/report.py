@@ -15,7 +15,7 @@ from benches.sets import spaced
 from benches.tools import NAMES
 
 TEMPLATE = Path(__file__).with_name("page.md")
-SETS = ["medium", "small", "videos", "table", "commits", "labels", "huge"]
+SETS = ["medium", "small", "videos", "table", "commits", "labels", "clips", "huge"]
 OPERATIONS = {
     "first": "init, add, commit",
     "status": "status",
@@ -28,6 +28,10 @@ OPERATIONS = {
     "export": "export as COCO",
     "edit": "change boxes and commit",
     "diff": "diff",
+    "stats": "stats",
+    "stats again": "stats, asked again",
+    "frames": "three frames of each",
+    "again": "the same again",
 }
 TRACED = ("first", "status", "one", "restore")
 

@@ -51,6 +51,16 @@ def by_slower(sample: Sample) -> float:
     return sample["seconds"] / slower(sample)
 
 
+def decoded(sample: Sample) -> float:
+    """Seconds of a loop that decodes the same clips."""
+    return sample["yardsticks"]["decoder"]
+
+
+def by_decoder(sample: Sample) -> float:
+    """Seconds by those of a loop that only decodes."""
+    return sample["seconds"] / decoded(sample)
+
+
 def by_seconds(sample: Sample) -> float:
     """The seconds themselves."""
     return sample["seconds"]
@@ -66,6 +76,7 @@ YARDSTICKS: dict[Figure, Figure] = {
     by_flushed_copy: copied_and_flushed,
     by_walk: walked,
     by_slower: slower,
+    by_decoder: decoded,
 }
 """What a ratio was divided by."""
 
@@ -126,6 +137,10 @@ ROWS = [
     Row("labels", "export", "export of all boxes as COCO: peak memory (GB)", by_memory, 1.0),
     Row("labels", "edit", "change boxes at random places and commit (seconds)", by_seconds, 1.0),
     Row("labels", "diff", "diff of commits that differ in more of them (seconds)", by_seconds, 1.0),
+    Row("labels", "stats", "stats, the first time (seconds)", by_seconds),
+    Row("labels", "stats again", "stats, asked again (seconds)", by_seconds, 1.0),
+    Row("clips", "frames", "three frames of each, staged (x a bare decoder loop)", by_decoder, round(1 / 0.9, 2)),
+    Row("clips", "again", "the same again, all there (x a bare decoder loop)", by_decoder),
     Row("huge", "first", "init, add, commit (x cp)", by_copy, 0.8),
     Row("huge", "status", "status, nothing changed (seconds)", by_seconds, 3.0),
     Row("huge", "status", "status, nothing changed (x walk)", by_walk, 0.7),

@@ -97,12 +97,28 @@ class LabelSet:
         )
 
 
+@dataclass(frozen=True)
+class ClipSet:
+    """Short videos, of which frames are taken."""
+
+    name: str
+    clips: int
+    frames: int
+    rounds: int | None = None
+    """The most rounds that it gets."""
+
+    @property
+    def title(self) -> str:
+        """What a reader calls it."""
+        return f"{spaced(self.clips)} clips of {self.frames} frames"
+
+
 def commit_files(count: int) -> FileSet:
     """The files that are committed one by one."""
     return FileSet("commits", count, 2_048, 2_048, 0)
 
 
-AnySet = FileSet | TableSet | CommitSet | LabelSet
+AnySet = FileSet | TableSet | CommitSet | LabelSet | ClipSet
 
 
 def _sets(divisor: int) -> list[AnySet]:
@@ -113,6 +129,7 @@ def _sets(divisor: int) -> list[AnySet]:
         TableSet("table", 6_080_000 // divisor, 200),
         CommitSet("commits", 20_000 // divisor, 10_000 // divisor),
         LabelSet("labels", 118_000 // divisor, 860_000 // divisor, 10_000_000 // divisor, 100, 1_000),
+        ClipSet("clips", 10_000 // divisor, 50, rounds=3),
     ]
 
 
@@ -131,6 +148,7 @@ SCALES: dict[str, list[AnySet]] = {
         TableSet("table", 5_000, 5),
         CommitSet("commits", 30, 12, repeats=2),
         LabelSet("labels", 20, 60, 2_000, 10, 20),
+        ClipSet("clips", 4, 10),
         _huge(80),
     ],
     "small": [*_sets(20), _huge(20_000)],
