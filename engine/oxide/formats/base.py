@@ -181,6 +181,7 @@ FORMATS = {
     "labelme": "oxide.formats.labelme",
     "mot": "oxide.formats.mot",
     "masks": "oxide.formats.mask_pictures",
+    "panoptic": "oxide.formats.panoptic",
     "datumaro": "oxide.formats.datumaro",
     "dataloop": "oxide.formats.dataloop",
     "folders": "oxide.formats.folders",

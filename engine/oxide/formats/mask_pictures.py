@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from oxide.errors import InvalidInput, NotFound
 from oxide.extras import import_extra
 from oxide.formats import files
 from oxide.formats.base import Labelled, Picture, wrong
+from oxide.formats.pixels import pixels_of
 from oxide.formats.unsaid import lose_labels, lose_parts, lose_picture, where
 from oxide.labels import masks
 from oxide.labels.annotation import Annotation
@@ -176,7 +177,7 @@ def _write(picture: LabelledPicture, path: Path, numbers: dict[str, int], fideli
         if not annotation.label or annotation.label not in numbers or numbers[annotation.label] == 0:
             fidelity.lose("annotations without a label that a line can hold, left out", place)
             continue
-        pixels = _pixels(annotation, picture.width, picture.height)
+        pixels = pixels_of(annotation, picture.width, picture.height)
         if pixels is None:
             fidelity.lose(f"annotations of the type {annotation.type}, left out", place)
             continue
@@ -196,28 +197,6 @@ def _write(picture: LabelledPicture, path: Path, numbers: dict[str, int], fideli
     drawn = Image.fromarray(found.astype(numpy.uint8)).convert("P")
     drawn.putpalette(_palette())
     drawn.save(path, "PNG")
-
-
-def _pixels(annotation: Annotation, width: int, height: int) -> NDArray[numpy.bool_] | None:
-    """The pixels of a shape, (height, width); ``None`` for one that covers none."""
-    import numpy
-    from PIL import Image, ImageDraw
-
-    shape: dict[str, Any] = annotation.geometry or {}
-    if annotation.type == "mask":
-        pixels = masks.decode(shape)
-        return pixels if pixels.shape == (height, width) else None
-    if annotation.type != "polygon":
-        return None
-    filled = numpy.zeros((height, width), bool)
-    for outline, *holes in shape["polygons"]:
-        drawn = Image.new("1", (width, height))
-        pen = ImageDraw.Draw(drawn)
-        pen.polygon(outline, 1, 1)
-        for hole in holes:
-            pen.polygon(hole, 0, 0)
-        filled |= numpy.asarray(drawn)
-    return filled
 
 
 def _palette() -> list[int]:
