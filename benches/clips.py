@@ -14,7 +14,7 @@ from benches.sets import ClipSet
 from benches.tools.base import Tool
 
 ROOT = Path(__file__).resolve().parents[1]
-WIDTH, HEIGHT, RATE = 176, 128, 25
+WIDTH, HEIGHT, RATE = 320, 240, 25
 ENCODED = 50
 """Clips that are encoded; the others are those with a few bytes more, which makes them other contents."""
 BYTES_OF_A_CLIP = 200_000

@@ -11,7 +11,7 @@ from labels.workbench import make_repository
 from oxide import Annotation, Keyframe, Repository
 from oxide.errors import AlreadyExists, InvalidInput, NotFound, WouldOverwrite
 from oxide.video import extracting
-from support import Oxide, tree, write
+from support import Oxide, link, tree, write
 from video.clips import index_shown, make_clip
 
 pytest.importorskip("av", reason="needs the extra `video`")
@@ -187,6 +187,14 @@ def test_clips_of_one_name_keep_their_endings(repo: Repository) -> None:
     make_clip(repo.root / "v/block/1.mkv", 3)
     repo.add(["v"])
     assert repo.frames("v/block", "f").made == ["f/1.mkv-000000.jpg", "f/1.mp4-000000.jpg"]
+
+
+def test_links_are_no_clips(repo: Repository) -> None:
+    link(repo.root, "v/block/link.mp4", "1.mp4")
+    repo.add(["v"])
+    assert repo.frames("v/block", "f").made == ["f/1-000000.jpg"]
+    with pytest.raises(InvalidInput):
+        repo.frames("v/block/link.mp4", "f")
 
 
 def test_what_cannot_be(repo: Repository) -> None:

@@ -149,6 +149,13 @@ class Clip:
         self._container.close()
         self._container = self._opened()
 
+    def _rewind(self) -> None:
+        """Begin anew, without opening the file again where that is possible. That it worked shows in the first frame."""
+        try:
+            self._container.seek(self._stamps[0], stream=self._container.streams.video[0])
+        except self._av.FFmpegError:
+            self._again()
+
     def _frames(self) -> Iterator[Any]:
         """Decoded frames from here on."""
         try:
@@ -157,7 +164,7 @@ class Clip:
             raise BrokenVideo(f"it cannot be decoded: {_reason(error)}") from error
 
     def _by_time(self, indexes: Sequence[int]) -> Iterator[tuple[int, Any]]:
-        self._again()
+        self._rewind()
         place = {stamp: index for index, stamp in enumerate(self._stamps)}
         frames, at, exact = self._frames(), -1, True
         for wanted in indexes:

@@ -113,12 +113,12 @@ def _videos(repository: Repository, state: State, paths: Sequence[str], into: st
         rows = store.file_rows(root, [path] if path else [])
         if not rows:
             raise NotFound(f"'{path}' is not tracked", hint=f"add it first: oxide add {path}", path=path)
-        if rows[0]["path"] == path and not is_video(path, rows[0]["media"]):
+        if rows[0]["path"] == path and not _is_clip(rows[0]):
             raise InvalidInput(f"'{path}' is no video", hint="name a video, or a folder with some", path=path)
         above = len(posixpath.dirname(path)) + 1 if rows[0]["path"] == path and "/" in path else 0
         if rows[0]["path"] != path and path:
             above = len(path) + 1
-        clips = (row for row in rows if is_video(row["path"], row["media"]))
+        clips = filter(_is_clip, rows)
         found.update((row["path"], (row, posixpath.join(into, row["path"][above:]))) for row in clips)
     if not found:
         raise NotFound("there is no video below what was named", hint="see `oxide ls -r`")
@@ -128,6 +128,10 @@ def _videos(repository: Repository, state: State, paths: Sequence[str], into: st
         stem = posixpath.splitext(name)[0]
         videos.append(Video(row, name if stems[stem] > 1 else stem, suffix))
     return videos
+
+
+def _is_clip(row: Record) -> bool:
+    return row["type"] != "link" and is_video(row["path"], row["media"])
 
 
 def _find_known(repository: Repository, state: State, videos: list[Video]) -> None:
