@@ -122,16 +122,23 @@ def _refuse_what_is_going(repository: Repository, session: Session, before: Stat
 
 
 def _refuse_what_is_held_out(repository: Repository, session: Session, before: State, view: Record) -> None:
-    """Refuse to move a branch to a commit in which something uses the files of a frozen split."""
+    """Refuse to move a branch to a commit, or to make one, in which something uses the files of a frozen split.
+
+    A name for a commit that there is brings nothing new.
+    """
     from oxide.splits.freezing import refuse
 
-    moved = {name: head for name, head in view["branches"].items() if head != before.view["branches"].get(name)}
-    if moved:
+    store, old = repository.store, before.view["branches"]
+    steps = {(old[name], head) for name, head in view["branches"].items() if old.get(name) not in (None, head)}
+    named = {*view["branches"].values(), *(workspace["base"] for workspace in view["workspaces"].values())}
+    made = [each for each in named - {new for _, new in steps} if each is not None and session.has_made(each)]
+    if steps or made:
         session.flush()  # what changed is read through the store
-    for name, head in moved.items():
-        if head is not None:
-            store = repository.store
-            refuse(store, view, tables_of(store, before.view["branches"].get(name)), tables_of(store, head))
+    for commit in made:
+        parents = store.read_record("commit", commit)["parents"]
+        steps.add((parents[0] if parents else None, commit))
+    for base, commit in steps:
+        refuse(store, view, tables_of(store, base), tables_of(store, commit))
 
 
 def _heads_newest_first(store: Store, state: State) -> Iterator[set[str]]:

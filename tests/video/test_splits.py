@@ -213,6 +213,23 @@ def test_a_merge_and_an_export_are_refused_too(repo: Repository, tmp_path: Path)
     repo.commit("Rows that changed are looked at, and no others")
 
 
+def test_a_new_name_for_a_commit_brings_nothing_and_a_detached_commit_is_refused(repo: Repository) -> None:
+    held = repo.create_split("test", per_class=2).paths
+    repo.commit("Splits")
+    shutil.copy(repo.root / held[0], repo.root / "early.png")
+    repo.add(["early.png"])
+    early = repo.commit("Before it was held out")
+    repo.freeze_split("test")
+    repo.create_branch("again", early.id)
+    repo.create_tag("early", early.id)
+    repo.checkout(early.id)
+    shutil.copy(repo.root / held[1], repo.root / "late.png")
+    repo.add(["late.png"])
+    with pytest.raises(HeldOut) as caught:
+        repo.commit("On no branch")
+    assert caught.value.paths == ["late.png"]
+
+
 def test_what_is_frozen_survives_the_collector_and_a_check(repo: Repository) -> None:
     repo.create_split("test", per_class=2, freeze=True)
     repo.commit("Hold out")

@@ -150,7 +150,7 @@ class Clip:
         self._container = self._opened()
 
     def _rewind(self) -> None:
-        """Begin anew, without opening the file again where that is possible. That it worked shows in the first frame."""
+        """Begin anew, without opening the file again where that is possible: whether it worked shows later."""
         try:
             self._container.seek(self._stamps[0], stream=self._container.streams.video[0])
         except self._av.FFmpegError:
