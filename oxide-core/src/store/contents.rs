@@ -76,8 +76,7 @@ impl Store {
         let counted = |length: u64| progress.advance(0, length).map(|()| length);
         match self.source(id)? {
             Source::Blob(pack, entry) => pack.with(&entry, |bytes| {
-                fsx::write_all(target, bytes, target_path)?;
-                counted(bytes.len() as u64)
+                write_whole(bytes, target, target_path, progress)
             }),
             Source::Recipe(chunks) => self.copy_chunks(id, &chunks, target, target_path, progress),
             Source::Object(file) => {
@@ -180,6 +179,18 @@ impl Store {
         }
         Ok(total)
     }
+}
+
+/// Writes a content that is in memory. Returns its length.
+pub(super) fn write_whole(
+    bytes: &[u8],
+    target: &File,
+    target_path: &Path,
+    progress: &Progress,
+) -> Result<u64> {
+    fsx::write_all(target, bytes, target_path)?;
+    progress.advance(0, bytes.len() as u64)?;
+    Ok(bytes.len() as u64)
 }
 
 fn chunks_of(pack: &PackReader, entry: &Entry) -> Result<Vec<(Id, u64)>> {

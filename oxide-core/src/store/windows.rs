@@ -7,10 +7,11 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::contents::write_whole;
 use super::Store;
 use crate::codec;
 use crate::error::Result;
-use crate::fsx::{self, AlignedBuffer, ColdFile, ALIGNMENT};
+use crate::fsx::{AlignedBuffer, ColdFile, ALIGNMENT};
 use crate::hash::Id;
 use crate::pack::{Entry, Kind, PackReader};
 use crate::progress::Progress;
@@ -66,9 +67,7 @@ impl<'a> ContentWriter<'a> {
         if let Some((entry, stored)) = self.read(id) {
             // What cannot be decoded is looked at again in the usual way, which says what is wrong.
             if let Ok(bytes) = codec::decoded(entry.encoding, stored, entry.raw_length as usize) {
-                fsx::write_all(target, &bytes, target_path)?;
-                progress.advance(0, bytes.len() as u64)?;
-                return Ok(bytes.len() as u64);
+                return write_whole(&bytes, target, target_path, progress);
             }
         }
         self.store.copy_content(id, target, target_path, progress)
