@@ -13,8 +13,9 @@ import posixpath
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 from oxide.errors import InvalidInput, NotFound
@@ -42,6 +43,10 @@ STRETCH = 256
 """Frames of one video that are decoded in one go."""
 STAGED_EVERY = 20.0
 """Seconds."""
+AT_ONCE = 128
+"""Stretches that threads are given in advance, so that they go on while others are staged. Their pictures go into the
+store at once; what waits for staging is a row each.
+"""
 
 
 @dataclass(slots=True)
@@ -171,7 +176,6 @@ class _Work:
         self._staging = Staging(repository, session, str(choice), force=force, progress=progress)
         self._videos = videos
         self._queue: deque[tuple[Video, Sequence[int] | None]] = deque((video, None) for video in videos)
-        self._running: set[Future[Taken]] = set()
         self._there = self._reused = self._read = 0
         self._would_make: list[str] = []
         self._broken: list[Skipped] = []
@@ -180,9 +184,10 @@ class _Work:
         """Decode and stage everything."""
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         last = time.monotonic()
-        with ThreadPoolExecutor(cores, "frames") as pool:
+        # More threads than cores: one that waits for Python or the disk leaves its core to another.
+        with ThreadPoolExecutor(2 * cores, "frames") as pool:
             try:
-                for taken in self._results(pool, 2 * cores):
+                for taken in self._results(pool, AT_ONCE):
                     self._take(taken)
                     if time.monotonic() - last > STAGED_EVERY:
                         self._staging.stage()
@@ -208,14 +213,18 @@ class _Work:
 
     def _results(self, pool: ThreadPoolExecutor, at_once: int) -> Iterator[Taken]:
         """What the threads bring, as it comes; little more than they are busy with is in memory."""
-        while self._queue or self._running:
-            while self._queue and len(self._running) < at_once:
-                self._running.add(pool.submit(self._take_out, *self._queue.popleft()))
-            done, self._running = wait(self._running, timeout=0.2, return_when=FIRST_COMPLETED)
+        finished: SimpleQueue[Future[Taken]] = SimpleQueue()
+        running = 0
+        while self._queue or running:
+            while self._queue and running < at_once:
+                pool.submit(self._take_out, *self._queue.popleft()).add_done_callback(finished.put)
+                running += 1
             if self._progress is not None:
                 self._progress("taking frames", self._read, len(self._videos), 0, 0)
-            for each in done:
-                yield each.result()
+            with contextlib.suppress(Empty):
+                done = finished.get(timeout=0.2)
+                running -= 1
+                yield done.result()
 
     def _take(self, taken: Taken) -> None:
         self._there += taken.there
