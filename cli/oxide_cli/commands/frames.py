@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from oxide_cli.exit_codes import SOME_SKIPPED
 from oxide_cli.moving import tell_skipped
 from oxide_cli.output import Console
 from oxide_cli.paths import all_to_root, to_root
@@ -71,7 +70,7 @@ def command(
             dry_run=dry_run,
             progress=progress,
         )
-    code = tell_skipped(console, [*result.broken, *result.failed]) and SOME_SKIPPED
+    code = tell_skipped(console, [*result.broken, *result.failed])
     if as_json:
         console.json(
             {

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from oxide.errors import InvalidInput, NotFound
 from oxide.formats import files
 from oxide.formats.base import Labelled, Picture, wrong
+from oxide.formats.json_text import document
 from oxide.formats.unsaid import lose_labels, lose_parts, lose_picture, where
 from oxide.labels.annotation import Annotation
 from oxide.labels.ontology import Label
@@ -112,10 +113,7 @@ def format() -> Datumaro:
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 def _load(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise wrong(path, "at its start", f"it is no JSON: {error}") from error
+    record = document(path)
     if not isinstance(record, dict) or not isinstance(record.get("items"), list):
         raise wrong(path, "/items", "there are no items in it")
     return record

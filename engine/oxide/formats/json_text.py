@@ -42,6 +42,26 @@ def refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number in JSON")
 
 
+def document(source: Path) -> Any:
+    """What a whole file says, in memory; a mark of UTF-8 at the start is no part of it.
+
+    Raises:
+        InvalidInput: it is no JSON in UTF-8, with the line and column.
+        NotFound: there is no such file.
+    """
+    with open_source(source) as file:
+        data = file.read()
+    try:
+        return json.loads(data.decode("utf-8-sig"), parse_constant=refuse_constant)
+    except UnicodeDecodeError as error:
+        raise wrong(source, f"byte {error.start}", "this is no UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise wrong(source, f"line {error.lineno}, column {error.colno}", f"this is no JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise wrong(source, "the file", f"this is no JSON: {why}") from error
+
+
 def members(source: Path, lists: Collection[str]) -> Iterator[tuple[str, int, Any]]:
     """The elements of some lists of the object that a file holds, as (name of the list, index, element), in the order
     of the file. Everything else in it must be JSON and is passed over.

@@ -25,6 +25,7 @@ from oxide.errors import InvalidInput, NotFound
 from oxide.extras import import_extra
 from oxide.formats import files
 from oxide.formats.base import Labelled, Picture, wrong
+from oxide.formats.json_text import document
 from oxide.formats.unsaid import lose_labels, lose_parts, lose_picture, where
 from oxide.labels import masks
 from oxide.labels.annotation import Annotation
@@ -95,10 +96,7 @@ def format() -> LabelMe:
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 def _read_file(file: Path, name: str) -> Iterator[Picture | Labelled]:
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise wrong(file, "at its start", f"it is no JSON: {error}") from error
+    record = document(file)
     if not isinstance(record, dict) or not isinstance(record.get("shapes"), list):
         raise wrong(file, "at its start", "there are no shapes in it")
     picture = record.get("imagePath")

@@ -20,6 +20,7 @@ from oxide.errors import InvalidInput, NotFound
 from oxide.extras import import_extra
 from oxide.formats import files
 from oxide.formats.base import Labelled, Picture, wrong
+from oxide.formats.lines import lines
 from oxide.formats.pixels import pixels_of
 from oxide.formats.unsaid import lose_labels, lose_parts, lose_picture, where
 from oxide.labels import masks
@@ -98,7 +99,7 @@ def format() -> MaskPictures:
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 def _names(path: Path) -> list[str]:
-    names = path.read_text(encoding="utf-8").splitlines()
+    names = [line.rstrip("\r\n") for _, line in lines(path)]
     if len(set(filter(None, names))) != len(list(filter(None, names))):
         raise wrong(path, "in its lines", "a class is named twice")
     return names
@@ -106,7 +107,7 @@ def _names(path: Path) -> list[str]:
 
 def _color_map(path: Path) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in lines(path):
         if not line.strip() or line.startswith("#"):
             continue
         name, _, rest = line.partition(":")

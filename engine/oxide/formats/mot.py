@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from oxide.errors import InvalidInput, NotFound
 from oxide.formats import files
 from oxide.formats.base import Labelled, Picture, wrong
+from oxide.formats.lines import lines
 from oxide.formats.numerals import finite, plain
 from oxide.formats.unsaid import lose_labels, lose_parts, lose_picture, where
 from oxide.labels.annotation import Annotation, Keyframe
@@ -103,7 +104,7 @@ def _read_sequence(path: Path, source: Path) -> Iterator[Picture | Labelled]:
     sides = [int(info[side]) if info.get(side, "").isdigit() else None for side in ("imwidth", "imheight")]
     yield Picture(relative, video, str(path), sides[0], sides[1])
     tracks: dict[tuple[str, str], list[Keyframe]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in lines(path):
         if line.strip():
             identity, label, keyframe = _keyframe(path, number, line, names)
             tracks.setdefault((identity, label), []).append(keyframe)
@@ -117,14 +118,14 @@ def _info(path: Path) -> dict[str, str]:
         return {}
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(path.read_text(encoding="utf-8"), str(path))
-    except (configparser.Error, UnicodeDecodeError) as error:
+        parser.read_string("".join(line for _, line in lines(path)), str(path))
+    except configparser.Error as error:
         raise wrong(path, "at its start", f"it cannot be read: {error}") from error
     return dict(parser["Sequence"]) if parser.has_section("Sequence") else {}
 
 
 def _names(path: Path) -> tuple[str, ...]:
-    return tuple(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else CLASSES
+    return tuple(line.rstrip("\r\n") for _, line in lines(path)) if path.is_file() else CLASSES
 
 
 def _keyframe(path: Path, number: int, line: str, names: tuple[str, ...]) -> tuple[str, str, Keyframe]:
@@ -179,7 +180,7 @@ def _said(attributes: dict[str, Any] | None) -> dict[str, Any]:
 def _write_sequence(picture: LabelledPicture, folder: Path, fidelity: Fidelity) -> None:
     lose_picture(fidelity, picture)
     names: list[str] = []
-    lines: list[tuple[int, int, str]] = []
+    boxes: list[tuple[int, int, str]] = []
     for number, annotation in enumerate(picture.annotations, start=1):
         place = where(picture, annotation)
         if annotation.frames is None or annotation.box is None:
@@ -199,9 +200,9 @@ def _write_sequence(picture: LabelledPicture, folder: Path, fidelity: Fidelity) 
             if said is not None and said.box is not None and said.label:
                 if said.label not in names:
                     names.append(said.label)
-                lines.append((frame, int(identity), _line(frame, identity, said, names.index(said.label) + 1)))
+                boxes.append((frame, int(identity), _line(frame, identity, said, names.index(said.label) + 1)))
     (folder / "gt").mkdir(parents=True)
-    text = "".join(f"{line}\n" for _, _, line in sorted(lines))
+    text = "".join(f"{line}\n" for _, _, line in sorted(boxes))
     (folder / "gt" / "gt.txt").write_text(text, encoding="utf-8", newline="\n")
     (folder / "gt" / "labels.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8", newline="\n")
     facts = picture.facts

@@ -19,6 +19,7 @@ from oxide.errors import InvalidInput, NotFound
 from oxide.extras import import_extra
 from oxide.formats import files
 from oxide.formats.base import Labelled, Picture, wrong
+from oxide.formats.json_text import document
 from oxide.formats.pixels import pixels_of
 from oxide.formats.unsaid import lose_labels, lose_parts, lose_picture, where
 from oxide.labels import masks
@@ -106,10 +107,7 @@ def format() -> Panoptic:
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 def _load(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise wrong(path, "at its start", f"it is no JSON: {error}") from error
+    record = document(path)
     lists = ("images", "annotations", "categories")
     if not isinstance(record, dict) or not all(isinstance(record.get(name), list) for name in lists):
         raise wrong(path, "at its start", f"it has not all of {', '.join(lists)}")

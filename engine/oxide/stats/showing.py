@@ -19,11 +19,11 @@ class Panel(NamedTuple):
     rows: list[tuple[str, tuple[float, ...]]]
 
 
-_RANGES: dict[str, tuple[str, tuple[float, ...], str]] = {
-    "aspect": ("Width by height", measures.ASPECTS, ""),
-    "duration": ("Duration in seconds", measures.SECONDS, " s"),
-    "area": ("Boxes by the side of a square of their area, in pixels", measures.SIDES, " px"),
-    "per file": ("Files by their number of annotations", measures.PER_FILE, ""),
+_RANGES: dict[str, tuple[str, tuple[float, ...]]] = {
+    "aspect": ("Width by height", measures.ASPECTS),
+    "duration": ("Duration in seconds", measures.SECONDS),
+    "area": ("Boxes by the side of a square of their area, in pixels", measures.SIDES),
+    "per file": ("Files by their number of annotations", measures.PER_FILE),
 }
 _NAMED = {
     "media": "Files by type",
@@ -55,7 +55,7 @@ def _named(states: Sequence[Stats], measure: str) -> Panel:
 
 
 def _ranges(states: Sequence[Stats], measure: str) -> Panel:
-    title, edges, _ = _RANGES[measure]
+    title, edges = _RANGES[measure]
     counts = [stats.of(measure) for stats in states]
     if measure == "per file":
         for stats, each in zip(states, counts, strict=True):

@@ -45,10 +45,9 @@ class Clip:
         MissingExtra: this needs the extra ``video``.
     """
 
-    def __init__(self, source: str | IO[bytes], threads: int = 1) -> None:
+    def __init__(self, source: str | IO[bytes]) -> None:
         self._av = import_extra("av", "video")
         self._source = source
-        self._threads = threads
         self._container = self._opened()
         try:
             self._stamps, self._keys = self._look()
@@ -103,9 +102,8 @@ class Clip:
             reason = "there is no video in it, only sound" if container.streams.audio else "it is no video"
             container.close()
             raise BrokenVideo(reason)
-        context = container.streams.video[0].codec_context
-        context.thread_count = self._threads
-        context.thread_type = "AUTO" if self._threads != 1 else "NONE"
+        # Clips are decoded side by side, each in one thread.
+        container.streams.video[0].codec_context.thread_type = "NONE"
         return container
 
     def _look(self) -> tuple[list[int], list[int]]:

@@ -102,7 +102,7 @@ def extract(
     with repository.store.begin() as session:
         work = _Work(repository, session, videos, choice, force=force, dry_run=dry_run, progress=progress)
         work.run()
-    return work.result()._replace(held_out=held_out)
+    return work.result(held_out)
 
 
 def _videos(repository: Repository, state: State, paths: Sequence[str], into: str, suffix: str) -> list[Video]:
@@ -197,14 +197,14 @@ class _Work:
                 raise
         self._staging.stage()
 
-    def result(self) -> FramesResult:
-        """What was done."""
+    def result(self, held_out: list[str]) -> FramesResult:
+        """What was done, beside the clips that were left out."""
         made = self._would_make if self._dry_run else self._staging.made
         return FramesResult(
             sorted(made),
             self._there,
             self._reused,
-            [],
+            held_out,
             len(self._videos),
             self._staging.annotations,
             sorted(self._broken),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import defaultdict
@@ -15,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from oxide.errors import NotFound
 from oxide.formats.base import Labelled, Picture, wrong
+from oxide.formats.json_text import document
 from oxide.formats.label_studio import runs
 from oxide.labels import masks
 from oxide.labels.annotation import Annotation, Keyframe
@@ -51,10 +51,7 @@ def read(source: Path, find: Callable[[str], Known | None] | None) -> Iterator[P
     path = source / "tasks.json" if source.is_dir() else source
     if not path.is_file():
         raise NotFound(f"there is no '{path}'", hint="name a JSON export of Label Studio", path=str(path))
-    try:
-        tasks = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise wrong(path, "at its start", f"it is no JSON: {error}") from error
+    tasks = document(path)
     if not isinstance(tasks, list):
         raise wrong(path, "at its start", "it is no list of tasks")
     for number, task in enumerate(tasks):
