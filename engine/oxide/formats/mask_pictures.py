@@ -107,8 +107,8 @@ def _names(path: Path) -> list[str]:
 
 def _color_map(path: Path) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
-    for number, line in lines(path):
-        if not line.strip() or line.startswith("#"):
+    for number, line in ((number, line.strip()) for number, line in lines(path)):
+        if not line or line.startswith("#"):
             continue
         name, _, rest = line.partition(":")
         try:

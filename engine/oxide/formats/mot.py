@@ -106,7 +106,7 @@ def _read_sequence(path: Path, source: Path) -> Iterator[Picture | Labelled]:
     tracks: dict[tuple[str, str], list[Keyframe]] = {}
     for number, line in lines(path):
         if line.strip():
-            identity, label, keyframe = _keyframe(path, number, line, names)
+            identity, label, keyframe = _keyframe(path, number, line.strip(), names)
             tracks.setdefault((identity, label), []).append(keyframe)
     for (identity, label), keyframes in tracks.items():
         place = f"{path}, track {identity}"
