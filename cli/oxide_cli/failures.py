@@ -26,6 +26,7 @@ _GO_ON = (
     "fsck",
     "revert",
     "cherry-pick",
+    "frames",
 )
 """Verbs that can be stopped half way: running them again goes on or starts afresh, and loses nothing."""
 
