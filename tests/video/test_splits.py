@@ -111,6 +111,13 @@ def test_per_class_then_the_rest(repo: Repository) -> None:
     assert repo.status().clean
 
 
+@pytest.mark.parametrize("system", ["text", {"video": "text"}, {"video": {"content": 1}}, {"video": None}])
+def test_what_other_programs_keep_where_frames_say_their_video(repo: Repository, system: object) -> None:
+    from oxide.splits.candidates import Item
+
+    assert Item({}, {"system": system, "split": "a"}).source is None
+
+
 def test_groups_and_classes_from_names(tmp_path: Path) -> None:
     repo = make_repository(tmp_path / "g", *(f"x/Cat_{number}.png" for number in range(8)), "x/dog.1.png")
     for number in range(8):

@@ -13,7 +13,7 @@ from oxide.errors import InvalidInput
 from oxide.formats.files import is_media
 from oxide.labels import reading
 from oxide.splits.choosing import Candidate
-from oxide.video.known import SYSTEM_KEY
+from oxide.video.known import origin_of
 
 if TYPE_CHECKING:
     from oxide._core import Record, Store
@@ -34,8 +34,8 @@ class Item:
     def __init__(self, row: Record, metadata: dict[str, Any]) -> None:
         self.row = row
         self.metadata = metadata
-        taken = metadata.get("system", {})
-        self.source: str | None = taken.get(SYSTEM_KEY, {}).get("content") if isinstance(taken, dict) else None
+        origin = origin_of(metadata)
+        self.source = origin.content if origin is not None else None
 
     @property
     def split(self) -> str | None:

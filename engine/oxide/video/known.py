@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oxide import _core
 from oxide.workspace import Tables
@@ -15,6 +15,26 @@ if TYPE_CHECKING:
 _AT_ONCE = 10_000
 SYSTEM_KEY = "video"
 """Where a frame's ``system`` metadata says what it was taken from: ``{"content": id, "frames": number}``."""
+
+
+class Origin(NamedTuple):
+    """What a picture was taken from: a video's content, which has ``total`` frames."""
+
+    content: str
+    total: int
+
+
+def origin_of(metadata: Any) -> Origin | None:
+    """What an item's metadata says that it was taken from. Other programs may keep other things in the same place."""
+    system = metadata.get("system") if isinstance(metadata, dict) else None
+    said = system.get(SYSTEM_KEY) if isinstance(system, dict) else None
+    if (
+        not isinstance(said, dict)
+        or not isinstance(said.get("content"), str)
+        or not isinstance(said.get("frames"), int)
+    ):
+        return None
+    return Origin(said["content"], said["frames"])
 
 
 class Frame(NamedTuple):
@@ -53,10 +73,10 @@ def frames_of(store: Store, tables: Tables, videos: Collection[str]) -> Iterator
     for some in _some(sorted(places)):
         rows = dict(zip(some, _core.files_of(store, tables["files"][1], some), strict=True))
         for record in _core.item_rows(store, tables["metadata"], some):
-            item, said = record["item_id"], record["value"].get("system", {}).get(SYSTEM_KEY)
+            item, origin = record["item_id"], origin_of(record["value"])
             row = rows[item]
-            if said is not None and row is not None:
-                yield Frame(said["content"], *places[item], said["frames"], row)
+            if origin is not None and row is not None:
+                yield Frame(origin.content, *places[item], origin.total, row)
 
 
 def _some(items: list[str]) -> Iterable[list[str]]:
