@@ -28,6 +28,11 @@ class Bench:
     def __post_init__(self) -> None:
         self.versions = {tool.name: tool.version() for tool in self.tools}
 
+    @property
+    def oxide(self) -> Tool | None:
+        """Oxide, where it is among the tools."""
+        return next((tool for tool in self.tools if tool.name == "oxide"), None)
+
     def take_turns(
         self,
         files: AnySet,

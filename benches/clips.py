@@ -22,7 +22,7 @@ BYTES_OF_A_CLIP = 200_000
 
 def measure(bench: Bench, clips: ClipSet) -> None:
     """Oxide alone, each round in a tree of its own."""
-    tool = next((tool for tool in bench.tools if tool.name == "oxide"), None)
+    tool = bench.oxide
     if tool is None or importlib.util.find_spec("av") is None:
         print("\nclips: not measured without oxide and its extra `video`")
         return

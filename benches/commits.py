@@ -27,7 +27,7 @@ print(time.perf_counter() - start)
 
 def measure(bench: Bench, commits: CommitSet) -> None:
     """Oxide alone."""
-    tool = next((tool for tool in bench.tools if tool.name == "oxide"), None)
+    tool = bench.oxide
     if tool is None:
         return
     bench.results.begin(commits, [tool.name])

@@ -43,7 +43,7 @@ NAMES = {
 
 def measure(bench: Bench) -> Counts:
     """All hot paths. Returns instructions by name; they are in the results only after `keep`."""
-    tool = next((tool for tool in bench.tools if tool.name == "oxide"), None)
+    tool = bench.oxide
     if tool is None or shutil.which("valgrind") is None:
         print("valgrind is not installed: instructions are not counted")
         return {}

@@ -20,7 +20,7 @@ CATEGORIES = 80
 
 def measure(bench: Bench, labels: LabelSet) -> None:
     """Oxide alone, all rounds of the import and one of the rest."""
-    tool = next((tool for tool in bench.tools if tool.name == "oxide"), None)
+    tool = bench.oxide
     if tool is None:
         return
     bench.workplace.need(BYTES_OF_AN_ANNOTATION * (2 * labels.annotations + labels.boxes))

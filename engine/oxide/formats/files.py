@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oxide.errors import InvalidInput
+from oxide.errors import InvalidInput, NotFound
 from oxide.extras import import_extra
 from oxide.formats.base import wrong
 
@@ -49,6 +49,25 @@ def below(folder: Path) -> Iterator[str]:
         for name in sorted(names):
             if not name.startswith("."):
                 yield (Path(at) / name).relative_to(folder).as_posix()
+
+
+def sources(source: Path, kind: str) -> Iterator[tuple[Path, str]]:
+    """The files with an ending below a folder, each with its path in the folder; or a single file with its name.
+
+    Raises:
+        InvalidInput: there is none below the folder.
+        NotFound: there is no such file or folder.
+    """
+    if source.is_file():
+        yield source, source.name
+        return
+    if not source.is_dir():
+        raise NotFound(f"there is no '{source}'", hint=f"name a folder of {kind.upper()} files", path=str(source))
+    found = [path for path in below(source) if ending(path) == kind]
+    if not found:
+        hint = "name the folder with the annotations"
+        raise InvalidInput(f"there is no {kind.upper()} file below '{source}'", hint=hint)
+    yield from ((source / path, path) for path in found)
 
 
 def shown(dataset: Dataset) -> Iterator[LabelledPicture]:

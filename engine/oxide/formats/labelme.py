@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oxide.errors import InvalidInput, NotFound
 from oxide.extras import import_extra
 from oxide.formats import files
 from oxide.formats.base import Labelled, Picture, wrong
@@ -56,18 +55,8 @@ class LabelMe:
             InvalidInput: a file is no LabelMe annotation.
             NotFound: there is no such file or folder.
         """
-        if source.is_file():
-            yield from _read_file(source, source.name)
-            return
-        if not source.is_dir():
-            raise NotFound(f"there is no '{source}'", hint="name a folder of JSON files", path=str(source))
-        any_file = False
-        for path in files.below(source):
-            if files.ending(path) == "json":
-                any_file = True
-                yield from _read_file(source / path, path)
-        if not any_file:
-            raise InvalidInput(f"there is no JSON file below '{source}'", hint="name the folder with the annotations")
+        for path, name in files.sources(source, "json"):
+            yield from _read_file(path, name)
 
     def write(self, dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
         """A file for each picture, in the folders in which the pictures are."""

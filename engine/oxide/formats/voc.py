@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oxide.errors import InvalidInput, NotFound
 from oxide.formats import files
 from oxide.formats.base import Labelled, Picture, wrong
 from oxide.formats.numerals import finite, plain
@@ -53,19 +52,10 @@ class Voc:
             InvalidInput: a file is no VOC annotation.
             NotFound: there is no such file or folder.
         """
-        if source.is_file():
-            yield from _read_file(source, source.name)
-            return
-        if not source.is_dir():
-            raise NotFound(f"there is no '{source}'", hint="name a folder of XML files", path=str(source))
-        folder = next((path for path in sorted(source.iterdir()) if path.name.lower() == "annotations"), source)
-        any_file = False
-        for path in files.below(folder):
-            if files.ending(path) == "xml":
-                any_file = True
-                yield from _read_file(folder / path, path)
-        if not any_file:
-            raise InvalidInput(f"there is no XML file below '{folder}'", hint="name the folder with the annotations")
+        inside = sorted(source.iterdir()) if source.is_dir() else []
+        folder = next((path for path in inside if path.name.lower() == "annotations"), source)
+        for path, name in files.sources(folder, "xml"):
+            yield from _read_file(path, name)
 
     def write(self, dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
         """``Annotations/`` with a file for each picture, in the folders in which the pictures are."""
