@@ -6,10 +6,8 @@ import os
 from typing import Any
 
 import pytest
+from installed import Place, diverge
 from oxide_cli import main, opening
-from test_end_to_end import Place, diverge, empty, place
-
-__all__ = ["empty", "place"]  # fixtures
 
 
 def test_resolve_takes_one_side(place: Place) -> None:
