@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from labels.strategies import Memory, annotations, item, read, same_shape, write
 from oxide.errors import InvalidInput, NotFound
 from oxide.formats import label_studio
+from oxide.formats.base import Labelled
 from oxide.formats.label_studio import runs
 from oxide.formats.label_studio.reading import path_of
 from oxide.labels.annotation import Annotation, Keyframe
@@ -116,6 +117,30 @@ def test_attributes_come_back(tmp_path: Path) -> None:
     (found,) = read(label_studio.format(), tmp_path).annotations["a.jpg"]
     assert found.attributes == {**attributes, "hidden": "true"}
     assert lost.losses == {"types of attributes, written as text": 1}
+
+
+def test_who_made_an_annotation(tmp_path: Path) -> None:
+    """A person is told by a name; a model's boxes are predictions, what has neither was imported."""
+    made = [
+        Annotation("class", "a", source="human", author="Ada"),
+        Annotation("class", "b", source="model", model="m1", score=0.5),
+        Annotation("class", "c", source="import"),
+    ]
+    lost = write(label_studio.format(), Memory([item("a.jpg", *made)]), tmp_path)
+    assert lost.losses == {"sources (human or model)": 1, "authors": 1}
+    entries = list(label_studio.format().read(tmp_path))
+    found = {each.annotation.label: each for each in entries if isinstance(each, Labelled)}
+    assert {label: each.by_hand for label, each in found.items()} == dict.fromkeys("abc", False)
+    assert (found["b"].annotation.source, found["b"].annotation.model, found["b"].annotation.score) == (
+        "model",
+        "m1",
+        0.5,
+    )
+    put(tmp_path, "export.json", json.dumps([TASK]))
+    people = [
+        each.by_hand for each in label_studio.format().read(tmp_path / "export.json") if isinstance(each, Labelled)
+    ]
+    assert people == [True, True, True, True, False]
 
 
 def test_tracks_come_back_in_the_size_of_the_video(tmp_path: Path) -> None:

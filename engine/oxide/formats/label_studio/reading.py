@@ -147,7 +147,7 @@ def _results(
                     **_origin(said, result, is_model=is_model),
                 ),
                 f"{path}, {place}",
-                by_hand=not is_model,
+                by_hand=not is_model and said.get("completed_by") is not None,
             )
 
 

@@ -78,7 +78,7 @@ def _task(picture: LabelledPicture, number: int, fidelity: Fidelity) -> dict[str
         if not results:
             continue
         model = annotation.source == "model"
-        fields = ("source", "score", "model") if model else ("source",)
+        fields = ("source", "score", "model") if model else ()
         lose_parts(fidelity, picture, annotation, (*fields, "attributes", *_OF_TRACKS), own=NAME)
         if model:
             by_models.setdefault((annotation.model, annotation.score), []).extend(results)
