@@ -25,6 +25,28 @@ class ArrowStream:
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
+class ArrowArrayExportable(Protocol):
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+
+@final
+class ArrowArray:
+    """What the core hands over: a column."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+
+@final
+class DocumentTest:
+    """A condition on JSON documents, given in the JSON form of the core's ``documents``."""
+
+    def __init__(self, condition: str) -> None: ...
+    def holds(self, document: str | None) -> bool:
+        """Whether a document, as canonical JSON, fulfils it; ``None``: there is no document."""
+    def holds_each(self, column: ArrowArrayExportable) -> ArrowArray:
+        """The same for a column of text; null: there is no document."""
+
+def document_keys(column: ArrowArrayExportable, path: Sequence[str], descending: bool) -> ArrowArray:
+    """Bytes that sort as the values at a path of documents do."""
+
 VERSION: str
 FILES_SCHEMA: str
 """Id of the built-in schema of ``files``; a session stores it with ``write_builtin_schemas``."""
@@ -165,8 +187,22 @@ class Store:
         """All rows, one batch a segment."""
     def get_rows(self, table: Table, keys: Sequence[str]) -> list[Record | None]:
         """Rows by hex key, as in ``diff_rows``."""
-    def export_parquet(self, table: Table, folder: str) -> list[str]:
-        """Write each segment that is not there yet as Parquet; all paths in key order."""
+    def export_parquet(
+        self,
+        table: Table,
+        folder: str,
+        conditions: str = "[]",
+        item: str | None = None,
+        progress: Progress | None = None,
+    ) -> Record:
+        """Make Parquet files with all rows that can fulfil conditions; what is there is used again.
+
+        ``conditions`` is a JSON list of {column, among: [value] | least: value | most: value | present: bool}, ids in
+        hex and times in microseconds; ``item`` asks for rows whose key begins with an item's id. Gives {files: [(path,
+        wanted)], segments, opened}: ``wanted`` are inclusive ranges of the column ``__segment``, ``None`` all rows.
+        """
+    def restore_parquet(self, schema: str, path: str) -> None:
+        """Write a file that an export of this process gave, and that was removed since, again as it was."""
     def gc(
         self, keep_seconds: int, now: int, immediate: bool, dry_run: bool, progress: Progress | None = None
     ) -> Record:

@@ -13,6 +13,7 @@ pub mod codec;
 pub mod columns;
 pub mod counters;
 pub mod dependents;
+pub mod documents;
 pub mod error;
 pub mod files;
 pub mod fsck;

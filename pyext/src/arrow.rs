@@ -2,9 +2,12 @@
 
 use std::sync::Mutex;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchIterator, RecordBatchReader, StringArray};
+use arrow::array::{
+    make_array, Array, ArrayRef, RecordBatch, RecordBatchIterator, RecordBatchReader, StringArray,
+};
 use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 use arrow::error::ArrowError;
+use arrow::ffi::{from_ffi, to_ffi, FFI_ArrowArray, FFI_ArrowSchema};
 use arrow::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use oxide_core::schema::Schema;
 use oxide_core::segment::{self, Change};
@@ -17,6 +20,8 @@ use std::sync::Arc;
 
 use crate::errors::{invalid, Result};
 
+const SCHEMA_CAPSULE_NAME: &std::ffi::CStr = c"arrow_schema";
+const ARRAY_CAPSULE_NAME: &std::ffi::CStr = c"arrow_array";
 const CAPSULE_NAME: &std::ffi::CStr = c"arrow_array_stream";
 /// Rows in a batch of differences.
 const BATCH_ROWS: usize = 8192;
@@ -74,6 +79,60 @@ impl ArrowStream {
         let stream = FFI_ArrowArrayStream::new(reader);
         Ok(PyCapsule::new_with_value(py, stream, CAPSULE_NAME)?)
     }
+}
+
+/// A column for a reader.
+#[pyclass(frozen, module = "oxide._core")]
+pub struct ArrowArray {
+    array: ArrayRef,
+}
+
+impl ArrowArray {
+    pub fn new(array: ArrayRef) -> ArrowArray {
+        ArrowArray { array }
+    }
+}
+
+#[pymethods]
+impl ArrowArray {
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_array__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> Result<(Bound<'py, PyCapsule>, Bound<'py, PyCapsule>)> {
+        // The protocol lets a producer keep its own types whatever was requested.
+        let _ = requested_schema;
+        let exported = to_ffi(&self.array.to_data());
+        let (array, schema) = exported
+            .map_err(|error| invalid(format!("the column cannot be handed over: {error}")))?;
+        let schema = PyCapsule::new_with_value(py, schema, SCHEMA_CAPSULE_NAME)?;
+        let array = PyCapsule::new_with_value(py, array, ARRAY_CAPSULE_NAME)?;
+        Ok((schema, array))
+    }
+}
+
+/// Takes the column of an object that exports one.
+pub fn import_array(column: &Bound<'_, PyAny>) -> Result<ArrayRef> {
+    let (schema, array): (Bound<'_, PyAny>, Bound<'_, PyAny>) =
+        column.call_method0("__arrow_c_array__")?.extract()?;
+    let capsule =
+        |object: &Bound<'_, PyAny>, name| -> Result<std::ptr::NonNull<std::ffi::c_void>> {
+            let capsule = object
+                .cast::<PyCapsule>()
+                .map_err(|_| invalid("__arrow_c_array__ returned no capsules"))?;
+            Ok(capsule.pointer_checked(Some(name))?)
+        };
+    let schema = capsule(&schema, SCHEMA_CAPSULE_NAME)?;
+    let array = capsule(&array, ARRAY_CAPSULE_NAME)?;
+    // SAFETY: capsules of these names hold an ArrowSchema and an ArrowArray of it (Arrow's PyCapsule interface); taking the
+    // array out leaves a released one behind, which the capsule's destructor skips.
+    let data = unsafe {
+        let schema: *const FFI_ArrowSchema = schema.as_ptr().cast();
+        from_ffi(FFI_ArrowArray::from_raw(array.as_ptr().cast()), &*schema)
+    };
+    let data = data.map_err(|error| invalid(format!("the column cannot be read: {error}")))?;
+    Ok(make_array(data))
 }
 
 /// Takes the stream of an object that exports one.

@@ -5,6 +5,7 @@
 mod arrow;
 mod convert;
 mod dependents;
+mod documents;
 mod errors;
 mod json;
 mod progress;
@@ -30,12 +31,14 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
-    use super::arrow::ArrowStream;
+    use super::arrow::{ArrowArray, ArrowStream};
     #[pymodule_export]
     use super::dependents::{
         changed_items, files_of, item_rows, item_values, items_that_differ, rekey_items,
         replace_item_rows,
     };
+    #[pymodule_export]
+    use super::documents::{document_keys, DocumentTest};
     #[pymodule_export]
     use super::json::{json_objects, json_text};
     #[pymodule_export]

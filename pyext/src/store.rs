@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use oxide_core::columns::statistics::Condition;
 use oxide_core::fsck::FsckRequest;
 use oxide_core::gc::GcRequest;
 use oxide_core::rows::Value;
@@ -304,17 +305,50 @@ impl Store {
         Ok(list)
     }
 
-    fn export_parquet(
+    #[pyo3(signature = (table, folder, conditions="[]", item=None, progress=None))]
+    fn export_parquet<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         table: Table,
         folder: PathBuf,
-    ) -> Result<Vec<std::ffi::OsString>> {
+        conditions: &str,
+        item: Option<&str>,
+        progress: Option<Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyDict>> {
         let (schema, root) = self.table(&table)?;
-        let paths = short(py, || {
-            columns::export_parquet(&self.store, &schema, &root, &folder)
+        let conditions: Vec<Condition> = serde_json::from_str(conditions)
+            .map_err(|error| invalid(format!("conditions are malformed: {error}")))?;
+        let from = item
+            .map(convert::bytes_from_hex)
+            .transpose()?
+            .unwrap_or_default();
+        let to = behind(&from);
+        let exported = long(py, progress.as_ref(), |progress| {
+            let keys = (&from[..], to.as_deref());
+            columns::export_parquet(
+                &self.store,
+                &schema,
+                &root,
+                &folder,
+                keys,
+                &conditions,
+                progress,
+            )
         })?;
-        Ok(paths.into_iter().map(PathBuf::into_os_string).collect())
+        let files = exported.extracts.into_iter();
+        let files: Vec<_> = files
+            .map(|each| (each.path.into_os_string(), each.wanted))
+            .collect();
+        let result = PyDict::new(py);
+        result.set_item("files", files)?;
+        result.set_item("segments", exported.segments)?;
+        result.set_item("opened", exported.opened)?;
+        Ok(result)
+    }
+
+    fn restore_parquet(&self, py: Python<'_>, schema: &str, path: PathBuf) -> Result<()> {
+        let schema = browse::schema(&self.store, &Id::from_hex(schema)?)?;
+        short(py, || columns::restore_parquet(&self.store, &schema, &path))
     }
 
     #[pyo3(signature = (keep_seconds, now, immediate, dry_run, progress=None))]
@@ -411,4 +445,12 @@ pub fn optional_row<'py>(
     cells
         .map(|cells| convert::row(py, schema, cells))
         .transpose()
+}
+
+/// The least key that begins with none of those that begin with `prefix` and lie behind them; `None` when there is none.
+fn behind(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut behind = prefix[..=last].to_vec();
+    behind[last] += 1;
+    Some(behind)
 }

@@ -25,16 +25,26 @@ class Column(NamedTuple):
         return f"lower(hex({name})) AS {name}" if self.fixed else name
 
 
+Wanted = Sequence[tuple[int, int]] | None
+"""Inclusive ranges of the segments of a file that are wanted; ``None``: all of its rows."""
+SEGMENT_COLUMN = "__segment"
+
+
 class ParquetRelation(NamedTuple):
     """Rows in Parquet files.
 
-    ``restore`` writes files that left the cache again; ``condition`` comes from this package, never from a user.
+    ``restore`` writes a file that left the cache again; ``condition`` comes from this package, never from a user.
     """
 
     columns: Sequence[Column]
-    paths: Sequence[str]
-    restore: Callable[[], object]
+    files: Sequence[tuple[str, Wanted]]
+    restore: Callable[[str], object]
     condition: str = ""
+
+    @property
+    def paths(self) -> list[str]:
+        """The files."""
+        return [path for path, _ in self.files]
 
 
 class RowsRelation(NamedTuple):
@@ -74,23 +84,38 @@ def schema_columns(schema: dict[str, Any]) -> list[Column]:
     return columns
 
 
-def create(sandbox: Sandbox, name: str, relation: Relation) -> None:
-    """Make a relation visible under a name."""
-    if isinstance(relation, ParquetRelation) and relation.paths:
-        shown = ", ".join(column.shown for column in relation.columns)
-        files = ", ".join(quote_text(path) for path in relation.paths)
-        where = f" WHERE {relation.condition}" if relation.condition else ""
-        sandbox.trusted(f"CREATE VIEW {quote_name(name)} AS SELECT {shown} FROM read_parquet([{files}]){where}")
+def create(sandbox: Sandbox, name: str, relation: Relation, *, hexadecimal: bool = True) -> None:
+    """Make a relation visible under a name; without ``hexadecimal`` the ids of Parquet files stay bytes."""
+    if isinstance(relation, ParquetRelation) and relation.files:
+        shown = ", ".join(column.shown if hexadecimal else quote_name(column.name) for column in relation.columns)
+        sandbox.trusted(f"CREATE VIEW {quote_name(name)} AS {_reading(relation, shown)}")
     elif isinstance(relation, StreamRelation):
         import pyarrow
 
         # Copied: what is registered belongs to one connection, and each run of a query has a connection of its own.
         rows = pyarrow.RecordBatchReader.from_stream(relation.stream).read_all()
-        shown = ", ".join(column.shown for column in relation.columns)
+        shown = ", ".join(column.shown if hexadecimal else quote_name(column.name) for column in relation.columns)
         with sandbox.visible("stream", rows):
             sandbox.trusted(f"CREATE TABLE {quote_name(name)} AS SELECT {shown} FROM stream")
     else:
         _create_rows(sandbox, name, relation.columns, relation.rows if isinstance(relation, RowsRelation) else ())
+
+
+def _reading(relation: ParquetRelation, shown: str) -> str:
+    """The rows of all files: those of whole ones together, and of each other one only the wanted segments."""
+    whole = [path for path, wanted in relation.files if wanted is None]
+    parts = [(whole, relation.condition)] if whole else []
+    parts += [([path], _segments(wanted)) for path, wanted in relation.files if wanted is not None]
+    selects = []
+    for paths, condition in parts:
+        files = ", ".join(quote_text(path) for path in paths)
+        where = f" WHERE {condition}" if condition else ""
+        selects.append(f"SELECT {shown} FROM read_parquet([{files}]){where}")
+    return " UNION ALL ".join(selects)
+
+
+def _segments(wanted: Sequence[tuple[int, int]]) -> str:
+    return " OR ".join(f"{SEGMENT_COLUMN} BETWEEN {first} AND {last}" for first, last in wanted)
 
 
 def _create_rows(sandbox: Sandbox, name: str, columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> None:

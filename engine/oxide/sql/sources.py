@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -128,6 +129,8 @@ class Sources:
     def __init__(self, repository: RepositoryView) -> None:
         self._repository = repository
         self._cache = Path(repository.control) / "cache" / "segments"
+        self.exported: list[tuple[int, int]] = []
+        """Of each stored table that was asked for: its segments, and those that are read."""
 
     def relation(self, reference: Reference) -> Relation | None:
         """The relation that a query reads; ``None`` for a table that does not exist."""
@@ -153,11 +156,12 @@ class Sources:
 
     def files_used(self, relations: Sequence[Relation]) -> list[str]:
         """All Parquet files of the relations, written again when they left the cache meanwhile."""
-        paths = [path for relation in relations if isinstance(relation, ParquetRelation) for path in relation.paths]
-        if not all(map(os.path.exists, paths)):
-            for relation in relations:
-                if isinstance(relation, ParquetRelation):
-                    relation.restore()
+        stored = [relation for relation in relations if isinstance(relation, ParquetRelation)]
+        paths = [path for relation in stored for path in relation.paths]
+        for relation in stored:
+            for path in relation.paths:
+                if not os.path.exists(path):
+                    relation.restore(path)
         cache.mark_used(paths)
         return paths
 
@@ -172,19 +176,23 @@ class Sources:
             return self.stored(tables[found])
         return RowsRelation(schema_columns(SCHEMAS[name]), []) if name in SCHEMAS else None
 
-    def stored(self, table: tuple[str, str]) -> Relation:
-        """Any table of the store. Where nothing can be written, its rows come from memory instead of the cache."""
-        columns = schema_columns(schemas.read(self._repository.store, table[0]))
+    def stored(
+        self, table: tuple[str, str], conditions: Sequence[dict[str, Any]] = (), item: str | None = None
+    ) -> Relation:
+        """Any table of the store. Where nothing can be written, its rows come from memory instead of the cache.
+
+        Rows that do not fulfil the conditions, or are not of the item, may be left out.
+        """
+        store = self._repository.store
+        columns = schema_columns(schemas.read(store, table[0]))
         if table[1] == EMPTY_ROOT:
             return RowsRelation(columns, [])
-
-        def export() -> list[str]:
-            return self._repository.store.export_parquet(table, str(self._cache))
-
         try:
-            return ParquetRelation(columns, export(), export)
+            exported = store.export_parquet(table, str(self._cache), json.dumps(conditions), item)
         except (FileSystemError, OSError):
-            return StreamRelation(columns, self._repository.store.scan(table))
+            return StreamRelation(columns, store.scan(table))
+        self.exported.append((exported["segments"], exported["opened"]))
+        return ParquetRelation(columns, exported["files"], lambda path: store.restore_parquet(table[0], path))
 
     def _unversioned(self, name: str) -> Relation:
         history = History(self._repository)
@@ -194,10 +202,11 @@ class Sources:
             return RowsRelation(_TAG_COLUMNS, [tuple(tag) for tag in self._repository.tags()])
         if name == "commits":
             path = history.commits()
-            return ParquetRelation(COMMIT_COLUMNS, [path] if path else [], history.commits)
+            return ParquetRelation(COMMIT_COLUMNS, [(path, None)] if path else [], lambda _: history.commits())
         path = history.operations()
         oldest = f"number >= {self._repository.store.oldest_operation()}" if path else ""
-        return ParquetRelation(OPERATION_COLUMNS, [path] if path else [], history.operations, oldest)
+        files = [(path, None)] if path else []
+        return ParquetRelation(OPERATION_COLUMNS, files, lambda _: history.operations(), oldest)
 
     def _diff(self, before: str, after: str | None = None, table: str = "files") -> Relation:
         old, new = self._repository.tables(before), self._repository.tables(after)

@@ -28,7 +28,7 @@ pub(super) fn sound(paths: Option<&Vec<PathBuf>>) -> Option<PathBuf> {
     paths?.iter().find(|path| is_sound(path)).cloned()
 }
 
-fn is_sound(path: &Path) -> bool {
+pub(super) fn is_sound(path: &Path) -> bool {
     let sum = stem_and_sum(path).and_then(|(_, sum)| u32::from_str_radix(sum, 16).ok());
     sum.is_some_and(|sum| std::fs::read(path).is_ok_and(|bytes| crc32fast::hash(&bytes) == sum))
 }

@@ -1,49 +1,95 @@
-//! Segments as Parquet files: derived, for the query engine alone; identity never depends on them.
+//! Segments as Parquet: derived, for the query engine alone; identity never depends on it.
 
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Int32Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
-use rayon::prelude::*;
 
-use super::cache;
-use super::outgoing::{failed, segment_batch};
-use crate::error::Result;
-use crate::fsx;
+use super::bundle::{Member, LIST, SEGMENT_COLUMN};
+use super::outgoing::{arrow_schema, failed, segment_batch};
+use super::statistics;
+use crate::error::{Error, Result};
 use crate::hash::Id;
 use crate::schema::{Schema, Type};
-use crate::segment::{self, Segment};
+use crate::segment::Segment;
 use crate::store::ReadObjects;
-use crate::tree;
 
-/// Hex digits of the schema's id in a file name.
-const SCHEMA_DIGITS: usize = 16;
+/// A row group ends with the segment that reaches so many rows or bytes.
+const GROUP_ROWS: usize = 122_880;
+const GROUP_BYTES: usize = 16 << 20;
+/// A bundle ends with the segment that reaches so many bytes.
+const BUNDLE_BYTES: usize = 64 << 20;
 
-/// Writes each segment of a table that is not there yet, or damaged, as a cached file `<segment id>-<schema id prefix>`
-/// and returns all paths in key order. A table without rows has no file.
-pub fn export_parquet(
-    objects: &dyn ReadObjects,
-    schema: &Schema,
-    root: &Id,
-    folder: &Path,
-) -> Result<Vec<PathBuf>> {
-    let schema_id = schema.id().to_hex();
-    fsx::create_dir_all(folder)?;
-    let held = cache::held(folder)?;
-    tree::entries(objects, root)?
-        .par_iter()
-        .map(|entry| {
-            let stem = format!("{}-{}", entry.id, &schema_id[..SCHEMA_DIGITS]);
-            if let Some(path) = cache::sound(held.get(&stem)) {
-                return Ok(path);
-            }
-            let segment = segment::read(objects, &entry.id)?;
-            cache::write(folder, &stem, &parquet_bytes(objects, schema, &segment)?)
+/// Segments on their way into one Parquet file.
+pub(super) struct BundleWriter<'a> {
+    schema: &'a Schema,
+    columns: SchemaRef,
+    writer: ArrowWriter<Vec<u8>>,
+    members: Vec<Member>,
+}
+
+impl<'a> BundleWriter<'a> {
+    pub fn new(schema: &'a Schema) -> Result<BundleWriter<'a>> {
+        let columns = bundle_schema(schema);
+        let writer = properties(schema).and_then(|properties| {
+            let options = ArrowWriterOptions::new()
+                .with_properties(properties)
+                .with_skip_arrow_metadata(true);
+            ArrowWriter::try_new_with_options(Vec::new(), columns.clone(), options)
+        });
+        Ok(BundleWriter {
+            schema,
+            columns,
+            writer: writer.map_err(|error| failed(schema, &error))?,
+            members: Vec::new(),
         })
-        .collect()
+    }
+
+    /// Adds the rows of a segment.
+    pub fn add(&mut self, objects: &dyn ReadObjects, id: &Id, segment: &Segment) -> Result<()> {
+        let rows = segment_batch(objects, self.schema, segment)?;
+        let number = i32::try_from(self.members.len()).expect("a bundle has few segments");
+        self.members.push(Member {
+            id: id.to_hex(),
+            statistics: statistics::of_batch(&rows),
+        });
+        let mut columns = rows.columns().to_vec();
+        columns.push(Arc::new(Int32Array::from(vec![number; rows.num_rows()])) as ArrayRef);
+        let failed = |error: &dyn std::fmt::Display| failed(self.schema, error);
+        let rows =
+            RecordBatch::try_new(self.columns.clone(), columns).map_err(|error| failed(&error))?;
+        self.writer.write(&rows).map_err(|error| failed(&error))?;
+        if self.writer.in_progress_rows() >= GROUP_ROWS
+            || self.writer.in_progress_size() >= GROUP_BYTES
+        {
+            self.writer.flush().map_err(|error| failed(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Whether no more segments should be added.
+    pub fn is_full(&self) -> bool {
+        self.writer.bytes_written() + self.writer.in_progress_size() >= BUNDLE_BYTES
+    }
+
+    /// The bytes of the file and the segments in it.
+    pub fn finish(mut self) -> Result<(Vec<u8>, Vec<Member>)> {
+        let list = serde_json::to_string(&self.members)
+            .map_err(|error| Error::integrity(format!("statistics cannot be written: {error}")))?;
+        self.writer
+            .append_key_value_metadata(KeyValue::new(LIST.to_owned(), list));
+        let bytes = self.writer.into_inner();
+        Ok((
+            bytes.map_err(|error| failed(self.schema, &error))?,
+            self.members,
+        ))
+    }
 }
 
 /// One segment as the bytes of a Parquet file.
@@ -52,22 +98,19 @@ pub fn parquet_bytes(
     schema: &Schema,
     segment: &Segment,
 ) -> Result<Vec<u8>> {
-    let batch = segment_batch(objects, schema, segment)?;
-    let write = || -> std::result::Result<Vec<u8>, ParquetError> {
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties(schema)?)
-            .with_skip_arrow_metadata(true);
-        let mut bytes = Vec::new();
-        let mut writer = ArrowWriter::try_new_with_options(&mut bytes, batch.schema(), options)?;
-        writer.write(&batch)?;
-        writer.close()?;
-        Ok(bytes)
-    };
-    write().map_err(|error| failed(schema, &error))
+    let mut writer = BundleWriter::new(schema)?;
+    writer.add(objects, &segment.id(), segment)?;
+    Ok(writer.finish()?.0)
+}
+
+fn bundle_schema(schema: &Schema) -> SchemaRef {
+    let mut fields: Vec<_> = arrow_schema(schema).fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new(SEGMENT_COLUMN, DataType::Int32, false)));
+    Arc::new(ArrowSchema::new(fields))
 }
 
 fn properties(schema: &Schema) -> std::result::Result<WriterProperties, ParquetError> {
-    let level = ZstdLevel::try_new(3)?;
+    let level = ZstdLevel::try_new(1)?; // read far more often than kept: fast to write
     let mut properties = WriterProperties::builder().set_compression(Compression::ZSTD(level));
     for field in &schema.fields {
         let path = |parts: &[&str]| {

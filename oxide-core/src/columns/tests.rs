@@ -10,7 +10,10 @@ use arrow::array::{
 use arrow::datatypes::Int32Type;
 use arrow::record_batch::RecordBatch;
 
+use super::statistics::Condition;
 use super::*;
+use crate::hash::Id;
+use crate::progress::Progress;
 use crate::rows::{self, Value};
 use crate::schema::{Field, MergeRule, Schema, Type};
 use crate::segment::Segment;
@@ -98,8 +101,9 @@ fn parquet_holds_the_rows_and_the_field_ids() {
         .iter()
         .map(|f| f.get_basic_info().id())
         .collect();
-    assert_eq!(ids, (1..=9).collect::<Vec<_>>());
+    assert_eq!(ids[..9], (1..=9).collect::<Vec<_>>());
     let batch = reader.build().unwrap().next().unwrap().unwrap();
+    let batch = batch.project(&(0..9).collect::<Vec<_>>()).unwrap();
     let changes = batch_changes(&objects, &schema(), &batch).unwrap();
     let rows = changes
         .iter()
@@ -195,19 +199,49 @@ fn exported_files_are_used_again() {
     let empty = tree::empty(&objects).unwrap();
     let root = tree::edit(&objects, &schema, &empty, rows(0..100)).unwrap();
     let cache = folder.path().join("cache");
-    assert!(export_parquet(&objects, &schema, &empty, &cache)
+    let export = |root: &Id, conditions: &str| {
+        let conditions: Vec<Condition> = serde_json::from_str(conditions).unwrap();
+        let keys = (&[][..], None);
+        let progress = Progress::default();
+        export_parquet(
+            &objects,
+            &schema,
+            root,
+            &cache,
+            keys,
+            &conditions,
+            &progress,
+        )
         .unwrap()
-        .is_empty());
-    let first = export_parquet(&objects, &schema, &root, &cache).unwrap();
-    assert_eq!(first.len(), tree::entries(&objects, &root).unwrap().len());
-    let written = std::fs::metadata(&first[0]).unwrap().modified().unwrap();
+    };
+    assert_eq!(export(&empty, "[]"), Exported::default());
+    let first = export(&root, "[]");
+    let segments = tree::entries(&objects, &root).unwrap().len();
+    assert_eq!((first.segments, first.opened), (segments, segments));
+    assert_eq!(first.extracts.len(), 1, "a bundle, not a file a segment");
+    assert_eq!(first.extracts[0].wanted, None);
+    let written = std::fs::metadata(&first.extracts[0].path)
+        .unwrap()
+        .modified()
+        .unwrap();
+    assert_eq!(export(&root, "[]"), first);
 
     let longer = tree::edit(&objects, &schema, &root, rows(100..101)).unwrap();
-    let second = export_parquet(&objects, &schema, &longer, &cache).unwrap();
-    let shared = second.iter().filter(|path| first.contains(path)).count();
-    assert!(shared >= first.len() - 1 && shared < second.len());
-    assert_eq!(
-        std::fs::metadata(&first[0]).unwrap().modified().unwrap(),
-        written
+    let second = export(&longer, "[]");
+    assert_eq!(second.extracts.len(), 2, "the bundle and what is new");
+    assert_eq!(second.extracts[0].path, first.extracts[0].path);
+    assert!(
+        second.extracts[0].wanted.is_some(),
+        "its last segment is not wanted any more"
     );
+    let again = std::fs::metadata(&first.extracts[0].path)
+        .unwrap()
+        .modified()
+        .unwrap();
+    assert_eq!(again, written);
+
+    let one = export(&root, r#"[{"column": "name", "among": ["0042"]}]"#);
+    assert_eq!((one.segments, one.opened), (segments, 1));
+    let none = export(&root, r#"[{"column": "name", "least": "1"}]"#);
+    assert_eq!((none.opened, none.extracts.len()), (0, 0));
 }

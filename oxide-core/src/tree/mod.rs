@@ -13,7 +13,9 @@ pub use diff::{diff, visit_diff};
 pub use edit::{edit, edit_sorted};
 pub use merge::{merge, merge_row, RowMerge};
 pub use page::empty_root;
-pub use read::{entries, get, get_many, len, page_children, scan, Children, RowVisitor};
+pub use read::{
+    entries, entries_between, get, get_many, len, page_children, scan, Children, RowVisitor,
+};
 
 use crate::hash::Id;
 

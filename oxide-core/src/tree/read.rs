@@ -31,7 +31,7 @@ pub fn entries(objects: &dyn ReadObjects, root: &Id) -> Result<Vec<Entry>> {
 }
 
 /// The segments that can hold keys in `[from, to)`, in key order.
-pub(super) fn entries_between(
+pub fn entries_between(
     objects: &dyn ReadObjects,
     root: &Id,
     from: &[u8],
