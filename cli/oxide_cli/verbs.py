@@ -34,6 +34,7 @@ SECTIONS: tuple[tuple[str, dict[str, str]], ...] = (
             "cat": "Write a file of a revision to standard output.",
             "du": "Show how much space a revision and the store take.",
             "stats": "Show how many, how large and how long, in bars.",
+            "query": "Find pictures and annotations by what they are.",
             "sql": "Run a SELECT over files, items and history.",
             "check-ignore": "Show which rule ignores a path.",
         },

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from oxide.labels.annotation import Annotation as Annotation
     from oxide.labels.annotation import Keyframe as Keyframe
     from oxide.labels.ontology import Label as Label
+    from oxide.query.filters import Filters as Filters
     from oxide.repository import Repository as Repository
     from oxide.settings import Settings as Settings
     from oxide.snapshot import Snapshot as Snapshot
 
-__all__ = ["Annotation", "Keyframe", "Label", "Repository", "Settings", "Snapshot", "errors"]
+__all__ = ["Annotation", "Filters", "Keyframe", "Label", "Repository", "Settings", "Snapshot", "errors"]
 
 _HOMES = {
     "Annotation": "oxide.labels.annotation",
+    "Filters": "oxide.query.filters",
     "Keyframe": "oxide.labels.annotation",
     "Label": "oxide.labels.ontology",
     "Repository": "oxide.repository",

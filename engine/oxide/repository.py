@@ -10,6 +10,7 @@ from oxide import _core, clock
 from oxide.errors import AlreadyExists, FileSystemError, InvalidInput, NotARepository, Unsupported
 from oxide.holding import held_by, holding
 from oxide.labels.verbs import LabelVerbs
+from oxide.query.verbs import QueryVerbs
 from oxide.settings import Settings
 from oxide.splits.verbs import SplitVerbs
 from oxide.stats.verbs import StatsVerbs
@@ -61,7 +62,7 @@ CONTROL = ".oxide"
 DEFAULT_BRANCH = "main"
 
 
-class Repository(LabelVerbs, SplitVerbs, StatsVerbs, VideoVerbs):
+class Repository(LabelVerbs, QueryVerbs, SplitVerbs, StatsVerbs, VideoVerbs):
     """A working copy with its history.
 
     Paths given to methods are relative to :attr:`root` (``/`` between names) or absolute below it; results hold paths
@@ -624,11 +625,9 @@ class Repository(LabelVerbs, SplitVerbs, StatsVerbs, VideoVerbs):
         """One SELECT over the tables of a revision; without ``at``: HEAD with what is pending in the workspace."""
         from oxide.sql import query as run_query
 
-        if timeout is None:
-            timeout = self.settings.number("sql.timeout")
-        if memory_limit is None:
-            memory = self.settings.get("sql.memory")
-            memory_limit = memory.value if memory else None
+        limits = self.query_limits()
+        timeout = limits[0] if timeout is None else timeout
+        memory_limit = limits[1] if memory_limit is None else memory_limit
         return run_query(self, query, at=at, timeout=timeout, memory_limit=memory_limit)
 
     # -- care ------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from oxide.workspace import present
 if TYPE_CHECKING:
     from oxide._core import Hold
     from oxide.labels.annotation import Annotation
+    from oxide.query.running import QueryResult
     from oxide.sql import SqlResult
     from oxide.sql.sources import RepositoryLike
     from oxide.tables import TableView
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         def ls(
             self, revision: str = "HEAD", path: str | os.PathLike[str] = "", *, recursive: bool = False
         ) -> list[FileEntry]: ...
+        def query(self, query: Any = None, *, at: str | None = None) -> QueryResult: ...
 
 
 class Snapshot:
@@ -107,6 +109,10 @@ class Snapshot:
         from oxide.sql import query as run
 
         return run(self._repository, query, at=self.commit.id, timeout=timeout, memory_limit=memory_limit)
+
+    def query(self, query: Any = None, **how: Any) -> QueryResult:
+        """Find items or annotations of this revision: see :meth:`oxide.Repository.query`."""
+        return self._repository.query(query, at=self.commit.id, **how)
 
     def __repr__(self) -> str:
         return f"Snapshot({self.commit.id[:16]}: {self.commit.summary})"

@@ -64,6 +64,13 @@ def without_value(metadata: Any, key: str) -> dict[str, Any]:
     return changed
 
 
+def check_names(metadata: dict[str, Any]) -> None:
+    """Look at the names at the top. Raises InvalidInput for a reserved one."""
+    for name in metadata:
+        if name in RESERVED:
+            raise InvalidInput(f"the key '{name}' is reserved", hint="use another name at the top")
+
+
 def flattened(metadata: dict[str, Any]) -> dict[str, Any]:
     """Metadata as other platforms write it, with ``user`` as an object of its own, as it is stored here."""
     own = {name: value for name, value in metadata.items() if name != "user"}

@@ -119,3 +119,13 @@ def plain_equality(found: Condition) -> tuple[list[str], str] | None:
     if len(values) != 1 or not isinstance(values[0], str) or not path:
         return None
     return (path, _text(values[0])) if all('"' not in name and "\\" not in name for name in path) else None
+
+
+def as_text(found: Condition) -> str:
+    """A condition as the core reads it."""
+    return json.dumps(found, ensure_ascii=False)
+
+
+def opposite(found: Condition) -> Condition:
+    """The opposite of a condition."""
+    return found["not"] if "not" in found else {"not": found}

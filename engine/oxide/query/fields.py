@@ -166,6 +166,8 @@ def unknown(resource: Resource, name: str, place: str) -> QueryError:
     if head in FIELDS[other] and head not in ("item", "annotations"):
         return QueryError(f"{place}: {resource} have no field '{name}'", hint=f"did you mean '{way}{name}'?")
     names = [*FIELDS[resource], *_COLUMNS[resource]]
+    if resource == "items":
+        names += [*SHORT_FOR_ANNOTATIONS, "split"]
     close = difflib.get_close_matches(head, names, 1, 0.5) or difflib.get_close_matches(
         head.lower(), [each.lower() for each in names], 1, 0.5
     )

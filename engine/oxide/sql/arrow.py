@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,6 +46,13 @@ def hex_text(column: pyarrow.FixedSizeBinaryArray) -> pyarrow.StringArray:
         len(column), pyarrow.py_buffer(offsets), pyarrow.py_buffer(digits[cells].tobytes())
     )
     return pyarrow.compute.if_else(missing, None, text) if column.null_count else text
+
+
+def concatenated(columns: Sequence[pyarrow.Array]) -> pyarrow.Array:
+    """Columns of ids one behind the other, as bytes of any length."""
+    import pyarrow
+
+    return pyarrow.concat_arrays([column.cast(pyarrow.binary()) for column in columns] or [pyarrow.array([], pyarrow.binary())])
 
 
 def _is_fixed(kind: pyarrow.DataType) -> bool:

@@ -18,6 +18,8 @@ from oxide.errors import OxideError, QueryError, QueryTimeout
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from oxide._core import ArrowArray, ArrowArrayExportable, DocumentTest
+
 Value = TypeVar("Value")
 
 DEFAULT_TIMEOUT = 60.0
@@ -82,6 +84,32 @@ class Sandbox:
             yield
         finally:
             self._connection.unregister(name)
+
+    def hold_rows(self, name: str, arrow: object) -> None:
+        """Copy an Arrow table into a table of this database."""
+        with self.visible("incoming", arrow):
+            self.trusted(f"CREATE TABLE {quote_name(name)} AS SELECT * FROM incoming")
+
+    def add_test(self, name: str, test: DocumentTest) -> None:
+        """Make a condition on JSON text a function of it. Null is no text: ask whether it is null first."""
+        self._add_function(name, test.holds_each, "BOOLEAN")
+
+    def add_key(self, name: str, path: Sequence[str], descending: bool) -> None:
+        """Make the sort key of a path in JSON text a function of it."""
+        from oxide._core import document_keys
+
+        self._add_function(name, lambda column: document_keys(column, path, descending), "BLOB")
+
+    def _add_function(self, name: str, work: Callable[[ArrowArrayExportable], ArrowArray], kind: str) -> None:
+        import pyarrow
+
+        def one(column: pyarrow.Array | pyarrow.ChunkedArray) -> pyarrow.Array:
+            return column.combine_chunks() if isinstance(column, pyarrow.ChunkedArray) else column
+
+        # Without annotations, which DuckDB would evaluate.
+        self._connection.create_function(
+            name, lambda column: pyarrow.array(work(one(column))), ["VARCHAR"], kind, type="arrow"
+        )
 
     def statement_types(self, text: str) -> list[str]:
         """The types of the statements in a text, such as ``SELECT``."""

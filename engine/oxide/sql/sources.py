@@ -21,6 +21,7 @@ from oxide.workspace import present, without_facts
 
 if TYPE_CHECKING:
     from oxide._core import Store
+    from oxide.query.planning import Scan
     from oxide.types import Branch, Commit, LogEntry, OperationEntry, Tag
 
 Tables = dict[str, tuple[str, str]]
@@ -75,10 +76,10 @@ class RepositoryLike(Protocol):
 class RepositoryView:
     """A repository as one query sees it: at a revision, or HEAD with what is pending in the workspace."""
 
-    def __init__(self, repository: RepositoryLike, at: str | None) -> None:
+    def __init__(self, repository: RepositoryLike, at: str | None, tables: Tables | None = None) -> None:
         self._repository = repository
         self._at = at
-        self._tables: dict[str | None, Tables] = {}
+        self._tables: dict[str | None, Tables] = {} if tables is None else {at: present(tables)}
         self.store = repository.store
         self.control = repository.control
 
@@ -193,6 +194,13 @@ class Sources:
             return StreamRelation(columns, store.scan(table))
         self.exported.append((exported["segments"], exported["opened"]))
         return ParquetRelation(columns, exported["files"], lambda path: store.restore_parquet(table[0], path))
+
+    def scanned(self, scan: Scan) -> Relation:
+        """The rows that a planned query reads under one name."""
+        table = self._repository.tables(None).get(scan.table)
+        if table is None:
+            return RowsRelation(schema_columns(SCHEMAS[scan.table]), [])
+        return self.stored(table, scan.conditions, scan.item)
 
     def _unversioned(self, name: str) -> Relation:
         history = History(self._repository)

@@ -1,0 +1,231 @@
+"""Running queries: ids and sort keys out of DuckDB, and whole records for them out of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from oxide.query import cursors, records
+from oxide.query.changes import changed_ids, tables_since
+from oxide.query.cursors import Key
+from oxide.query.explaining import Explanation
+from oxide.query.planning import Plan, Scope
+from oxide.query.tree import Query
+from oxide.sql.connection import Sandbox
+from oxide.sql.relations import create
+from oxide.sql.sources import RepositoryView, Sources
+
+if TYPE_CHECKING:
+    from oxide._core import Hold
+    from oxide.repository import Repository
+    from oxide.sql.connection import Run
+
+AT_ONCE = 1000
+"""Rows whose records are read together."""
+_TIES = {"items": [Key("path", False), Key("item", False)], "annotations": [Key("item", False), Key("id", False)]}
+
+
+class QueryResult:
+    """What a query finds, at one state of the repository. Nothing is asked before it is wanted, nor twice.
+
+    ``items``, ``next`` and ``page_paths`` are about one page; everything else is about all rows.
+    """
+
+    def __init__(self, repository: Repository, query: Query, at: str | None, after: str | None, hold: Hold) -> None:
+        self.query = query
+        self._repository = repository
+        self._at = at
+        self._after = after
+        self._hold = hold
+        self._engine = Engine(repository, at)
+
+    @property
+    def revision(self) -> str | None:
+        """The commit that was asked; ``None``: HEAD with what is pending."""
+        return self._at
+
+    @cached_property
+    def total(self) -> int:
+        """How many rows there are in all."""
+        return self._engine.count(self.query)
+
+    @cached_property
+    def _page(self) -> tuple[list[tuple[Any, ...]], str | None]:
+        size = self.query.page_size
+        skipped = self.query.page * size if size is not None and self._after is None else 0
+        return self._engine.page(self.query, size, skipped, self._after)
+
+    @cached_property
+    def items(self) -> list[dict[str, Any]]:
+        """The documents of the page; without a page size of all rows."""
+        return [record for part in _parts(self._page[0]) for record in self._records(part)]
+
+    @property
+    def next(self) -> str | None:
+        """The cursor of the page behind this one; ``None`` when there is none."""
+        return self._page[1]
+
+    @property
+    def page_paths(self) -> list[str]:
+        """The paths of the page's items, or of the items of its annotations."""
+        return self._paths(self._page[0])
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The ids of all rows, in order."""
+        return [row[-1].hex() for row in self._all]
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all items, in order; of annotations those of their items, each once."""
+        return self._paths(self._all)
+
+    def __len__(self) -> int:
+        return self.total
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for part in _parts(self._all):
+            yield from self._records(part)
+
+    @cached_property
+    def _all(self) -> list[tuple[Any, ...]]:
+        return self._engine.page(self.query, None, 0, None)[0]
+
+    @cached_property
+    def item_ids(self) -> list[str]:
+        """The ids of all items, or of the items of all annotations, each once."""
+        if self.query.resource == "items":
+            return self.ids
+        return list(dict.fromkeys(row[-2].hex() for row in self._all))
+
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """(item, id) of all annotations."""
+        return [(row[-2].hex(), row[-1].hex()) for row in self._all]
+
+    def _paths(self, rows: Sequence[tuple[Any, ...]]) -> list[str]:
+        if self.query.resource == "items":
+            return [row[-2] for row in rows]
+        items = list(dict.fromkeys(row[-2].hex() for row in rows))
+        return [record["path"] for part in _parts(items) for record in self._engine.items(part)]
+
+    def _records(self, rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+        if self.query.resource == "items":
+            return self._engine.items([row[-1].hex() for row in rows])
+        return self._engine.annotations([(row[-2].hex(), row[-1].hex()) for row in rows])
+
+    def explain(self) -> Explanation:
+        """The tree, the SQL, and which segments are opened. Nothing is asked of them."""
+        return self._engine.explain(self.query)
+
+    def __repr__(self) -> str:
+        return f"QueryResult({self.query.resource} of {self._repository.folder!r} at {self._at or 'what is pending'})"
+
+
+def _parts(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(rows), AT_ONCE):
+        yield rows[start : start + AT_ONCE]
+
+
+class Engine:
+    """Runs the statements of plans over one state."""
+
+    def __init__(self, repository: Repository, at: str | None) -> None:
+        self._repository = repository
+        self._tables = repository.state_at(at)
+        self._sources = Sources(RepositoryView(repository, at, self._tables))
+
+    def items(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The documents of items."""
+        return records.items(self._repository.store, self._tables, ids)
+
+    def annotations(self, ids: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """The documents of annotations."""
+        return records.annotations(self._repository.store, self._tables, ids)
+
+    def count(self, query: Query) -> int:
+        """How many rows a query finds."""
+        plan = Plan()
+        statement = _counted(plan, query)
+        return int(self._fetch(plan, statement)[0][0])
+
+    def page(
+        self, query: Query, size: int | None, skipped: int, after: str | None
+    ) -> tuple[list[tuple[Any, ...]], str | None]:
+        """Rows of sort keys, then path and id of an item, or item and id of an annotation; and the cursor behind them."""
+        plan = Plan()
+        statement, keys, columns = _ordered(plan, query, size, skipped, after)
+        rows = self._fetch(plan, statement)
+        if size is None or len(rows) <= size:
+            return rows, None
+        last = dict(zip(columns, rows[size - 1], strict=True))
+        return rows[:size], cursors.encode(query, [last[key.name] for key in keys])
+
+    def explain(self, query: Query) -> Explanation:
+        """How a query would be answered."""
+        plan = Plan()
+        statement, _, _ = _ordered(plan, query, query.page_size, 0, None)
+        scans = []
+        for scan in plan.scans:
+            before = len(self._sources.exported)
+            self._sources.scanned(scan)
+            opened = self._sources.exported[before:] or [(0, 0)]
+            scans.append((scan.name, scan.table, *opened[0]))
+        return Explanation(query, statement, plan.parameters, scans)
+
+    def _fetch(self, plan: Plan, statement: str) -> list[tuple[Any, ...]]:
+        settings = self._repository.query_limits()
+        sandbox = Sandbox(timeout=settings[0], memory_limit=settings[1])
+        relations = {scan.name: self._sources.scanned(scan) for scan in plan.scans}
+        used = self._sources.files_used(list(relations.values()))
+        sandbox.close_to_files(used)
+        for name, relation in relations.items():
+            create(sandbox, name, relation, hexadecimal=False)
+        for name, change in plan.changes.items():
+            before = tables_since(self._repository, change.since)
+            sandbox.hold_rows(name, changed_ids(self._repository, change.resource, before, self._tables))
+        for name, test in plan.tests.items():
+            sandbox.add_test(name, test)
+        for name, (path, descending) in plan.keys.items():
+            sandbox.add_key(name, path, descending)
+        sandbox.lock()
+        self._sources.trim(used)
+        run: Run = sandbox.run()
+        try:
+            rows: list[tuple[Any, ...]] = run.call(
+                lambda cursor: cursor.execute(statement, plan.parameters).fetchall()
+            )
+        finally:
+            run.close()
+        return rows
+
+
+def _counted(plan: Plan, query: Query) -> str:
+    return Scope(plan, query.resource).rows(query.tree, ["count(*)"])
+
+
+def _ordered(
+    plan: Plan, query: Query, size: int | None, skipped: int, after: str | None
+) -> tuple[str, list[Key], list[str]]:
+    """The statement for a page, the keys that order it, and its columns. One row more tells whether more follow."""
+    scope = Scope(plan, query.resource)
+    keys = [Key(f"k{at}", sorting.descending) for at, sorting in enumerate(query.sort)]
+    columns = {}
+    for key, sorting in zip(keys, query.sort, strict=True):
+        expression = scope.sort_key(sorting)
+        columns[key.name] = f"epoch_us({expression})" if sorting.field.kind == "time" else expression
+    ties = _TIES[query.resource]
+    if query.resource == "items":
+        columns |= {"path": "f.path", "item": "f.item_id"}
+    else:
+        columns |= {"item": "a.item_id", "id": "a.ann_id"}
+    keys += ties[1:] if query.sort and query.resource == "items" else ties
+    statement = scope.rows(query.tree, [f"{expression} AS {name}" for name, expression in columns.items()])
+    if after is not None:
+        values = cursors.decode(query, after, len(keys))
+        statement = f"SELECT * FROM ({statement}) q WHERE {cursors.behind(keys, values, plan.parameter)}"
+    statement += f" ORDER BY {cursors.ordering(keys)}"
+    if size is not None:
+        statement += f" LIMIT {int(size) + 1} OFFSET {int(skipped)}"
+    return statement, keys, list(columns)

@@ -1,0 +1,74 @@
+"""The verb about questions as methods: :class:`oxide.Repository` inherits them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from oxide.query.running import QueryResult
+    from oxide.query.tree import Query
+    from oxide.repository import Repository
+
+    Sort = str | Mapping[str, str | int] | list[str | Mapping[str, str | int]]
+
+
+class QueryVerbs:
+    """Questions about a repository."""
+
+    def _with_queries(self) -> Repository:
+        return self  # type: ignore[return-value]  # nothing else inherits this
+
+    def query(
+        self,
+        query: Any = None,
+        *,
+        at: str | None = None,
+        sort: Sort | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> QueryResult:
+        """Find items or annotations of a revision; without ``at``: of HEAD with what is pending.
+
+        ``query`` is a filter or an envelope of the JSON language as a dict or as JSON text, the text form, a
+        :class:`oxide.Filters`, or nothing: everything. ``docs/queries.md`` defines the language. ``limit`` is the size of
+        a page, ``after`` the cursor of an earlier one.
+
+        Raises:
+            QueryError: the query is not understood; the message says where.
+            InvalidInput: the cursor is of another query.
+        """
+        from oxide.query.asking import understood
+        from oxide.query.envelopes import LARGEST_PAGE, read_sort
+        from oxide.query.running import QueryResult
+        from oxide.errors import InvalidInput
+
+        asked: Query = understood(query)
+        if sort:
+            asked = replace(asked, sort=read_sort(sort, asked.resource, "sort"))
+        if limit is not None:
+            if not 0 < limit <= LARGEST_PAGE:
+                raise InvalidInput(f"a page has 1 to {LARGEST_PAGE} rows, not {limit}", hint="leave it out for all")
+            asked = replace(asked, page_size=limit)
+        repository = self._with_queries()
+        hold = repository.store.hold()
+        commit = None if at is None else repository.resolve_revision(at)
+        return QueryResult(repository, asked, commit, after, hold)
+
+    def apply_query(self, result: QueryResult, *, dry_run: bool = False) -> int:
+        """Do what a query's ``update`` or ``delete`` says to what it finds, pending for the next commit, as one operation.
+
+        Returns how many rows it changes. Raises InvalidInput for a query that changes nothing, or is about a revision.
+        """
+        from oxide.query import editing
+
+        return editing.apply(self._with_queries(), result, dry_run=dry_run)
+
+    def query_limits(self) -> tuple[float | None, str | None]:
+        """Seconds and memory that a query may take, as the settings say."""
+        settings = self._with_queries().settings
+        memory = settings.get("sql.memory")
+        return settings.number("sql.timeout"), memory.value if memory else None
