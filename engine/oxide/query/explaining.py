@@ -6,7 +6,6 @@ import json
 from typing import Any, NamedTuple
 
 from oxide.query.tree import Query
-from oxide.query.writing import query_json
 
 
 class Explanation(NamedTuple):
@@ -20,10 +19,14 @@ class Explanation(NamedTuple):
     @property
     def filter_text(self) -> str:
         """The query in the JSON language."""
+        from oxide.query.writing import query_json
+
         return json.dumps(query_json(self.query), ensure_ascii=False)
 
     def as_record(self) -> dict[str, Any]:
         """All of it as JSON."""
+        from oxide.query.writing import query_json
+
         return {
             "query": query_json(self.query),
             "sql": self.statement,
