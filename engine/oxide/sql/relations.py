@@ -24,6 +24,11 @@ class Column(NamedTuple):
         name = quote_name(self.name)
         return f"lower(hex({name})) AS {name}" if self.fixed else name
 
+    @property
+    def stored(self) -> Column:
+        """The column as it is stored."""
+        return Column(self.name, "BLOB") if self.fixed else self
+
 
 Wanted = Sequence[tuple[int, int]] | None
 """Inclusive ranges of the segments of a file that are wanted; ``None``: all of its rows."""
@@ -98,7 +103,8 @@ def create(sandbox: Sandbox, name: str, relation: Relation, *, hexadecimal: bool
         with sandbox.visible("stream", rows):
             sandbox.trusted(f"CREATE TABLE {quote_name(name)} AS SELECT {shown} FROM stream")
     else:
-        _create_rows(sandbox, name, relation.columns, relation.rows if isinstance(relation, RowsRelation) else ())
+        columns = relation.columns if hexadecimal else [each.stored for each in relation.columns]
+        _create_rows(sandbox, name, columns, relation.rows if isinstance(relation, RowsRelation) else ())
 
 
 def _reading(relation: ParquetRelation, shown: str) -> str:
