@@ -19,6 +19,7 @@ class Key(NamedTuple):
 
     name: str
     descending: bool
+    may_miss: bool = True
 
 
 def encode(query: Query, values: Sequence[Any]) -> str:
@@ -69,5 +70,5 @@ def _further(key: Key, value: Any, parameter: Callable[[Any], str]) -> str | Non
 
 def ordering(keys: Sequence[Key]) -> str:
     """The same order in SQL."""
-    parts = [f"{key.name} {'DESC NULLS LAST' if key.descending else 'ASC NULLS FIRST'}" for key in keys]
-    return ", ".join(parts)
+    directions = {True: "DESC NULLS LAST", False: "ASC NULLS FIRST"}
+    return ", ".join(f"{key.name} {directions[key.descending]}" if key.may_miss else key.name for key in keys)

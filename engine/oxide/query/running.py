@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1000
 """Rows whose records are read together."""
-_TIES = {"items": [Key("path", False), Key("item", False)], "annotations": [Key("item", False), Key("id", False)]}
+_TIES = {
+    "items": [Key("path", False, False)],
+    "annotations": [Key("item", False, False), Key("id", False, False)],
+}
 
 
 class QueryResult:
@@ -220,7 +223,7 @@ def _ordered(
         columns |= {"path": "f.path", "item": "f.item_id"}
     else:
         columns |= {"item": "a.item_id", "id": "a.ann_id"}
-    keys += ties[1:] if query.sort and query.resource == "items" else ties
+    keys += [Key("item", False, False)] if query.sort and query.resource == "items" else ties
     statement = scope.rows(query.tree, [f"{expression} AS {name}" for name, expression in columns.items()])
     if after is not None:
         values = cursors.decode(query, after, len(keys))

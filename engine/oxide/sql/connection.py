@@ -30,33 +30,74 @@ _MEGABYTE = 1_000_000
 _LARGEST_DEFAULT_MEMORY = 4_000 * _MEGABYTE
 
 
+Settings = dict[str, str | bool | int | float | list[str]]
+_FIXED_SETTINGS: Settings = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",
+    "temp_directory": "",
+}
+
+
+def _connect(settings: Settings) -> DuckDBPyConnection:
+    import duckdb
+
+    try:
+        connection = duckdb.connect(":memory:", config=settings)
+        connection.execute("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true")
+    except duckdb.Error as error:
+        raise _query_error(error) from None
+    return connection
+
+
+class _Spares:
+    """A fresh database takes longer to open than a page of rows to find. Whoever asks a second time in one process will
+    ask again: from then on the next one is opened while the present one works."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked = False
+        self._settings: Settings | None = None
+        self._opening: threading.Thread | None = None
+        self._spare: DuckDBPyConnection | None = None
+
+    def take(self, settings: Settings) -> DuckDBPyConnection:
+        with self._lock:
+            asked_before, self._asked = self._asked, True
+            opening, spare = self._opening, None
+            if opening is not None and self._settings == settings:
+                opening.join()
+                spare, self._spare = self._spare, None
+                self._opening = None
+            if asked_before and self._opening is None:
+                self._settings = dict(settings)
+                self._opening = threading.Thread(target=self._open, args=(settings,), name="oxide-spare")
+                self._opening.start()
+        return spare if spare is not None else _connect(settings)
+
+    def _open(self, settings: Settings) -> None:
+        with contextlib.suppress(OxideError):  # whoever needs it opens one itself, and is told
+            self._spare = _connect(settings)
+
+
+_SPARES = _Spares()
+
+
 class Sandbox:
     """One in-memory database. Build relations, then :meth:`lock`, then :meth:`run` queries."""
 
     def __init__(
         self, *, timeout: float | None = None, memory_limit: str | None = None, threads: int | None = None
     ) -> None:
-        import duckdb
-
         self.timeout = DEFAULT_TIMEOUT if timeout is None else timeout
         if self.timeout <= 0:
             raise QueryError(f"the time limit must be more than 0 seconds, not {self.timeout}")
-        settings: dict[str, str | bool | int | float | list[str]] = {
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "allow_community_extensions": "false",
-            "allow_persistent_secrets": "false",
-            "python_enable_replacements": "false",
-            "temp_directory": "",
-            "memory_limit": memory_limit or _default_memory_limit(),
-        }
+        settings: Settings = _FIXED_SETTINGS | {"memory_limit": memory_limit or _default_memory_limit()}
         if threads is not None:
             settings["threads"] = str(threads)
-        try:
-            self._connection = duckdb.connect(":memory:", config=settings)
-        except duckdb.Error as error:
-            raise _query_error(error) from None
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection = _SPARES.take(settings)
 
     def close_to_files(self, readable: Sequence[str]) -> None:
         """From here on exactly these files can be opened."""
