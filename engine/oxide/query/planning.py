@@ -8,7 +8,7 @@ from typing import Any
 
 from oxide import _core
 from oxide.query import documents
-from oxide.query.columns import EXPRESSIONS
+from oxide.query.columns import EXPRESSIONS, ITEMS
 from oxide.query.globs import glob_sql
 from oxide.query.statistics import conditions
 from oxide.query.tree import (
@@ -69,14 +69,16 @@ class Plan:
 class Scope:
     """Rows of one kind of documents, in a statement or in a subquery of it."""
 
-    def __init__(self, plan: Plan, resource: Resource) -> None:
+    def __init__(self, plan: Plan, resource: Resource, base: str | None = None) -> None:
         self.plan = plan
         self.resource = resource
-        self._letters: set[str] = {"f" if resource == "items" else "a"}
+        self.base = base or ("f" if resource == "items" else "a")
+        self._letters: set[str] = {self.base}
 
     @property
-    def _id(self) -> str:
-        return "f.item_id" if self.resource == "items" else "a.item_id"
+    def id(self) -> str:
+        """The item that a row is about."""
+        return f"{self.base}.item_id"
 
     def rows(self, node: Node, wanted: Sequence[str], uses: Iterable[str] = ()) -> str:
         """``SELECT wanted FROM ... WHERE``; ``uses`` are the letters of tables that ``wanted`` reads."""
@@ -84,15 +86,15 @@ class Scope:
         where = self.where(node)
         known = conditions(node)
         sources = []
-        for letter in sorted(self._letters, key="fima".index):
+        for letter in sorted(self._letters, key=(self.base + "fima").index):
             name = self._scan(letter, known.get(letter, []), node)
             joined = f"{name} {letter}"
-            sources.append(f"LEFT JOIN {joined} ON {letter}.item_id = {self._id}" if sources else joined)
+            sources.append(f"LEFT JOIN {joined} ON {letter}.item_id = {self.id}" if sources else joined)
         return f"SELECT {', '.join(wanted)} FROM {' '.join(sources)} WHERE {where}"
 
     def _scan(self, letter: str, known: list[dict[str, Any]], node: Node) -> str:
         scan = Scan(f"s{len(self.plan.scans)}", _TABLES[letter], list(known))
-        if letter in ("i", "m"):
+        if letter != self.base:
             # Rows that are joined may be left out when none can fulfil the tree, but not those that would make a null.
             scan.conditions = [each for each in known if each.get("present", True)]
         scan.item = _single_item(node) if letter == "a" else None
@@ -110,8 +112,8 @@ class Scope:
         if isinstance(node, Has):
             return self._has(node)
         if isinstance(node, OfItem):
-            inner = Scope(self.plan, "items").rows(node.part, ["f.item_id"])
-            return f"a.item_id IN ({inner})"
+            scope = Scope(self.plan, "items", base_of(node.part))
+            return f"a.item_id IN ({scope.rows(node.part, [scope.id])})"
         if isinstance(node, Shape):
             return self._shape(node)
         if isinstance(node, Changed):
@@ -165,6 +167,8 @@ class Scope:
 
     def _expression(self, field: Field) -> str:
         expression = EXPRESSIONS[self.resource][field.name].sql
+        if field == Field("items", "id", "id"):
+            return self.id
         self._letters |= {letter for letter in "fima" if f"{letter}." in expression}
         return expression
 
@@ -223,7 +227,7 @@ class Scope:
         self.plan.scans.append(scan)
         word = "NOT IN" if for_none else "IN"
         test = self._test("m.value", wanted)
-        return f"f.item_id {word} (SELECT m.item_id FROM {scan.name} m WHERE {test})"
+        return f"{self.id} {word} (SELECT m.item_id FROM {scan.name} m WHERE {test})"
 
     def _test(self, expression: str, condition: documents.Condition) -> str:
         """A condition on JSON text: first what the text must hold, which is quick, then the document itself."""
@@ -247,13 +251,13 @@ class Scope:
     def _has(self, node: Has) -> str:
         inner = Scope(self.plan, "annotations").rows(node.part, ["a.item_id"])
         if not node.counts:
-            return f"f.item_id IN ({inner})"
+            return f"{self.id} IN ({inner})"
         bounds = " AND ".join(
             f"count(*) {_SYMBOLS[operator]} {self.plan.parameter(number)}" for operator, number in node.counts
         )
         if all(_holds(0, operator, number) for operator, number in node.counts):
-            return f"f.item_id NOT IN ({inner} GROUP BY a.item_id HAVING NOT ({bounds}))"
-        return f"f.item_id IN ({inner} GROUP BY a.item_id HAVING {bounds})"
+            return f"{self.id} NOT IN ({inner} GROUP BY a.item_id HAVING NOT ({bounds}))"
+        return f"{self.id} IN ({inner} GROUP BY a.item_id HAVING {bounds})"
 
     def _shape(self, node: Shape) -> str:
         if node.measure == "area":
@@ -280,7 +284,7 @@ class Scope:
     def _changed(self, node: Changed) -> str:
         name = f"changed{len(self.plan.changes)}"
         self.plan.changes[name] = node
-        column = "f.item_id" if self.resource == "items" else "a.ann_id"
+        column = self.id if self.resource == "items" else "a.ann_id"
         return f"{column} IN (SELECT id FROM {name})"
 
     def _changed_by(self, node: ChangedBy) -> str:
@@ -297,11 +301,11 @@ class Scope:
         if field.name == "annotationsCount":
             scan = Scan(f"s{len(self.plan.scans)}", "annotations")
             self.plan.scans.append(scan)
-            return f"(SELECT count(*) FROM {scan.name} a WHERE a.item_id = f.item_id)"
+            return f"(SELECT count(*) FROM {scan.name} a WHERE a.item_id = {self.id})"
         if field.name == "annotated":
             scan = Scan(f"s{len(self.plan.scans)}", "annotations")
             self.plan.scans.append(scan)
-            return f"(f.item_id IN (SELECT a.item_id FROM {scan.name} a))"
+            return f"({self.id} IN (SELECT a.item_id FROM {scan.name} a))"
         expression = self._expression(field)
         if field.kind != "json":
             return expression
@@ -313,6 +317,23 @@ class Scope:
     def letters(self) -> set[str]:
         """The tables that were used so far."""
         return self._letters
+
+
+def base_of(node: Node, sorts: Sequence[Sorting] = ()) -> str:
+    """The table that items are taken from: ``items`` where nothing is asked of their files, since a row of it is small."""
+    read = {sorting.field for sorting in sorts}
+    waiting: list[Node] = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, All | Either):
+            waiting.extend(part.parts)
+        elif isinstance(part, Not):
+            waiting.append(part.part)
+        elif isinstance(part, Compare | Glob | Exists):
+            read.add(part.field)
+    named = [field.name for field in read if field.kind != "json" and field.name not in ("id", "annotated")]
+    own = all(name == "annotationsCount" or ITEMS[name].sql.startswith("i.") for name in named)
+    return "i" if own and not any(field.kind == "json" for field in {sorting.field for sorting in sorts}) else "f"
 
 
 def _holds(count: int, operator: str, number: int) -> bool:

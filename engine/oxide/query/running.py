@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from oxide import _core
 from oxide.query import cursors, records
 from oxide.query.changes import changed_ids, tables_since
 from oxide.query.cursors import Key
 from oxide.query.explaining import Explanation
-from oxide.query.planning import Plan, Scope
+from oxide.query.planning import Plan, Scope, base_of
 from oxide.query.tree import Query
 from oxide.sql.connection import Sandbox
 from oxide.sql.relations import create
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1000
 """Rows whose records are read together."""
-_TIES = {
-    "items": [Key("path", False, False)],
-    "annotations": [Key("item", False, False), Key("id", False, False)],
-}
 
 
 class QueryResult:
@@ -54,7 +51,7 @@ class QueryResult:
         return self._engine.count(self.query)
 
     @cached_property
-    def _page(self) -> tuple[list[tuple[Any, ...]], str | None]:
+    def _page(self) -> tuple[list[tuple[str, str]], str | None]:
         size = self.query.page_size
         skipped = self.query.page * size if size is not None and self._after is None else 0
         return self._engine.page(self.query, size, skipped, self._after)
@@ -77,7 +74,7 @@ class QueryResult:
     @cached_property
     def ids(self) -> list[str]:
         """The ids of all rows, in order."""
-        return [row[-1].hex() for row in self._all]
+        return [identity for _, identity in self._all]
 
     @property
     def paths(self) -> list[str]:
@@ -92,7 +89,7 @@ class QueryResult:
             yield from self._records(part)
 
     @cached_property
-    def _all(self) -> list[tuple[Any, ...]]:
+    def _all(self) -> list[tuple[str, str]]:
         return self._engine.page(self.query, None, 0, None)[0]
 
     @cached_property
@@ -100,23 +97,21 @@ class QueryResult:
         """The ids of all items, or of the items of all annotations, each once."""
         if self.query.resource == "items":
             return self.ids
-        return list(dict.fromkeys(row[-2].hex() for row in self._all))
+        return list(dict.fromkeys(item for item, _ in self._all))
 
     @property
     def keys(self) -> list[tuple[str, str]]:
-        """(item, id) of all annotations."""
-        return [(row[-2].hex(), row[-1].hex()) for row in self._all]
+        """(item, id) of all annotations; of items their id twice."""
+        return self._all
 
-    def _paths(self, rows: Sequence[tuple[Any, ...]]) -> list[str]:
-        if self.query.resource == "items":
-            return [row[-2] for row in rows]
-        items = list(dict.fromkeys(row[-2].hex() for row in rows))
-        return [record["path"] for part in _parts(items) for record in self._engine.items(part)]
+    def _paths(self, rows: Sequence[tuple[str, str]]) -> list[str]:
+        items = list(dict.fromkeys(item for item, _ in rows))
+        return [path for part in _parts(items) for path in self._engine.paths(part)]
 
-    def _records(self, rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    def _records(self, rows: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         if self.query.resource == "items":
-            return self._engine.items([row[-1].hex() for row in rows])
-        return self._engine.annotations([(row[-2].hex(), row[-1].hex()) for row in rows])
+            return self._engine.items([item for item, _ in rows])
+        return self._engine.annotations(rows)
 
     def explain(self) -> Explanation:
         """The tree, the SQL, and which segments are opened. Nothing is asked of them."""
@@ -153,17 +148,25 @@ class Engine:
         statement = _counted(plan, query)
         return int(self._fetch(plan, statement)[0][0])
 
+    def paths(self, ids: Sequence[str]) -> list[str]:
+        """The paths of items."""
+        rows = _core.files_of(self._repository.store, self._tables["files"][1], ids)
+        return [row["path"] for row in rows if row is not None]
+
     def page(
         self, query: Query, size: int | None, skipped: int, after: str | None
-    ) -> tuple[list[tuple[Any, ...]], str | None]:
-        """Rows of sort keys, then path and id of an item, or item and id of an annotation; and the cursor behind them."""
+    ) -> tuple[list[tuple[str, str]], str | None]:
+        """Item and id of each row, of items the same twice; and the cursor behind the last."""
         plan = Plan()
         statement, keys, columns = _ordered(plan, query, size, skipped, after)
         rows = self._fetch(plan, statement)
-        if size is None or len(rows) <= size:
-            return rows, None
-        last = dict(zip(columns, rows[size - 1], strict=True))
-        return rows[:size], cursors.encode(query, [last[key.name] for key in keys])
+        cursor = None
+        if size is not None and len(rows) > size:
+            rows = rows[:size]
+            last = dict(zip(columns, rows[-1], strict=True))
+            cursor = cursors.encode(query, [last[key.name] for key in keys])
+        item, identity = columns.index("item"), columns.index("id" if "id" in columns else "item")
+        return [(row[item].hex(), row[identity].hex()) for row in rows], cursor
 
     def explain(self, query: Query) -> Explanation:
         """How a query would be answered."""
@@ -205,25 +208,30 @@ class Engine:
 
 
 def _counted(plan: Plan, query: Query) -> str:
-    return Scope(plan, query.resource).rows(query.tree, ["count(*)"])
+    base = base_of(query.tree) if query.resource == "items" else None
+    return Scope(plan, query.resource, base).rows(query.tree, ["count(*)"])
 
 
 def _ordered(
     plan: Plan, query: Query, size: int | None, skipped: int, after: str | None
 ) -> tuple[str, list[Key], list[str]]:
     """The statement for a page, the keys that order it, and its columns. One row more tells whether more follow."""
-    scope = Scope(plan, query.resource)
+    of_items = query.resource == "items"
+    base = base_of(query.tree, query.sort) if of_items and query.sort else None
+    scope = Scope(plan, query.resource, base)
     keys = [Key(f"k{at}", sorting.descending) for at, sorting in enumerate(query.sort)]
     columns = {}
     for key, sorting in zip(keys, query.sort, strict=True):
         expression = scope.sort_key(sorting)
         columns[key.name] = f"epoch_us({expression})" if sorting.field.kind == "time" else expression
-    ties = _TIES[query.resource]
-    if query.resource == "items":
-        columns |= {"path": "f.path", "item": "f.item_id"}
+    if of_items:
+        columns["item"] = scope.id
+        keys.append(Key("item" if query.sort else "path", False, False))
+        if not query.sort:
+            columns["path"] = "f.path"
     else:
         columns |= {"item": "a.item_id", "id": "a.ann_id"}
-    keys += [Key("item", False, False)] if query.sort and query.resource == "items" else ties
+        keys += [Key("item", False, False), Key("id", False, False)]
     statement = scope.rows(query.tree, [f"{expression} AS {name}" for name, expression in columns.items()])
     if after is not None:
         values = cursors.decode(query, after, len(keys))
