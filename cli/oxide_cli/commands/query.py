@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "query",
     "oxide query 'label:cat score>0.5 metadata.foo:bar2'",
     "oxide query '(label:cat OR metadata.foo:bar) -split:test' --at v1.0 --count",
-    "oxide query '{\"metadata.foo\": \"bar2\"}' --sort createdAt:desc --limit 10 --json",
+    'oxide query \'{"metadata.foo": "bar2"}\' --sort createdAt:desc --limit 10 --json',
     "oxide query @filter.json --dry-run",
 )
 @click.argument("query")

@@ -28,7 +28,7 @@ def explanation(found: Explanation) -> Iterator[str]:
     for name, value in found.parameters.items():
         yield f"  ${name} = {value!r}"
     yield "segments"
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (f"  {name}", table, f"{opened} of {there} opened", f"{there - opened} skipped")
         for name, table, there, opened in found.scans
     ]

@@ -39,7 +39,7 @@ def tables_since(repository: Repository, since: str) -> Tables:
 
 
 def changed_ids(repository: Repository, resource: Resource, before: Tables, after: Tables) -> pyarrow.Table:
-    """A table with a column ``id`` of bytes. A row that is no longer there is not found by a query, so it may be in it."""
+    """A table with a column ``id`` of bytes. Rows that are no longer there may be in it: no query finds them."""
     import pyarrow
 
     from oxide.sql.arrow import concatenated

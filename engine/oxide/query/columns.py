@@ -1,4 +1,4 @@
-"""What the fields of documents are in SQL: expressions over `f` (files), `i` (items), `m` (metadata), `a` (annotations)."""
+"""The fields of documents in SQL: expressions over `f` (files), `i` (items), `m` (metadata), `a` (annotations)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ ANNOTATIONS = {
     "firstFrame": Expression("a.first_frame", "first_frame"),
     "lastFrame": Expression("a.last_frame", "last_frame"),
     "attributes": Expression("a.attributes"),
-    "metadata": Expression("a.\"foreign\""),
+    "metadata": Expression('a."foreign"'),
     **{
         name: Expression(f"a.{name}", name)
         for name in (

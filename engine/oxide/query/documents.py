@@ -128,4 +128,4 @@ def as_text(found: Condition) -> str:
 
 def opposite(found: Condition) -> Condition:
     """The opposite of a condition."""
-    return found["not"] if "not" in found else {"not": found}
+    return found.get("not", {"not": found})

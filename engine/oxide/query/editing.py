@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +17,17 @@ from oxide.wording import count
 from oxide.workspace import State, read_state
 
 if TYPE_CHECKING:
-    from oxide._core import Session
     from oxide.labels.annotation import Annotation
     from oxide.query.running import QueryResult
     from oxide.repository import Repository
+
+    Rows = Callable[[State, Changes], Iterator[int]]
 
 _AT_ONCE = 10_000
 
 
 def apply(repository: Repository, result: QueryResult, *, dry_run: bool) -> int:
-    """Do what the query's ``update`` or ``delete`` says. Returns how many rows it changes; of those that are so already none.
+    """Do what the query's ``update`` or ``delete`` says. Returns how many rows that changes.
 
     Raises:
         InvalidInput: the query neither updates nor deletes, or looks at an earlier revision.
@@ -78,7 +79,7 @@ def merged(old: Any, new: Any) -> Any:
 
 
 def _update_metadata(repository: Repository, items: Sequence[str], values: dict[str, Any], dry_run: bool) -> int:
-    def rows(session: Session, state: State, changes: Changes) -> Iterator[int]:
+    def rows(state: State, changes: Changes) -> Iterator[int]:
         author, now = str(repository.settings.author()), clock.to_datetime(clock.now())
         for part in _parts(items):
             before = reading.metadata_of(repository.store, state.pending, part)
@@ -102,7 +103,7 @@ def _update_annotations(
     wanted = {annotation for _, annotation in keys}
     items = list(dict.fromkeys(item for item, _ in keys))
 
-    def rows(session: Session, state: State, changes: Changes) -> Iterator[int]:
+    def rows(state: State, changes: Changes) -> Iterator[int]:
         author, now = str(repository.settings.author()), clock.to_datetime(clock.now())
         rules = ontology.read(repository.store, state.pending)
         for part in _parts(items):
@@ -125,14 +126,12 @@ def _updated(old: Annotation, update: dict[str, Any]) -> Annotation:
     return replace(old, **fields)
 
 
-def _published(
-    repository: Repository, items: Sequence[str], kind: str, what: str, rows: Any, dry_run: bool
-) -> int:
+def _published(repository: Repository, items: Sequence[str], kind: str, what: str, rows: Rows, dry_run: bool) -> int:
     with repository.store.begin() as session:
         state = read_state(repository.store)
         refuse_undecided(repository, state, items)
         changes = Changes(session)
-        changed = sum(rows(session, state, changes))
+        changed = sum(rows(state, changes))
         if changed and not dry_run:
             noun = "file" if kind == "metadata" else "annotation"
             publish_edit(repository, session, state, kind, f"query: {what.format(count(changed, noun))}", changes.apply)

@@ -78,9 +78,13 @@ def _other(value: Any, resource: Resource, place: str) -> Node:
     inner = value.get("query") if isinstance(value, dict) else None
     if not isinstance(inner, dict):
         raise QueryError(f"{place}: it needs a query", hint='{"query": {"filter": {...}}}')
-    query = read_query({"filter": {}, "resource": resource, **inner} if _MARKS & inner.keys() else inner, f"{place}/query")
+    query = read_query(
+        {"filter": {}, "resource": resource, **inner} if _MARKS & inner.keys() else inner, f"{place}/query"
+    )
     if query.resource != resource:
-        raise QueryError(f"{place}: it asks for {query.resource}, the query for {resource}", hint="ask both for one kind")
+        raise QueryError(
+            f"{place}: it asks for {query.resource}, the query for {resource}", hint="ask both for one kind"
+        )
     return query.tree
 
 
@@ -127,7 +131,9 @@ def _update(value: dict[str, Any], resource: Resource, place: str) -> str | None
     allowed = ("metadata",) if resource == "items" else ("label", "attributes", "score", "description")
     for key in update:
         if key not in allowed:
-            raise QueryError(f"{place}/{key}: '{key}' of {resource} cannot be set", hint=f"it sets {', '.join(allowed)}")
+            raise QueryError(
+                f"{place}/{key}: '{key}' of {resource} cannot be set", hint=f"it sets {', '.join(allowed)}"
+            )
     return canonical(update, place)
 
 

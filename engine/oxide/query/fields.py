@@ -110,7 +110,7 @@ SHORT_FOR_ANNOTATIONS = {"label", "score", "attributes", "bbox"}
 
 
 class Reached(Exception):
-    """A name that leads into documents of another kind: ``annotations.label`` of an item, ``item.path`` of an annotation."""
+    """A name that leads into documents of the other kind: ``annotations.label`` of an item."""
 
     def __init__(self, rest: str) -> None:
         super().__init__(rest)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field as made
+from dataclasses import dataclass
+from dataclasses import field as made
 from typing import Any
 
 from oxide import _core
@@ -85,7 +86,7 @@ class Scope:
         self._letters |= set(uses)
         where = self.where(node)
         known = conditions(node)
-        sources = []
+        sources: list[str] = []
         for letter in sorted(self._letters, key=(self.base + "fima").index):
             name = self._scan(letter, known.get(letter, []), node)
             joined = f"{name} {letter}"
@@ -146,9 +147,8 @@ class Scope:
         """Equalities of one column as one list of values."""
         by_field: dict[Field, list[Compare]] = {}
         for part in parts:
-            if isinstance(part, Compare) and part.operator == "eq" and not part.value.is_null:
-                if part.field.kind in ("text", "number", "id", "time") and part.field.name not in ("annotationsCount",):
-                    by_field.setdefault(part.field, []).append(part)
+            if isinstance(part, Compare) and part.operator == "eq" and _is_listed(part):
+                by_field.setdefault(part.field, []).append(part)
         lists = []
         for field, equal in by_field.items():
             if len(equal) > 1:
@@ -267,9 +267,7 @@ class Scope:
             left, top, width, height = (f"{self.plan.parameter(number)}::DOUBLE" for number in node.box)
             right, bottom = f"({left} + {width})", f"({top} + {height})"
             if node.measure == "inside":
-                return (
-                    f"(a.x >= {left} AND a.y >= {top} AND a.x + a.w <= {right} AND a.y + a.h <= {bottom})"
-                )
+                return f"(a.x >= {left} AND a.y >= {top} AND a.x + a.w <= {right} AND a.y + a.h <= {bottom})"
             across = f"greatest(0, least(a.x + a.w, {right}) - greatest(a.x, {left}))"
             down = f"greatest(0, least(a.y + a.h, {bottom}) - greatest(a.y, {top}))"
             common = f"(CASE WHEN a.x IS NULL THEN NULL ELSE {across} * {down} END)"
@@ -277,9 +275,13 @@ class Scope:
                 return f"{common} > 0"
             union = f"(a.w * a.h + {width} * {height} - {common})"
             measured = f"(CASE WHEN {union} > 0 THEN {common} / {union} ELSE 0 * a.w END)"
-        return "(" + " AND ".join(
-            f"{measured} {_SYMBOLS[operator]} {self.plan.parameter(number)}" for operator, number in node.bounds
-        ) + ")"
+        return (
+            "("
+            + " AND ".join(
+                f"{measured} {_SYMBOLS[operator]} {self.plan.parameter(number)}" for operator, number in node.bounds
+            )
+            + ")"
+        )
 
     def _changed(self, node: Changed) -> str:
         name = f"changed{len(self.plan.changes)}"
@@ -320,7 +322,7 @@ class Scope:
 
 
 def base_of(node: Node, sorts: Sequence[Sorting] = ()) -> str:
-    """The table that items are taken from: ``items`` where nothing is asked of their files, since a row of it is small."""
+    """The table that items are taken from: ``items`` where nothing is asked of their files, since its rows are small."""
     read = {sorting.field for sorting in sorts}
     waiting: list[Node] = [node]
     while waiting:
@@ -334,6 +336,12 @@ def base_of(node: Node, sorts: Sequence[Sorting] = ()) -> str:
     named = [field.name for field in read if field.kind != "json" and field.name not in ("id", "annotated")]
     own = all(name == "annotationsCount" or ITEMS[name].sql.startswith("i.") for name in named)
     return "i" if own and not any(field.kind == "json" for field in {sorting.field for sorting in sorts}) else "f"
+
+
+def _is_listed(part: Compare) -> bool:
+    """Whether an equality can be one of a list of values of a column."""
+    kinds = ("text", "number", "id", "time")
+    return not part.value.is_null and part.field.kind in kinds and part.field.name != "annotationsCount"
 
 
 def _holds(count: int, operator: str, number: int) -> bool:

@@ -60,7 +60,9 @@ class Reader:
             here = f"{place}/{escaped(name)}"
             if not isinstance(name, str):
                 raise QueryError(f"{place}: names in a filter are texts, not {name!r}", hint="quote it")
-            parts.append(self._special(name, operand, here) if name.startswith("$") else self.field(name, operand, here))
+            parts.append(
+                self._special(name, operand, here) if name.startswith("$") else self.field(name, operand, here)
+            )
         self.depth -= 1
         return both(*parts) if parts else EVERYTHING
 
@@ -139,7 +141,9 @@ class Reader:
                 raise QueryError(f"{place}: '{field.title}' is no list", hint='one of some: {"$in": [...]}')
             return equality(field, operand, place)
         self._deeper(place)
-        parts = [self._test(field, str(name), value, f"{place}/{escaped(str(name))}") for name, value in operand.items()]
+        parts = [
+            self._test(field, str(name), value, f"{place}/{escaped(str(name))}") for name, value in operand.items()
+        ]
         self.depth -= 1
         return both(*parts)
 
@@ -179,7 +183,9 @@ class Reader:
         if isinstance(value, str):
             return equality(field, value, place)
         if field.kind != "json":
-            raise QueryError(f"{place}: '{field.title}' is no list whose elements could match", hint="compare it itself")
+            raise QueryError(
+                f"{place}: '{field.title}' is no list whose elements could match", hint="compare it itself"
+            )
         if not isinstance(value, dict) or not value:
             raise QueryError(f"{place}: $match takes an object or a text", hint='{"$match": {"id": "T"}}')
         reader = ElementReader(self.depth)
@@ -246,16 +252,14 @@ def _counts(value: Any, place: str) -> list[tuple[Any, int]]:
     return counts
 
 
-def unknown_operator(
-    name: str, place: str, known: list[str], *, in_place_of_a_field: bool = False
-) -> QueryError:
+def unknown_operator(name: str, place: str, known: list[str], *, in_place_of_a_field: bool = False) -> QueryError:
     """The failure for an operator that does not exist here."""
     if in_place_of_a_field:
         return QueryError(f"{place}: {name} needs a field", hint=f'{{"field": {{"{name}": ...}}}}')
     if name in ("$or", "$and"):
         return QueryError(f"{place}: {name} stands in place of a field", hint=f'{{"{name}": [{{"field": ...}}]}}')
     if name == "$regex":
-        return QueryError(f"{place}: there is no $regex", hint="use $glob, such as {\"$glob\": \"*.jp?g\"}")
+        return QueryError(f"{place}: there is no $regex", hint='use $glob, such as {"$glob": "*.jp?g"}')
     close = difflib.get_close_matches(name if name.startswith("$") else f"${name}", known, 1, 0.5)
     suggestion = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
     return QueryError(f"{place}: unknown operator '{name}'", hint=suggestion)

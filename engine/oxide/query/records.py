@@ -43,7 +43,7 @@ _ANNOTATION = (
 )
 
 
-def items(store: Store, tables: Tables, ids: Sequence[str]) -> list[Record]:
+def item_records(store: Store, tables: Tables, ids: Sequence[str]) -> list[Record]:
     """The documents of items, in the order of their ids. Facts that are not known are left out."""
     files = _core.files_of(store, tables["files"][1], ids)
     own = _by_item(store, tables, "items", ids)
@@ -74,7 +74,7 @@ def _item(file: Record, own: Record, metadata: Record) -> Record:
     return record
 
 
-def annotations(store: Store, tables: Tables, ids: Sequence[tuple[str, str]]) -> list[Record]:
+def annotation_records(store: Store, tables: Tables, ids: Sequence[tuple[str, str]]) -> list[Record]:
     """The documents of annotations, given as (item, id), in that order, with the path of their item."""
     if "annotations" not in tables:
         return []

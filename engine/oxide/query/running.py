@@ -136,11 +136,11 @@ class Engine:
 
     def items(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """The documents of items."""
-        return records.items(self._repository.store, self._tables, ids)
+        return records.item_records(self._repository.store, self._tables, ids)
 
     def annotations(self, ids: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         """The documents of annotations."""
-        return records.annotations(self._repository.store, self._tables, ids)
+        return records.annotation_records(self._repository.store, self._tables, ids)
 
     def count(self, query: Query) -> int:
         """How many rows a query finds."""
@@ -199,9 +199,7 @@ class Engine:
         self._sources.trim(used)
         run: Run = sandbox.run()
         try:
-            rows: list[tuple[Any, ...]] = run.call(
-                lambda cursor: cursor.execute(statement, plan.parameters).fetchall()
-            )
+            rows: list[tuple[Any, ...]] = run.call(lambda cursor: cursor.execute(statement, plan.parameters).fetchall())
         finally:
             run.close()
         return rows

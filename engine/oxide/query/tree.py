@@ -30,7 +30,7 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True)
 class Constant:
-    """A value of a query. ``text`` is canonical JSON, or an ISO time, so that 1 and true differ and 1 and 1.0 do not."""
+    """A value of a query. ``text`` is canonical JSON, or an ISO time: 1 and true differ, 1 and 1.0 do not."""
 
     kind: Kind
     text: str
@@ -116,7 +116,7 @@ class OfItem:
 
 @dataclass(frozen=True)
 class Shape:
-    """The box of an annotation: its area, its intersection over union with another, or whether it lies in one or touches it."""
+    """The box of an annotation: its area, its overlap with another, or whether it lies in one or touches it."""
 
     measure: Literal["area", "iou", "inside", "overlaps"]
     box: tuple[float, float, float, float] | None = None

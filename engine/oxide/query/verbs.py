@@ -34,17 +34,17 @@ class QueryVerbs:
         """Find items or annotations of a revision; without ``at``: of HEAD with what is pending.
 
         ``query`` is a filter or an envelope of the JSON language as a dict or as JSON text, the text form, a
-        :class:`oxide.Filters`, or nothing: everything. ``docs/queries.md`` defines the language. ``limit`` is the size of
-        a page, ``after`` the cursor of an earlier one.
+        :class:`oxide.Filters`, or nothing: everything. ``docs/queries.md`` defines the language. ``limit`` is the size
+        of a page, ``after`` the cursor of an earlier one.
 
         Raises:
             QueryError: the query is not understood; the message says where.
             InvalidInput: the cursor is of another query.
         """
+        from oxide.errors import InvalidInput
         from oxide.query.asking import understood
         from oxide.query.envelopes import LARGEST_PAGE, read_sort
         from oxide.query.running import QueryResult
-        from oxide.errors import InvalidInput
 
         asked: Query = understood(query)
         if sort:
@@ -59,7 +59,7 @@ class QueryVerbs:
         return QueryResult(repository, asked, commit, after, hold)
 
     def apply_query(self, result: QueryResult, *, dry_run: bool = False) -> int:
-        """Do what a query's ``update`` or ``delete`` says to what it finds, pending for the next commit, as one operation.
+        """Do what a query's ``update`` or ``delete`` says to what it finds, as one operation, pending.
 
         Returns how many rows it changes. Raises InvalidInput for a query that changes nothing, or is about a revision.
         """

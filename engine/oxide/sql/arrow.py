@@ -52,7 +52,9 @@ def concatenated(columns: Sequence[pyarrow.Array]) -> pyarrow.Array:
     """Columns of ids one behind the other, as bytes of any length."""
     import pyarrow
 
-    return pyarrow.concat_arrays([column.cast(pyarrow.binary()) for column in columns] or [pyarrow.array([], pyarrow.binary())])
+    return pyarrow.concat_arrays(
+        [column.cast(pyarrow.binary()) for column in columns] or [pyarrow.array([], pyarrow.binary())]
+    )
 
 
 def _is_fixed(kind: pyarrow.DataType) -> bool:

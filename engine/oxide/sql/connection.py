@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from oxide.errors import OxideError, QueryError, QueryTimeout
 
@@ -143,14 +143,14 @@ class Sandbox:
 
     def _add_function(self, name: str, work: Callable[[ArrowArrayExportable], ArrowArray], kind: str) -> None:
         import pyarrow
+        from duckdb.func import PythonUDFType
 
         def one(column: pyarrow.Array | pyarrow.ChunkedArray) -> pyarrow.Array:
             return column.combine_chunks() if isinstance(column, pyarrow.ChunkedArray) else column
 
         # Without annotations, which DuckDB would evaluate.
-        self._connection.create_function(
-            name, lambda column: pyarrow.array(work(one(column))), ["VARCHAR"], kind, type="arrow"
-        )
+        function = cast("Callable[..., bool]", lambda column: pyarrow.array(work(one(column))))
+        self._connection.create_function(name, function, ["varchar"], kind, type=PythonUDFType.ARROW)
 
     def statement_types(self, text: str) -> list[str]:
         """The types of the statements in a text, such as ``SELECT``."""
