@@ -12,18 +12,18 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from benches import calls, clips, commits, counts, files, labels, table
+from benches import calls, clips, commits, counts, files, labels, queries, table
 from benches.bench import Bench
 from benches.process import CommandFailed
 from benches.report import sections, write_page
 from benches.results import Results
-from benches.sets import SCALES, TRACED, AnySet, ClipSet, FileSet, LabelSet, TableSet
+from benches.sets import SCALES, TRACED, AnySet, ClipSet, FileSet, LabelSet, QuerySet, TableSet
 from benches.tools import NAMES, find_tools
 from benches.verify import WrongResult
 from benches.workplace import NoSpace, Workplace
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-PARTS = ["medium", "small", "videos", "table", "commits", "labels", "clips", "huge", "traced", "counts"]
+PARTS = ["medium", "small", "videos", "table", "commits", "labels", "clips", "queries", "huge", "traced", "counts"]
 
 
 def main() -> None:
@@ -111,6 +111,8 @@ def measure_set(bench: Bench, part: AnySet) -> None:
         labels.measure(bench, part)
     elif isinstance(part, ClipSet):
         clips.measure(bench, part)
+    elif isinstance(part, QuerySet):
+        queries.measure(bench, part)
     else:
         commits.measure(bench, part)
 

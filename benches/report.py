@@ -15,7 +15,7 @@ from benches.sets import spaced
 from benches.tools import NAMES
 
 TEMPLATE = Path(__file__).with_name("page.md")
-SETS = ["medium", "small", "videos", "table", "commits", "labels", "clips", "huge"]
+SETS = ["medium", "small", "videos", "table", "commits", "labels", "clips", "queries", "huge"]
 OPERATIONS = {
     "first": "init, add, commit",
     "status": "status",

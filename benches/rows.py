@@ -61,6 +61,16 @@ def by_decoder(sample: Sample) -> float:
     return sample["seconds"] / decoded(sample)
 
 
+def plain(sample: Sample) -> float:
+    """Seconds of plain DuckDB over one Parquet file a table."""
+    return sample["yardsticks"]["plain"]
+
+
+def by_plain(sample: Sample) -> float:
+    """Seconds by those of plain DuckDB."""
+    return sample["seconds"] / plain(sample)
+
+
 def by_seconds(sample: Sample) -> float:
     """The seconds themselves."""
     return sample["seconds"]
@@ -77,6 +87,7 @@ YARDSTICKS: dict[Figure, Figure] = {
     by_walk: walked,
     by_slower: slower,
     by_decoder: decoded,
+    by_plain: plain,
 }
 """What a ratio was divided by."""
 
@@ -141,6 +152,15 @@ ROWS = [
     Row("labels", "stats again", "stats, asked again (seconds)", by_seconds, 1.0),
     Row("clips", "frames", "three frames of each, staged (x a bare decoder loop)", by_decoder, round(1 / 0.9, 2)),
     Row("clips", "again", "the same again, all there (x a bare decoder loop)", by_decoder),
+    Row("queries", "labels", "annotations by label (x plain DuckDB)", by_plain, 1.3),
+    Row("queries", "joined", "label, score and metadata together (x plain DuckDB)", by_plain, 1.5),
+    Row("queries", "item", "annotations of one item (seconds)", by_seconds, 0.03),
+    Row("queries", "page", "first page of a sorted query (seconds)", by_seconds, 0.1),
+    Row("queries", "labels back", "annotations by label, 50 versions back (x plain DuckDB)", by_plain, 1.3),
+    Row("queries", "joined back", "the joined query, 50 versions back (x plain DuckDB)", by_plain, 1.5),
+    Row("queries", "item back", "annotations of one item, 50 versions back (seconds)", by_seconds, 0.03),
+    Row("queries", "page back", "first page, 50 versions back (seconds)", by_seconds, 0.1),
+    Row("queries", "first result", "oxide query over 20 000 items, interpreter included (seconds)", by_seconds, 0.4),
     Row("huge", "first", "init, add, commit (x cp)", by_copy, 0.8),
     Row("huge", "status", "status, nothing changed (seconds)", by_seconds, 3.0),
     Row("huge", "status", "status, nothing changed (x walk)", by_walk, 0.7),

@@ -113,12 +113,26 @@ class ClipSet:
         return f"{spaced(self.clips)} clips of {self.frames} frames"
 
 
+@dataclass(frozen=True)
+class QuerySet:
+    """Items with metadata and annotations, about which questions are asked."""
+
+    name: str
+    items: int
+    annotations: int
+
+    @property
+    def title(self) -> str:
+        """What a reader calls it."""
+        return f"{spaced(self.items)} items with metadata and {spaced(self.annotations)} annotations"
+
+
 def commit_files(count: int) -> FileSet:
     """The files that are committed one by one."""
     return FileSet("commits", count, 2_048, 2_048, 0)
 
 
-AnySet = FileSet | TableSet | CommitSet | LabelSet | ClipSet
+AnySet = FileSet | TableSet | CommitSet | LabelSet | ClipSet | QuerySet
 
 
 def _sets(divisor: int) -> list[AnySet]:
@@ -130,6 +144,7 @@ def _sets(divisor: int) -> list[AnySet]:
         CommitSet("commits", 20_000 // divisor, 10_000 // divisor),
         LabelSet("labels", 118_000 // divisor, 860_000 // divisor, 10_000_000 // divisor, 100, 1_000),
         ClipSet("clips", 10_000 // divisor, 50, rounds=3),
+        QuerySet("queries", 1_000_000 // divisor, 10_000_000 // divisor),
     ]
 
 
@@ -149,6 +164,7 @@ SCALES: dict[str, list[AnySet]] = {
         CommitSet("commits", 30, 12, repeats=2),
         LabelSet("labels", 20, 60, 2_000, 10, 20),
         ClipSet("clips", 4, 10),
+        QuerySet("queries", 200, 2_000),
         _huge(80),
     ],
     "small": [*_sets(20), _huge(20_000)],

@@ -151,15 +151,20 @@ def test_rows_by_key_and_as_parquet(probe: Probe, tmp_path: Path) -> None:
 
     root = probe.build(some_rows(300))
     probe.session.flush()
-    paths = probe.store.export_parquet((probe.schema, root), str(tmp_path / "out"))
-    assert len(paths) > 1
-    exported = pa.concat_tables([parquet.read_table(path) for path in paths], promote_options="default")
+    table, folder = (probe.schema, root), str(tmp_path / "out")
+    first = probe.store.export_parquet(table, folder)
+    assert first["segments"] == first["opened"] > 1
+    ((path, wanted),) = first["files"]
+    assert wanted is None, "a bundle of all segments"
+    exported = parquet.read_table(path)
     assert exported.column("note").to_pylist() == [cells["note"] for cells in some_rows(300)]
-    modified = {path: Path(path).stat().st_mtime_ns for path in paths}
-    assert probe.store.export_parquet((probe.schema, root), str(tmp_path / "out")) == paths
-    assert {path: Path(path).stat().st_mtime_ns for path in paths} == modified, (
-        "segments that are there are not written again"
-    )
+    assert set(exported.column("__segment").to_pylist()) == set(range(first["segments"]))
+    modified = Path(path).stat().st_mtime_ns
+    assert probe.store.export_parquet(table, folder) == first
+    assert Path(path).stat().st_mtime_ns == modified, "segments that are there are not written again"
+    Path(path).unlink()
+    probe.store.restore_parquet(probe.schema, path)
+    assert parquet.read_table(path).equals(exported), "a file that left the cache comes back as it was"
 
 
 # -- identity ----------------------------------------------------------------------------------------------------------

@@ -60,12 +60,14 @@ class PlainStore:
     def read_record(self, kind: str, identity: str) -> dict[str, Any]:
         return {"files-schema": FILES_SCHEMA, "items-schema": ITEMS_SCHEMA}[identity]
 
-    def export_parquet(self, table: tuple[str, str], folder: str) -> list[str]:
+    def export_parquet(
+        self, table: tuple[str, str], folder: str, conditions: str = "[]", item: str | None = None
+    ) -> dict[str, Any]:
         Path(folder).mkdir(parents=True, exist_ok=True)
         rows = self.roots[table[1]]
         self.exports.append(table[1])
         if not rows:
-            return []
+            return {"files": [], "segments": 0, "opened": 0}
         path = Path(folder) / f"{table[1]}.parquet"
         if not path.exists():
             arrow = pyarrow.table(
@@ -77,7 +79,10 @@ class PlainStore:
                 }
             )
             pyarrow.parquet.write_table(arrow, path)
-        return [str(path)]
+        return {"files": [(str(path), None)], "segments": 1, "opened": 1}
+
+    def restore_parquet(self, schema: str, path: str) -> None:
+        self.export_parquet((schema, Path(path).stem), str(Path(path).parent))
 
     def file_rows(self, root: str, paths: Sequence[str] = ()) -> list[dict[str, Any]]:
         return [row for row in self.roots[root] if not paths or row["path"] in paths]

@@ -171,8 +171,8 @@ def locked(plain: PlainRepository, tmp_path: Path) -> tuple[Sandbox, str, str]:
     """A sandbox as a query has it, which can open one segment, and a secret file beside it."""
     folder = tmp_path / "cache"
     folder.mkdir()
-    (segment,) = plain.store.export_parquet(("files-schema", "v1"), str(folder))
-    (secret,) = plain.store.export_parquet(("files-schema", "v2"), str(folder))
+    ((segment, _),) = plain.store.export_parquet(("files-schema", "v1"), str(folder))["files"]
+    ((secret, _),) = plain.store.export_parquet(("files-schema", "v2"), str(folder))["files"]
     sandbox = Sandbox(threads=1)
     sandbox.close_to_files([segment])
     create(sandbox, "files", _whole(segment))
@@ -183,7 +183,7 @@ def locked(plain: PlainRepository, tmp_path: Path) -> tuple[Sandbox, str, str]:
 def _whole(segment: str) -> ParquetRelation:
     from oxide.sql.relations import Column
 
-    return ParquetRelation([Column("path", "VARCHAR")], [segment], lambda: None)
+    return ParquetRelation([Column("path", "VARCHAR")], [(segment, None)], lambda path: None)
 
 
 def test_even_unchecked_text_cannot_leave_the_sandbox(locked: tuple[Sandbox, str, str], tmp_path: Path) -> None:

@@ -322,7 +322,7 @@ class Scope:
 
 
 def base_of(node: Node, sorts: Sequence[Sorting] = ()) -> str:
-    """The table that items are taken from: ``items`` where nothing is asked of their files, since its rows are small."""
+    """The table that items are taken from: ``items`` where nothing is asked of their files: its rows are small."""
     read = {sorting.field for sorting in sorts}
     waiting: list[Node] = [node]
     while waiting:

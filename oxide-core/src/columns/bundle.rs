@@ -6,9 +6,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::SystemTime;
 
 use parquet::file::metadata::ParquetMetaDataReader;
 use rayon::prelude::*;
@@ -246,7 +246,8 @@ fn held(folder: &Path, stem: &str) -> Result<Vec<Arc<Bundle>>> {
     Ok(paths.par_iter().filter_map(|path| open(path)).collect())
 }
 
-type Facts = (u64, SystemTime);
+/// Length and inode: files are only ever replaced whole, and their times change when they are used.
+type Facts = (u64, u64);
 
 /// Bundles that this process has looked at: their bytes are checked once.
 static KNOWN: LazyLock<Mutex<HashMap<PathBuf, (Facts, Arc<Bundle>)>>> =
@@ -275,7 +276,7 @@ fn open(path: &Path) -> Option<Arc<Bundle>> {
 
 fn facts(path: &Path) -> Option<Facts> {
     let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.len(), metadata.modified().ok()?))
+    Some((metadata.len(), metadata.ino()))
 }
 
 fn remember(bundle: &Arc<Bundle>) {
