@@ -1,6 +1,6 @@
 """Questions to a repository and to plain Parquet files of the same rows, by turns in one process.
 
-``python -m benches.query_steps TREE PLAIN ROUNDS`` prints JSON: question to a list of [seconds, seconds of plain DuckDB].
+``python -m benches.query_steps TREE PLAIN ROUNDS`` prints JSON: question to a list of [seconds, those of plain DuckDB].
 The repository is asked at HEAD and fifty versions back; the first asking of each fills caches and is not counted.
 """
 
