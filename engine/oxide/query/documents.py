@@ -128,4 +128,5 @@ def as_text(found: Condition) -> str:
 
 def opposite(found: Condition) -> Condition:
     """The opposite of a condition."""
-    return found.get("not", {"not": found})
+    inner: Condition = found.get("not", {"not": found})
+    return inner

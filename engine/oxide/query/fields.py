@@ -88,6 +88,7 @@ _COLUMNS = {
     },
     "annotations": {
         "ann_id": "id",
+        "annotationId": "id",
         "item_id": "itemId",
         "run_id": "runId",
         "author": "creator",

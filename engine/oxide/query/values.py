@@ -14,12 +14,17 @@ from oxide.query.tree import Compare, Constant, Field, Glob, Kind, Node
 NULL = Constant("json", "null")
 _TYPES = {"text": "a text", "number": "a number", "bool": "true or false", "time": "a time", "id": "an id"}
 LARGEST = 2**63
+ANNOTATION_TYPE = Field("annotations", "type", "text")
+DATALOOP_TYPES = {"segment": "polygon", "binary": "mask", "cube": "cuboid", "pose": "keypoints"}
+"""Types of annotations by the names that Dataloop has for them."""
 
 
 def constant(field: Field, value: Any, place: str) -> Constant:
     """A value that is compared with a field. Raises QueryError for one of another type."""
     if field.kind == "json":
         return Constant("json", canonical(value, place))
+    if field == ANNOTATION_TYPE and isinstance(value, str):
+        value = DATALOOP_TYPES.get(value, value)
     if value is None:
         return Constant(field.kind if field.kind != "time" else "json", "null")
     if field.kind == "time":
@@ -124,6 +129,11 @@ def pattern_of_value(value: str) -> str | None:
         pattern.append(f"[{character}]" if character in "?[" else character)
         at += 1
     return "".join(pattern) if runs else None
+
+
+def value_of_pattern(pattern: str) -> str:
+    r"""The value that stands for a pattern of :func:`pattern_of_value`."""
+    return pattern.replace("[*]", "\\*").replace("[?]", "?").replace("[[]", "[")
 
 
 Piece = str | tuple[bool, tuple[tuple[str, str], ...]]
