@@ -110,6 +110,10 @@ SHORT_FOR_ANNOTATIONS = {"label", "score", "attributes", "bbox"}
 """Fields of an annotation that a query about items may name alone."""
 
 
+ITSELF = "@"
+"""The name by which an element of an array is itself compared."""
+
+
 class Reached(Exception):
     """A name that leads into documents of the other kind: ``annotations.label`` of an item."""
 

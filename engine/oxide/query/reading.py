@@ -8,7 +8,7 @@ from typing import Any
 
 from oxide.errors import QueryError
 from oxide.query import shapes
-from oxide.query.fields import Reached, resolve
+from oxide.query.fields import ITSELF, Reached, resolve
 from oxide.query.tree import (
     EVERYTHING,
     All,
@@ -211,7 +211,7 @@ class ElementReader(Reader):
 
     def field(self, name: str, operand: Any, place: str) -> Node:
         """A field of the element."""
-        names = tuple(name.split("."))
+        names = () if name == ITSELF else tuple(name.split("."))
         if not all(names):
             raise QueryError(f"{place}: '{name}' has an empty name in it", hint="as in metadata.status")
         return self.tests(Field("element", "", "json", names), operand, place)

@@ -8,7 +8,7 @@ from typing import Any
 
 from oxide.errors import QueryError
 from oxide.query import shapes
-from oxide.query.fields import Reached, resolve
+from oxide.query.fields import ITSELF, Reached, resolve
 from oxide.query.reading import COMPARISONS, MAXIMUM_DEPTH
 from oxide.query.scanning import Scanner, Word
 from oxide.query.tree import (
@@ -158,7 +158,7 @@ class _Parser:
             return self.change(name, operator, start), False
         place = f"at character {start + 1}"
         if self.context == "element":
-            names = () if name == "@" else tuple(name.split("."))
+            names = () if name == ITSELF else tuple(name.split("."))
             return self.tests(Field("element", "", "json", names), operator), False
         resource: Resource = "items" if self.context == "items" else "annotations"
         try:
@@ -329,7 +329,7 @@ class _Parser:
         self.scanner.skip()
         place = f"at character {start + 1}"
         if self.context == "element":
-            field = Field("element", "", "json", () if name == "@" else tuple(name.split(".")))
+            field = Field("element", "", "json", () if name == ITSELF else tuple(name.split(".")))
         else:
             try:
                 field = resolve("items" if self.context == "items" else "annotations", name, place)

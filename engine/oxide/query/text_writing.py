@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from oxide.query.fields import SHORT_FOR_ANNOTATIONS
+from oxide.query.fields import ITSELF, SHORT_FOR_ANNOTATIONS
 from oxide.query.scanning import quoted
 from oxide.query.tree import (
     All,
@@ -134,7 +134,7 @@ def _text(text: str) -> str:
 
 
 def _name(field: Field) -> str:
-    title = field.title or "@"
+    title = field.title or ITSELF
     return title if _NAME.fullmatch(title) and title not in _WORDS else quoted(title)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from oxide.query.fields import ITSELF
 from oxide.query.tree import (
     All,
     Changed,
@@ -71,7 +72,7 @@ def query_json(query: Query) -> Filter:
 
 
 def _name(field: Field) -> str:
-    return field.title
+    return field.title or ITSELF
 
 
 def _operand(node: Compare | Glob | Exists | Element) -> Filter:
@@ -81,46 +82,7 @@ def _operand(node: Compare | Glob | Exists | Element) -> Filter:
         return {"$glob": node.pattern}
     if isinstance(node, Exists):
         return {"$exists": True}
-    own = _of_elements(node.part)
-    return {"$match": own if own is not None else filter_json(node.part)}
-
-
-def _of_elements(part: Node) -> Filter | None:
-    """Tests of the elements themselves, which have no name."""
-    parts = part.parts if isinstance(part, All) else (part,)
-    tests: Filter = {}
-    for each in parts:
-        operand = _test_of_element(each)
-        if operand is None or operand.keys() & tests.keys():
-            return None
-        tests |= operand
-    return tests or None
-
-
-def _test_of_element(part: Node) -> Filter | None:
-    if isinstance(part, Not):
-        inner = _test_of_element(part.part)
-        if inner is None:
-            return None
-        (operator, value), *_ = inner.items()
-        return (
-            {"$not": inner} if operator not in ("$eq", "$exists") else {_opposite(operator): _opposed(operator, value)}
-        )
-    if isinstance(part, Compare | Glob | Exists) and not part.field.path and part.field.resource == "element":
-        return _operand(part)
-    if isinstance(part, Either) and part.parts:
-        values = [_test_of_element(each) for each in part.parts]
-        if all(value is not None and value.keys() == {"$eq"} for value in values):
-            return {"$in": [value["$eq"] for value in values if value is not None]}
-    return None
-
-
-def _opposite(operator: str) -> str:
-    return "$ne" if operator == "$eq" else "$exists"
-
-
-def _opposed(operator: str, value: Any) -> Any:
-    return value if operator == "$eq" else False
+    return {"$match": filter_json(node.part)}
 
 
 def _shape(node: Shape) -> Filter:
