@@ -10,7 +10,7 @@ from pathlib import Path
 from oxide import _core
 
 Parameters = tuple[list[str], list[str]]
-TYPING_ONLY = {"ArrowStreamExportable", "Progress", "Record", "Table", "FileRoots"}
+TYPING_ONLY = {"ArrowArrayExportable", "ArrowStreamExportable", "Progress", "Record", "Table", "FileRoots"}
 CONSTRUCTION = {"__init__", "__exit__"}
 """The binding's text signature of these says less than the stub."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +40,8 @@ class QueryVerbs:
             QueryError: the query is not understood; the message says where.
             InvalidInput: the cursor is of another query.
         """
+        from dataclasses import replace
+
         from oxide.errors import InvalidInput
         from oxide.query.asking import understood
         from oxide.query.envelopes import LARGEST_PAGE, read_sort
