@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from oxide._core import Hold
     from oxide.repository import Repository
     from oxide.sql.connection import Run
+    from oxide.types import Progress
 
 AT_ONCE = 1000
 """Rows whose records are read together."""
@@ -32,13 +33,21 @@ class QueryResult:
     ``items``, ``next`` and ``page_paths`` are about one page; everything else is about all rows.
     """
 
-    def __init__(self, repository: Repository, query: Query, at: str | None, after: str | None, hold: Hold) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        query: Query,
+        at: str | None,
+        after: str | None,
+        hold: Hold,
+        progress: Progress | None = None,
+    ) -> None:
         self.query = query
         self._repository = repository
         self._at = at
         self._after = after
         self._hold = hold
-        self._engine = Engine(repository, at)
+        self._engine = Engine(repository, at, progress)
 
     @property
     def revision(self) -> str | None:
@@ -129,10 +138,10 @@ def _parts(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
 class Engine:
     """Runs the statements of plans over one state."""
 
-    def __init__(self, repository: Repository, at: str | None) -> None:
+    def __init__(self, repository: Repository, at: str | None, progress: Progress | None = None) -> None:
         self._repository = repository
         self._tables = repository.state_at(at)
-        self._sources = Sources(RepositoryView(repository, at, self._tables))
+        self._sources = Sources(RepositoryView(repository, at, self._tables), progress)
 
     def items(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """The documents of items."""

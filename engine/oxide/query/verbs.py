@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from oxide.query.running import QueryResult
     from oxide.query.tree import Query
     from oxide.repository import Repository
+    from oxide.types import Progress
 
     Sort = str | Mapping[str, str | int] | list[str | Mapping[str, str | int]]
 
@@ -29,6 +30,7 @@ class QueryVerbs:
         sort: Sort | None = None,
         limit: int | None = None,
         after: str | None = None,
+        progress: Progress | None = None,
     ) -> QueryResult:
         """Find items or annotations of a revision; without ``at``: of HEAD with what is pending.
 
@@ -57,7 +59,7 @@ class QueryVerbs:
         repository = self._with_queries()
         hold = repository.store.hold()
         commit = None if at is None else repository.resolve_revision(at)
-        return QueryResult(repository, asked, commit, after, hold)
+        return QueryResult(repository, asked, commit, after, hold, progress)
 
     def apply_query(self, result: QueryResult, *, dry_run: bool = False) -> int:
         """Do what a query's ``update`` or ``delete`` says to what it finds, as one operation, pending.

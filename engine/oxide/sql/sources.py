@@ -22,7 +22,7 @@ from oxide.workspace import present, without_facts
 if TYPE_CHECKING:
     from oxide._core import Store
     from oxide.query.planning import Scan
-    from oxide.types import Branch, Commit, LogEntry, OperationEntry, Tag
+    from oxide.types import Branch, Commit, LogEntry, OperationEntry, Progress, Tag
 
 Tables = dict[str, tuple[str, str]]
 
@@ -127,7 +127,8 @@ class RepositoryView:
 class Sources:
     """Turns references into relations."""
 
-    def __init__(self, repository: RepositoryView) -> None:
+    def __init__(self, repository: RepositoryView, progress: Progress | None = None) -> None:
+        self._progress = progress
         self._repository = repository
         self._cache = Path(repository.control) / "cache" / "segments"
         self.exported: list[tuple[int, int]] = []
@@ -189,7 +190,7 @@ class Sources:
         if table[1] == EMPTY_ROOT:
             return RowsRelation(columns, [])
         try:
-            exported = store.export_parquet(table, str(self._cache), json.dumps(conditions), item)
+            exported = store.export_parquet(table, str(self._cache), json.dumps(conditions), item, self._progress)
         except (FileSystemError, OSError):
             return StreamRelation(columns, store.scan(table))
         self.exported.append((exported["segments"], exported["opened"]))
