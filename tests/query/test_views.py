@@ -200,7 +200,7 @@ def test_saved_views_are_versioned(tmp_path: Path) -> None:
     view = view.join(repository.view().match("name:a*")).filter_labels("label:cat").minus(repository.view())
     repository.save_view("first", view, "what n is")
     assert repository.load_view("first") == view
-    assert repository.status().staged.tables["views"].added == 1
+    assert repository.status().tables["views"].added == 1
     repository.commit("a view")
     repository.save_view("first", repository.view().match("name:b*"))
     assert repository.load_view("first").paths == ["b.png"]

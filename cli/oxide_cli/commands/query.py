@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from oxide_cli.completion import revisions
 from oxide_cli.output import Console
+from oxide_cli.queries import read_query
 from oxide_cli.rendering.queries import explanation, found_line
 from oxide_cli.rendering.text import count, quote_path
 from oxide_cli.verb import dry_run_option, json_option, verb
@@ -61,7 +62,7 @@ def command(
     repository = console.repository()
     with console.progress() as progress:
         result = repository.query(
-            _read(query), at=at, sort=list(sort) or None, limit=limit, after=after, progress=progress
+            read_query(query), at=at, sort=list(sort) or None, limit=limit, after=after, progress=progress
         )
         show = _answer(
             console, result, explain=explain, only_count=only_count, zeros=zeros, dry_run=dry_run, as_json=as_json
@@ -101,15 +102,3 @@ def _list(console: Console, lines: list[str], cursor: str | None) -> None:
         console.lines(lines)
     if cursor is not None:
         console.talk(f"more follow: --after {cursor}")
-
-
-def _read(query: str) -> Any:
-    if not query.startswith("@"):
-        return query
-    from oxide.errors import InvalidInput
-
-    try:
-        with open(query[1:], encoding="utf-8") as source:
-            return source.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{query[1:]} cannot be read: {error}", hint="give a file of JSON, or text") from error
