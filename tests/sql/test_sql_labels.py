@@ -35,7 +35,8 @@ def test_splits(tmp_path: Path) -> None:
     repository = make_repository(tmp_path / "r", *names)
     assert repository.sql("SELECT * FROM splits").fetch_rows() == []
     repository.create_split("test", per_class=1, class_from="folder", freeze=True)
-    repository.set_metadata(["cat/3.png"], {"split": 5})
+    free = next(name for name in names if name not in repository.split("test"))
+    repository.set_metadata([free], {"split": 5})
     rows = repository.sql("SELECT path, split, frozen FROM splits ORDER BY path").fetch_rows()
     frozen = [row for row in rows if row[1] == "test"]
     assert len(frozen) == 2 and all(row[2] for row in frozen)
