@@ -117,7 +117,7 @@ class Reader:
             constant(field, operand, place)
         part: Node = EVERYTHING
         counts: list[tuple[Any, int]] = []
-        result: Node | None = None
+        parts: list[Node] = []
         for operator, value in operand.items():
             here = f"{place}/{operator}"
             if operator == "$match":
@@ -125,14 +125,14 @@ class Reader:
             elif operator == "$count":
                 counts += _counts(value, here)
             elif operator == "$exists":
-                result = _flag(Has(EVERYTHING), value, here)
+                parts.append(_flag(Has(EVERYTHING), value, here))
             elif operator == "$not":
-                result = opposite(self._list(field, value, here))
+                parts.append(opposite(self._list(field, value, here)))
             else:
                 raise unknown_operator(operator, here, ["$match", "$count", "$exists", "$not"])
-        if result is not None:
-            return result if len(operand) == 1 else both(result, Has(part, tuple(counts)))
-        return Has(part, tuple(counts))
+        if not {"$match", "$count"}.isdisjoint(operand):
+            parts.append(Has(part, tuple(counts)))
+        return both(*parts)
 
     def tests(self, field: Field, operand: Any, place: str) -> Node:
         """What the values of a field must be."""
