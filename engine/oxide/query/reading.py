@@ -153,7 +153,7 @@ class Reader:
         if operator == "$eq":
             return Compare(field, "eq", constant(field, value, place))
         if operator == "$ne":
-            return Not(equality(field, value, place))
+            return Not(Compare(field, "eq", constant(field, value, place)))
         if operator in COMPARISONS:
             return self._order(field, operator, value, place)
         if operator in ("$in", "$nin"):
