@@ -272,6 +272,8 @@ def story(oxide: Show, boxes: dict[str, Box]) -> int:
     oxide("sql", f"SELECT path, label, x, y, w, h, attributes, value AS metadata {joined} ORDER BY path, label")
     oxide("sql", "SELECT message, author_name FROM commits ORDER BY time DESC LIMIT 5")
 
+    ask_in_every_way(oxide)
+
     oxide.step("Trust it", "Reads everything that is stored and compares it with its digests.")
     oxide("fsck", "--data")
     oxide("du")
@@ -381,6 +383,39 @@ def label_story(oxide: Show, boxes: dict[str, Box]) -> None:
     oxide("label", "check", expect=1)
     oxide("label", "merge", "corner", "form", "-m", "A corner is a form too")
     oxide("label", "list", "--count")
+
+
+def ask_in_every_way(oxide: Show) -> None:
+    """One question as text, as JSON, in SQL and with Filters: the same rows."""
+    from oxide import Filters, Repository
+
+    oxide.step(
+        "Ask which pictures",
+        "The same question in four ways: text, JSON, SQL, Python. Labels, metadata and files are one document.",
+    )
+    by_text = oxide("query", "label:form metadata.source:demo -metadata.camera.lens>50").splitlines()
+    filters = {"annotations.label": "form", "metadata.source": "demo"}
+    wide = {"$not": {"metadata.camera.lens": {"$gt": 50}}}
+    by_json = oxide("query", json.dumps({**filters, **wide})).splitlines()
+    by_sql = oxide(
+        "sql",
+        "SELECT path FROM files WHERE item_id IN (SELECT item_id FROM annotations WHERE label = 'form')"
+        " AND item_id IN (SELECT item_id FROM metadata WHERE value ->> '$.source' = 'demo') ORDER BY path",
+        "--csv",
+    ).splitlines()[1:]
+    question = Filters("metadata.user.source", "demo").add_join("label", "form")
+    with_filters = Repository.open(oxide.folder).query(question).paths
+    oxide.did(
+        oxide.did(
+            f"in Python: repo.query(Filters('metadata.user.source', 'demo').add_join('label', 'form')): {with_filters}"
+        )
+    )
+    if not by_text == by_json == by_sql == with_filters:
+        sys.exit(f"\nThe demo stops: four ways, different rows: {by_text} {by_json} {by_sql} {with_filters}")
+    oxide("query", "label:form OR size>1000000", "--count")
+    oxide("query", json.dumps({"annotations": {"$match": {"label": "form"}, "$count": {"$gte": 2}}}))
+    oxide("query", json.dumps({"$changedSince": "HEAD~3"}), "--count")
+    oxide("query", "label:form", "--explain")
 
 
 def pick_pictures(files: dict[str, bytes], boxes: dict[str, Box]) -> tuple[str, str]:

@@ -620,7 +620,13 @@ class Repository(LabelVerbs, QueryVerbs, SplitVerbs, StatsVerbs, VideoVerbs):
 
     @holding
     def sql(
-        self, query: str, *, at: str | None = None, timeout: float | None = None, memory_limit: str | None = None
+        self,
+        query: str,
+        *,
+        at: str | None = None,
+        timeout: float | None = None,
+        memory_limit: str | None = None,
+        progress: Progress | None = None,
     ) -> SqlResult:
         """One SELECT over the tables of a revision; without ``at``: HEAD with what is pending in the workspace."""
         from oxide.sql import query as run_query
@@ -628,7 +634,7 @@ class Repository(LabelVerbs, QueryVerbs, SplitVerbs, StatsVerbs, VideoVerbs):
         limits = self.query_limits()
         timeout = limits[0] if timeout is None else timeout
         memory_limit = limits[1] if memory_limit is None else memory_limit
-        return run_query(self, query, at=at, timeout=timeout, memory_limit=memory_limit)
+        return run_query(self, query, at=at, timeout=timeout, memory_limit=memory_limit, progress=progress)
 
     # -- care ------------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from oxide.sql import SqlResult
     from oxide.sql.sources import RepositoryLike
     from oxide.tables import TableView
+    from oxide.views.view import View
 
     class SnapshotRepository(RepositoryLike, Protocol):
         """What a snapshot needs of a repository besides its tables."""
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
             self, revision: str = "HEAD", path: str | os.PathLike[str] = "", *, recursive: bool = False
         ) -> list[FileEntry]: ...
         def query(self, query: Any = None, *, at: str | None = None) -> QueryResult: ...
+        def view(self, at: str | None = None) -> View: ...
 
 
 class Snapshot:
@@ -113,6 +115,10 @@ class Snapshot:
     def query(self, query: Any = None, **how: Any) -> QueryResult:
         """Find items or annotations of this revision: see :meth:`oxide.Repository.query`."""
         return self._repository.query(query, at=self.commit.id, **how)
+
+    def view(self) -> View:
+        """All items of this revision as a lazy view."""
+        return self._repository.view(self.commit.id)
 
     def __repr__(self) -> str:
         return f"Snapshot({self.commit.id[:16]}: {self.commit.summary})"

@@ -61,7 +61,12 @@ class PlainStore:
         return {"files-schema": FILES_SCHEMA, "items-schema": ITEMS_SCHEMA}[identity]
 
     def export_parquet(
-        self, table: tuple[str, str], folder: str, conditions: str = "[]", item: str | None = None
+        self,
+        table: tuple[str, str],
+        folder: str,
+        conditions: str = "[]",
+        item: str | None = None,
+        progress: object = None,
     ) -> dict[str, Any]:
         Path(folder).mkdir(parents=True, exist_ok=True)
         rows = self.roots[table[1]]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from oxide_cli.completion import revisions
 from oxide_cli.output import Console
+from oxide_cli.queries import read_query
 from oxide_cli.rendering.queries import explanation, found_line
 from oxide_cli.rendering.text import count, quote_path
 from oxide_cli.verb import dry_run_option, json_option, verb
@@ -59,47 +60,45 @@ def command(
         raise click.UsageError("--count, -0, --explain and --json exclude each other", context)
     console: Console = context.obj
     repository = console.repository()
-    result = repository.query(_read(query), at=at, sort=list(sort) or None, limit=limit, after=after)
+    with console.progress() as progress:
+        result = repository.query(
+            read_query(query), at=at, sort=list(sort) or None, limit=limit, after=after, progress=progress
+        )
+        show = _answer(
+            console, result, explain=explain, only_count=only_count, zeros=zeros, dry_run=dry_run, as_json=as_json
+        )
+    show()
+
+
+def _answer(
+    console: Console, result: QueryResult, *, explain: bool, only_count: bool, zeros: bool, dry_run: bool, as_json: bool
+) -> Callable[[], None]:
+    """Ask, while progress is shown; what to print when it is known."""
     if explain:
-        _explain(console, result, as_json)
-    elif result.query.update is not None or result.query.delete:
-        changed = repository.apply_query(result, dry_run=dry_run)
-        console.done(f"{'would change' if dry_run else 'changed'} {count(changed, result.query.resource[:-1])}")
-    elif only_count:
-        console.json({"total": result.total}) if as_json else console.lines([str(result.total)])
-    elif as_json:
-        console.json({"total": result.total, "items": result.items, "next": result.next})
-    elif zeros:
-        sys.stdout.write("".join(path + "\0" for path in result.page_paths))
-    else:
-        _list(console, result)
-
-
-def _list(console: Console, result: QueryResult) -> None:
-    with console.pager():
-        if result.query.resource == "items":
-            console.lines(map(quote_path, result.page_paths))
-        else:
-            console.lines(map(found_line, result.items))
-    if result.next is not None:
-        console.talk(f"more follow: --after {result.next}")
-
-
-def _explain(console: Console, result: QueryResult, as_json: bool) -> None:
-    found = result.explain()
+        found = result.explain()
+        return lambda: console.json(found.as_record()) if as_json else console.lines(explanation(found))
+    if result.query.update is not None or result.query.delete:
+        changed = console.repository().apply_query(result, dry_run=dry_run)
+        said = f"{'would change' if dry_run else 'changed'} {count(changed, result.query.resource[:-1])}"
+        return lambda: console.json({"changed": changed}) if as_json else console.done(said)
+    if only_count:
+        total = result.total
+        return lambda: console.json({"total": total}) if as_json else console.lines([str(total)])
     if as_json:
-        console.json(found.as_record())
+        record = {"total": result.total, "items": result.items, "next": result.next}
+        return lambda: console.json(record)
+    if zeros:
+        paths = "".join(path + "\0" for path in result.page_paths)
+        return lambda: print(paths, end="")
+    if result.query.resource == "items":
+        lines = list(map(quote_path, result.page_paths))
     else:
-        console.lines(explanation(found))
+        lines = list(map(found_line, result.items))
+    return lambda: _list(console, lines, result.next)
 
 
-def _read(query: str) -> Any:
-    if not query.startswith("@"):
-        return query
-    from oxide.errors import InvalidInput
-
-    try:
-        with open(query[1:], encoding="utf-8") as source:
-            return source.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{query[1:]} cannot be read: {error}", hint="give a file of JSON, or text") from error
+def _list(console: Console, lines: list[str], cursor: str | None) -> None:
+    with console.pager():
+        console.lines(lines)
+    if cursor is not None:
+        console.talk(f"more follow: --after {cursor}")

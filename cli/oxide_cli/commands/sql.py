@@ -60,7 +60,8 @@ def command(
         raise click.UsageError("--json, --csv and --parquet exclude each other", context)
     if as_parquet and output is None:
         raise click.UsageError("--parquet needs a file: -o FILE", context)
-    result = console.repository().sql(query, at=at)
+    with console.progress() as progress:
+        result = console.repository().sql(query, at=at, progress=progress)
     if output is not None:
         chosen = "json" if as_json else "csv" if as_csv else "parquet" if as_parquet else None
         rows = result.write(output, chosen)

@@ -19,6 +19,7 @@ from oxide.workspace import read_state
 if TYPE_CHECKING:
     from oxide.formats.base import LabelledPicture
     from oxide.labels.ontology import Ontology
+    from oxide.query.choosing import Chosen
     from oxide.repository import Repository
     from oxide.types import Progress
     from oxide.workspace import Tables
@@ -36,14 +37,16 @@ def export_labels(
     *,
     paths: Sequence[str],
     images: bool,
+    chosen: Chosen | None,
     progress: Progress | None,
 ) -> ExportReport:
     """See :meth:`oxide.Repository.export_labels`."""
-    chosen = find_format(format)
+    writer = find_format(format)
     place = Path(os.path.abspath(target))
-    _refuse_what_is_there(place, place.parent / IMAGES if images and place.suffix else None)
-    refuse_in(repository.store, read_state(repository.store).view, tables, paths)
-    outgoing = Outgoing(repository.store, tables, paths)
+    refuse_what_is_there(place, place.parent / IMAGES if images and place.suffix else None)
+    among = None if chosen is None else chosen.items
+    refuse_in(repository.store, read_state(repository.store).view, tables, paths, among)
+    outgoing = Outgoing(repository.store, tables, paths, chosen)
     for path in paths:
         if path and not repository.store.file_rows(tables["files"][1], [path]):
             raise NotFound(f"'{path}' is not tracked", hint="see `oxide ls -r`", path=path)
@@ -55,11 +58,11 @@ def export_labels(
             made = Path(scratch) / place.name
             if not place.suffix:
                 made.mkdir()
-            chosen.write(dataset, made, fidelity)
-            places = chosen if isinstance(chosen, PlacesPictures) else None
+            writer.write(dataset, made, fidelity)
+            places = writer if isinstance(writer, PlacesPictures) else None
             if places is not None and places.needs_pictures and not images:
                 raise InvalidInput(
-                    f"what {chosen.name} would say here is in which folder each picture is; nothing was exported",
+                    f"what {writer.name} would say here is in which folder each picture is; nothing was exported",
                     hint="add --images",
                 )
             files = _write_images(repository, outgoing, made, places, progress) if images else 0
@@ -70,10 +73,11 @@ def export_labels(
             hint="see whether the folder is yours and the disk has space",
             path=str(place),
         ) from error
-    return ExportReport(chosen.name, str(place), dataset.written, dataset.annotations, files, remarks(fidelity))
+    return ExportReport(writer.name, str(place), dataset.written, dataset.annotations, files, remarks(fidelity))
 
 
-def _refuse_what_is_there(place: Path, beside: Path | None) -> None:
+def refuse_what_is_there(place: Path, beside: Path | None) -> None:
+    """Nothing that is there is written over, but an empty folder. Raises AlreadyExists."""
     for each in (place, beside):
         if (
             each is not None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from oxide._core import Store
+    from oxide.query.choosing import Chosen
     from oxide.workspace import Tables
 
     Row = tuple[Any, ...]
@@ -38,7 +39,8 @@ _JSON = {
 class Outgoing:
     """Files of a state at and below some paths (none: all), with items, annotations and metadata."""
 
-    def __init__(self, store: Store, tables: Tables, paths: Sequence[str]) -> None:
+    def __init__(self, store: Store, tables: Tables, paths: Sequence[str], chosen: Chosen | None = None) -> None:
+        self._chosen = chosen
         self._store = store
         self._tables = tables
         self._paths = [path for path in paths if path] if all(paths) else []
@@ -57,6 +59,9 @@ class Outgoing:
             for each in within:
                 kept = compute.or_(kept, each)
             table = table.filter(kept)
+        if self._chosen is not None:
+            items = pyarrow.array(map(bytes.fromhex, sorted(self._chosen.items)), table.column("item_id").type)
+            table = table.filter(compute.is_in(table.column("item_id"), items))
         return table.take(compute.sort_indices(table, [("item_id", "ascending"), ("path", "ascending")]))
 
     def __len__(self) -> int:
@@ -103,6 +108,8 @@ class Outgoing:
                 if last is None or last[0] != item:
                     frames = _by_annotation(keyframes.of(item))
                     labels = tuple(_annotation(each, frames) for each in annotations.of(item))
+                    if self._chosen is not None and self._chosen.annotations is not None:
+                        labels = tuple(each for each in labels if each.id in (self._chosen.annotations or ()))
                     described = metadata.of(item)
                     said = next(iter(items.of(item)), None)
                     last = item, (labels, described[0][1] if described else {}, said)

@@ -101,6 +101,18 @@ SCHEMAS: dict[str, Record] = {
             _field(11, "foreign", "json", "leaves"),
         ],
     ),
+    "views": _schema(
+        "views",
+        [1],
+        8_192,
+        [
+            _field(1, "name", "text"),
+            _field(2, "steps", "json"),
+            _field(3, "description", "text"),
+            _field(4, "author", "text", "derived"),
+            _field(5, "created", "time", "derived"),
+        ],
+    ),
     "runs": _schema(
         "runs",
         [1],
@@ -124,6 +136,7 @@ IDS = {
     "keyframes": "6e513f065ad2bd839d89e579fd8333d9ba4df9c485d2ca914cf45ac8ce29a60f",
     "metadata": "20fb00566d266ba3e41360ce4b9e1bbc6c42f769e8a467444160edbd9ed23814",
     "ontology": "66766c3e4219b36de15c70a70a8d544ab259ed71b8f63dcb34c9c2ae1f9fd39a",
+    "views": "3c1aa4c9239ec23186682a5005f5e9cfcff916ca3a7d27666e354141fcc1c25e",
     "runs": "111c5210dd229f26521e38c8d38b6e29e8a45919e2af07af76a974d843558aa8",
 }
 """The ids of the schemas, by which a table that is not there can still be described."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from oxide.labels.history import AnnotationBlame, Version
     from oxide.labels.impact import Conflict, LabelChange
     from oxide.labels.ontology import Label, Ontology
+    from oxide.labels.parquet_export import ParquetReport
     from oxide.labels.rendering import Drawn
     from oxide.labels.reports import ExportReport, ImportReport
     from oxide.labels.runs import Run
@@ -415,14 +416,16 @@ class LabelVerbs:
         *,
         at: str | None = None,
         paths: Sequence[PathLike] = (),
+        where: Any = None,
         images: bool = False,
         progress: Progress | None = None,
     ) -> ExportReport:
         """Write the labels of a revision, or of what is pending, in a format. The report says what it could not hold.
 
         ``target`` is a file or folder that does not exist yet or is empty, relative to the current folder. ``paths``
-        restrict what is exported to files at and below them. ``images``: the files themselves are written too, below
-        the target, or beside a target that is a file into the folder ``images``.
+        restrict what is exported to files at and below them, ``where`` to what a query finds (see
+        :meth:`oxide.Repository.query`); of a query about annotations only these annotations. ``images``: the files
+        themselves are written too, below the target, or beside a target that is a file into the folder ``images``.
 
         Raises:
             AlreadyExists: the target is there.
@@ -432,6 +435,7 @@ class LabelVerbs:
             MissingExtra: writing the format needs a package that is not installed.
         """
         from oxide.labels import exporting
+        from oxide.query.choosing import choose
 
         repository = self._repository()
         return exporting.export_labels(
@@ -441,5 +445,27 @@ class LabelVerbs:
             target,
             paths=repository.to_paths(paths),
             images=images,
+            chosen=None if where is None else choose(repository, where, at),
             progress=progress,
         )
+
+    @holding
+    def export_parquet(
+        self, target: PathLike, *, at: str | None = None, where: Any = None, progress: Progress | None = None
+    ) -> ParquetReport:
+        """Write every table of a revision, or of what is pending, as Parquet into a new folder: one file a table.
+
+        Ids and hashes are hex, JSON is text, times are in UTC, so that any engine reads them. ``where``: only rows of
+        the items that a query finds; tables that are not about items are whole.
+
+        Raises:
+            AlreadyExists: the target is there.
+            QueryError: the query is not understood.
+            HeldOut: a file has what a frozen split holds out.
+        """
+        from oxide.labels import parquet_export
+        from oxide.query.choosing import choose
+
+        repository = self._repository()
+        chosen = None if where is None else choose(repository, where, at)
+        return parquet_export.export_parquet(repository, self.state_at(at), target, chosen, progress)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from oxide._core import Hold
     from oxide.repository import Repository
     from oxide.sql.connection import Run
+    from oxide.types import Progress
 
 AT_ONCE = 1000
 """Rows whose records are read together."""
@@ -32,13 +33,21 @@ class QueryResult:
     ``items``, ``next`` and ``page_paths`` are about one page; everything else is about all rows.
     """
 
-    def __init__(self, repository: Repository, query: Query, at: str | None, after: str | None, hold: Hold) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        query: Query,
+        at: str | None,
+        after: str | None,
+        hold: Hold,
+        progress: Progress | None = None,
+    ) -> None:
         self.query = query
         self._repository = repository
         self._at = at
         self._after = after
         self._hold = hold
-        self._engine = Engine(repository, at)
+        self._engine = Engine(repository, at, progress)
 
     @property
     def revision(self) -> str | None:
@@ -129,18 +138,18 @@ def _parts(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
 class Engine:
     """Runs the statements of plans over one state."""
 
-    def __init__(self, repository: Repository, at: str | None) -> None:
+    def __init__(self, repository: Repository, at: str | None, progress: Progress | None = None) -> None:
         self._repository = repository
-        self._tables = repository.state_at(at)
-        self._sources = Sources(RepositoryView(repository, at, self._tables))
+        self.tables = repository.state_at(at)
+        self._sources = Sources(RepositoryView(repository, at, self.tables), progress)
 
     def items(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """The documents of items."""
-        return records.item_records(self._repository.store, self._tables, ids)
+        return records.item_records(self._repository.store, self.tables, ids)
 
     def annotations(self, ids: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         """The documents of annotations."""
-        return records.annotation_records(self._repository.store, self._tables, ids)
+        return records.annotation_records(self._repository.store, self.tables, ids)
 
     def count(self, query: Query) -> int:
         """How many rows a query finds."""
@@ -150,7 +159,7 @@ class Engine:
 
     def paths(self, ids: Sequence[str]) -> list[str]:
         """The paths of items."""
-        rows = _core.files_of(self._repository.store, self._tables["files"][1], ids)
+        rows = _core.files_of(self._repository.store, self.tables["files"][1], ids)
         return [row["path"] for row in rows if row is not None]
 
     def page(
@@ -190,7 +199,7 @@ class Engine:
             create(sandbox, name, relation, hexadecimal=False)
         for name, change in plan.changes.items():
             before = tables_since(self._repository, change.since)
-            sandbox.hold_rows(name, changed_ids(self._repository, change.resource, before, self._tables))
+            sandbox.hold_rows(name, changed_ids(self._repository, change.resource, before, self.tables))
         for name, test in plan.tests.items():
             sandbox.add_test(name, test)
         for name, (path, descending) in plan.keys.items():

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from oxide.query.running import QueryResult
     from oxide.query.tree import Query
     from oxide.repository import Repository
+    from oxide.types import Progress
+    from oxide.views.saving import SavedView
+    from oxide.views.view import View
 
     Sort = str | Mapping[str, str | int] | list[str | Mapping[str, str | int]]
 
@@ -29,6 +32,7 @@ class QueryVerbs:
         sort: Sort | None = None,
         limit: int | None = None,
         after: str | None = None,
+        progress: Progress | None = None,
     ) -> QueryResult:
         """Find items or annotations of a revision; without ``at``: of HEAD with what is pending.
 
@@ -57,7 +61,44 @@ class QueryVerbs:
         repository = self._with_queries()
         hold = repository.store.hold()
         commit = None if at is None else repository.resolve_revision(at)
-        return QueryResult(repository, asked, commit, after, hold)
+        return QueryResult(repository, asked, commit, after, hold, progress)
+
+    def view(self, at: str | None = None) -> View:
+        """All items of a revision as a lazy view; without ``at``: of HEAD with what is pending. Raises NotFound."""
+        from oxide.query.running import Engine
+        from oxide.views.view import View
+
+        repository = self._with_queries()
+        hold = repository.store.hold()
+        commit = None if at is None else repository.resolve_revision(at)
+        return View(repository, Engine(repository, commit), commit, (), hold)
+
+    def save_view(self, name: str, view: View, description: str | None = None) -> None:
+        """Keep the steps of a view under a name, pending for the next commit. A view of that name is replaced."""
+        from oxide.views import saving
+
+        saving.save(self._with_queries(), name, view.steps, description)
+
+    def load_view(self, name: str, at: str | None = None) -> View:
+        """A view that was saved, over the revision that it is read from. Raises NotFound."""
+        from oxide.views import saving
+
+        repository = self._with_queries()
+        found = saving.find(repository, repository.state_at(at), name)
+        return self.view(at)._with(*found.steps)
+
+    def views(self, at: str | None = None) -> list[SavedView]:
+        """The saved views of a revision, by name; without ``at`` of what is pending."""
+        from oxide.views import saving
+
+        repository = self._with_queries()
+        return saving.listed(repository, repository.state_at(at))
+
+    def remove_view(self, name: str) -> None:
+        """Forget a saved view, pending for the next commit. Raises NotFound."""
+        from oxide.views import saving
+
+        saving.remove(self._with_queries(), name)
 
     def apply_query(self, result: QueryResult, *, dry_run: bool = False) -> int:
         """Do what a query's ``update`` or ``delete`` says to what it finds, as one operation, pending.

@@ -67,14 +67,20 @@ def refuse(store: Store, view: Record, before: Tables, after: Tables) -> None:
     _raise(offences(store, held(store, view), before, after))
 
 
-def refuse_in(store: Store, view: Record, tables: Tables, paths: Sequence[str]) -> None:
-    """Raise HeldOut when files of a state, at and below some paths (none: all), have what is held out."""
+def refuse_in(
+    store: Store, view: Record, tables: Tables, paths: Sequence[str], among: frozenset[str] | None = None
+) -> None:
+    """Raise HeldOut when files of a state, at and below some paths (none: all), have what is held out.
+
+    ``among``: only these items are looked at.
+    """
     if not view["frozen"]:
         return
     from oxide.splits.candidates import items_of
 
     out = held(store, view)
     items = (item for item in items_of(store, tables) if is_within(item.row["path"], paths))
+    items = (item for item in items if among is None or item.row["item_id"] in among)
     _raise([each for each in (offence(out, item) for item in items) if each is not None])
 
 

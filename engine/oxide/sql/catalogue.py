@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from oxide.errors import QueryError
 from oxide.sql.connection import Sandbox
 from oxide.sql.relations import Relation, create
 from oxide.sql.result import SqlResult
 from oxide.sql.sources import RepositoryLike, RepositoryView, Sources
 from oxide.sql.statement import Reference, Statement, parse
+
+if TYPE_CHECKING:
+    from oxide.types import Progress
 
 
 def query(
@@ -18,6 +23,7 @@ def query(
     timeout: float | None = None,
     memory_limit: str | None = None,
     tables: dict[str, tuple[str, str]] | None = None,
+    progress: Progress | None = None,
 ) -> SqlResult:
     """Check a query, find what it reads, and prepare its result.
 
@@ -26,7 +32,7 @@ def query(
     hold = repository.store.hold()
     sandbox = Sandbox(timeout=timeout, memory_limit=memory_limit)
     statement = parse(sandbox, text)
-    sources = Sources(RepositoryView(repository, at))
+    sources = Sources(RepositoryView(repository, at), progress)
     relations = _relations(sources, statement, tables or {})
     used = sources.files_used(list(relations.values()))
     sandbox.close_to_files(used)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oxide.sql.connection import Sandbox, quote_name, quote_text
@@ -66,7 +66,27 @@ class StreamRelation(NamedTuple):
     stream: ArrowStreamExportable
 
 
-Relation = ParquetRelation | RowsRelation | StreamRelation
+class DerivedRelation(NamedTuple):
+    """Rows that SQL of this package makes of other relations, which it names in braces."""
+
+    columns: Sequence[Column]
+    text: str
+    inputs: Mapping[str, Relation]
+
+
+Relation = ParquetRelation | RowsRelation | StreamRelation | DerivedRelation
+
+
+def parquet_of(relations: Iterable[Relation]) -> list[ParquetRelation]:
+    """Those among relations, and among what they are made of, that are files."""
+    found: list[ParquetRelation] = []
+    for relation in relations:
+        if isinstance(relation, ParquetRelation):
+            found.append(relation)
+        elif isinstance(relation, DerivedRelation):
+            found += parquet_of(relation.inputs.values())
+    return found
+
 
 _SQL_TYPES = {
     "bool": "BOOLEAN",
@@ -94,6 +114,12 @@ def create(sandbox: Sandbox, name: str, relation: Relation, *, hexadecimal: bool
     if isinstance(relation, ParquetRelation) and relation.files:
         shown = ", ".join(column.shown if hexadecimal else quote_name(column.name) for column in relation.columns)
         sandbox.trusted(f"CREATE VIEW {quote_name(name)} AS {_reading(relation, shown)}")
+    elif isinstance(relation, DerivedRelation):
+        names = {key: f"{name}/{key}" for key in relation.inputs}
+        for key, inner in relation.inputs.items():
+            create(sandbox, names[key], inner, hexadecimal=hexadecimal)
+        text = relation.text.format(**{key: quote_name(each) for key, each in names.items()})
+        sandbox.trusted(f"CREATE VIEW {quote_name(name)} AS {text}")
     elif isinstance(relation, StreamRelation):
         import pyarrow
 

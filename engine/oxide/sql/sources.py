@@ -15,14 +15,24 @@ from oxide.labels import schemas
 from oxide.labels.schemas import SCHEMAS
 from oxide.sql import cache
 from oxide.sql.history import COMMIT_COLUMNS, OPERATION_COLUMNS, History
-from oxide.sql.relations import Column, ParquetRelation, Relation, RowsRelation, StreamRelation, schema_columns
+from oxide.sql.relations import (
+    Column,
+    DerivedRelation,
+    ParquetRelation,
+    Relation,
+    RowsRelation,
+    StreamRelation,
+    parquet_of,
+    schema_columns,
+)
 from oxide.sql.statement import Reference
 from oxide.workspace import present, without_facts
 
 if TYPE_CHECKING:
     from oxide._core import Store
+    from oxide.labels.history import Version
     from oxide.query.planning import Scan
-    from oxide.types import Branch, Commit, LogEntry, OperationEntry, Tag
+    from oxide.types import Branch, Commit, LogEntry, OperationEntry, Progress, Tag
 
 Tables = dict[str, tuple[str, str]]
 
@@ -53,6 +63,25 @@ _HISTORY_COLUMNS = [
     Column("content_id", "VARCHAR"),
     Column("size", "BIGINT"),
 ]
+_ANNOTATION_CELLS = ("type", "label", "score", "source", "updated_by")
+_ANNOTATION_HISTORY_COLUMNS = [
+    *_HISTORY_COLUMNS[:5],
+    *(Column(name, "DOUBLE" if name == "score" else "VARCHAR") for name in _ANNOTATION_CELLS),
+    *(Column(name, "DOUBLE") for name in "xywh"),
+    Column("attributes", "VARCHAR"),
+    Column("geometry", "VARCHAR"),
+]
+_SPLIT_COLUMNS = [
+    Column("path", "VARCHAR"),
+    Column("item_id", "VARCHAR"),
+    Column("split", "VARCHAR"),
+    Column("frozen", "BOOLEAN"),
+]
+_SPLITS = """
+    SELECT f.path, f.item_id, m.value ->> '$.split' AS split, f.item_id IN (SELECT item_id FROM {frozen}) AS frozen
+    FROM {files} f JOIN {metadata} m ON m.item_id = f.item_id
+    WHERE json_type(m.value, '$.split') = 'VARCHAR'
+"""
 _UNVERSIONED = ("commits", "branches", "tags", "operations")
 
 
@@ -113,6 +142,19 @@ class RepositoryView:
             return ()
         return self._repository.log(start, paths=[path])
 
+    def held_out(self) -> Iterable[str]:
+        """The items that frozen splits hold out."""
+        from oxide.splits.freezing import held
+        from oxide.workspace import read_state
+
+        return held(self.store, read_state(self.store).view).items
+
+    def annotation_history(self, identity: str) -> list[Version]:
+        """Every version of an annotation up to what the query looks at, newest first."""
+        from oxide.labels.history import annotation_history
+
+        return annotation_history(self.store, self._repository.read_commit(self._at or "HEAD").id, identity)
+
     def tables(self, revision: str | None) -> Tables:
         """Table name to (schema id, root id); without a revision: as the query was asked to look."""
         revision = revision if revision is not None else self._at
@@ -127,7 +169,8 @@ class RepositoryView:
 class Sources:
     """Turns references into relations."""
 
-    def __init__(self, repository: RepositoryView) -> None:
+    def __init__(self, repository: RepositoryView, progress: Progress | None = None) -> None:
+        self._progress = progress
         self._repository = repository
         self._cache = Path(repository.control) / "cache" / "segments"
         self.exported: list[tuple[int, int]] = []
@@ -137,6 +180,8 @@ class Sources:
         """The relation that a query reads; ``None`` for a table that does not exist."""
         if reference.function == "diff":
             return self._diff(*reference.arguments)
+        if reference.function == "annotation_history":
+            return self._annotation_history(reference.arguments[0])
         if reference.function == "history":
             return self._history(reference.arguments[0])
         if reference.name in _UNVERSIONED:
@@ -147,7 +192,7 @@ class Sources:
 
     def unknown(self, reference: Reference) -> QueryError:
         """The failure for a table that does not exist, with the ones that do."""
-        names = sorted({*self._repository.tables(reference.revision), *SCHEMAS, *_UNVERSIONED})
+        names = sorted({*self._repository.tables(reference.revision), *SCHEMAS, *_UNVERSIONED, "splits"})
         close = difflib.get_close_matches(reference.name, names, 1)
         place = f" at {reference.revision}" if reference.revision else ""
         suggestion = f"did you mean {close[0]}? " if close else ""
@@ -157,7 +202,7 @@ class Sources:
 
     def files_used(self, relations: Sequence[Relation]) -> list[str]:
         """All Parquet files of the relations, written again when they left the cache meanwhile."""
-        stored = [relation for relation in relations if isinstance(relation, ParquetRelation)]
+        stored = parquet_of(relations)
         paths = [path for relation in stored for path in relation.paths]
         for relation in stored:
             for path in relation.paths:
@@ -172,6 +217,8 @@ class Sources:
 
     def _table(self, name: str, revision: str | None) -> Relation | None:
         tables = self._repository.tables(revision)
+        if name == "splits":
+            return self._splits(revision)
         found = next((each for each in tables if each.lower() == name), None)
         if found is not None:
             return self.stored(tables[found])
@@ -189,7 +236,7 @@ class Sources:
         if table[1] == EMPTY_ROOT:
             return RowsRelation(columns, [])
         try:
-            exported = store.export_parquet(table, str(self._cache), json.dumps(conditions), item)
+            exported = store.export_parquet(table, str(self._cache), json.dumps(conditions), item, self._progress)
         except (FileSystemError, OSError):
             return StreamRelation(columns, store.scan(table))
         self.exported.append((exported["segments"], exported["opened"]))
@@ -248,6 +295,28 @@ class Sources:
 
     def _file_rows(self, root: str, paths: Sequence[str]) -> dict[str, dict[str, Any]]:
         return {row["path"]: row for row in self._repository.store.file_rows(root, paths)} if paths else {}
+
+    def _splits(self, revision: str | None) -> Relation:
+        held = self._repository.held_out()
+        inputs: dict[str, Relation] = {
+            "frozen": RowsRelation([Column("item_id", "VARCHAR")], [(item,) for item in held]),
+            **{name: self._table(name, revision) or RowsRelation([], []) for name in ("files", "metadata")},
+        }
+        return DerivedRelation(_SPLIT_COLUMNS, _SPLITS, inputs)
+
+    def _annotation_history(self, identity: str) -> RowsRelation:
+        versions = self._repository.annotation_history(identity)
+        rows: list[Sequence[object]] = []
+        for at, version in enumerate(versions):
+            commit, now = version.commit, version.annotation
+            change = "removed" if now is None else "added" if at + 1 == len(versions) else "modified"
+            cells = [getattr(now, name) if now is not None else None for name in _ANNOTATION_CELLS]
+            box = now.box if now is not None and now.box is not None else (None,) * 4
+            texts = [
+                None if now is None else json.dumps(each) for each in (now and now.attributes, now and now.geometry)
+            ]
+            rows.append((commit.id, commit.time, str(commit.author), commit.message, change, *cells, *box, *texts))
+        return RowsRelation(_ANNOTATION_HISTORY_COLUMNS, rows)
 
     def _history(self, path: str) -> RowsRelation:
         rows: list[Sequence[object]] = []

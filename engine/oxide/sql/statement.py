@@ -29,8 +29,13 @@ _SOURCES = {
     "SHOW_REF",
 }
 _TABLE_FUNCTIONS = {"range", "generate_series", "unnest", "json_each", "json_tree", "repeat_row"}
-_VERSIONED_FUNCTIONS = {"diff": (1, 3), "history": (1, 1)}
+_VERSIONED_FUNCTIONS = {"diff": (1, 3), "history": (1, 1), "annotation_history": (1, 1)}
 """Our table functions and how many arguments they take, all texts."""
+_USAGE = {
+    "diff": "diff('a'), diff('a', 'b') or diff('a', 'b', 'table')",
+    "history": "history('path')",
+    "annotation_history": "annotation_history('id')",
+}
 
 _HARMLESS_THOUGH_VOLATILE = {
     "now", "today", "current_date", "get_current_time", "get_current_timestamp", "transaction_timestamp",
@@ -70,7 +75,7 @@ _SYSTEM_NAME = re.compile(r"(duckdb|pragma|sqlite|pg)_", re.IGNORECASE)
 class Reference(NamedTuple):
     """A relation that a query reads.
 
-    ``function`` is ``table``, ``diff`` or ``history``; ``revision`` is ``None`` without AT.
+    ``function`` is ``table`` or one of our table functions; ``revision`` is ``None`` without AT.
     """
 
     function: str
@@ -260,8 +265,7 @@ def _reference(source: Tree) -> Reference | None:
             _text_constant(each["expression"], name) for each in source["function"].get("arguments") or []
         )
         if not fewest <= len(arguments) <= most:
-            usage = {"diff": "diff('a'), diff('a', 'b') or diff('a', 'b', 'table')", "history": "history('path')"}[name]
-            raise QueryError(f"{name} takes other arguments", hint=f"write {usage}")
+            raise QueryError(f"{name} takes other arguments", hint=f"write {_USAGE[name]}")
         return Reference(name, name, arguments)
     return None
 

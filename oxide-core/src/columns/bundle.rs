@@ -248,10 +248,10 @@ fn held(folder: &Path, stem: &str) -> Result<Vec<Arc<Bundle>>> {
 
 /// Length and inode: files are only ever replaced whole, and their times change when they are used.
 type Facts = (u64, u64);
+type Known = HashMap<PathBuf, (Facts, Arc<Bundle>)>;
 
 /// Bundles that this process has looked at: their bytes are checked once.
-static KNOWN: LazyLock<Mutex<HashMap<PathBuf, (Facts, Arc<Bundle>)>>> =
-    LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 /// Beyond so many the memory of them begins anew.
 const MOST_KNOWN: usize = 10_000;
 

@@ -61,13 +61,14 @@ impl<'a> Node<'a> {
         if !self.is_object() {
             return Ok(true);
         }
+        let others = names
+            .iter()
+            .map(|name| Value::String(name.clone()).to_string());
+        let others: Vec<String> = others.collect();
         let mut at = 1;
         while self.byte(at)? != b'}' {
             let (name, _, next) = self.pair(at)?;
-            if !names
-                .iter()
-                .any(|each| Value::String(each.clone()).to_string() == name)
-            {
+            if !others.iter().any(|other| other == name) {
                 return Ok(true);
             }
             at = next;
