@@ -37,7 +37,7 @@ def read_query(value: Any, place: str = "") -> Query:
     return Query(
         resource=resource,
         tree=_tree(value, resource, place),
-        sort=read_sort(value["sort"], resource, f"{place}/sort") if value.get("sort") else (),
+        sort=read_sort(value["sort"], resource, f"{place}/sort") if _is_given(value.get("sort")) else (),
         page=_whole(value.get("page", 0), 0, f"{place}/page"),
         page_size=_whole(value["pageSize"], 1, f"{place}/pageSize") if value.get("pageSize") is not None else None,
         update=_update(value, resource, place),
@@ -51,12 +51,17 @@ def _resource(value: Any, place: str) -> Resource:
     return value  # type: ignore[no-any-return]
 
 
+def _is_given(part: Any) -> bool:
+    """Whether a part of an envelope says anything; clients send empty objects. Other empty values are mistakes."""
+    return part is not None and part != {}
+
+
 def _tree(value: dict[str, Any], resource: Resource, place: str) -> Node:
-    parts = [Reader(resource).filter(value.get("filter") or {}, f"{place}/filter")]
-    if value.get("join"):
+    parts = [Reader(resource).filter({} if value.get("filter") is None else value["filter"], f"{place}/filter")]
+    if _is_given(value.get("join")):
         parts.append(_join(value["join"], resource, f"{place}/join"))
     for key in ("intersect", "except"):
-        if value.get(key):
+        if _is_given(value.get(key)):
             other = _other(value[key], resource, f"{place}/{key}")
             parts.append(other if key == "intersect" else opposite(other))
     return both(*parts)
@@ -69,8 +74,10 @@ def _join(value: Any, resource: Resource, place: str) -> Node:
         raise QueryError(f"{place}: a join has 'on' and 'filter'", hint='{"on": {...}, "filter": {"label": "cat"}}')
     asked = (value.get("on") or {}).get("resource", other) if isinstance(value.get("on") or {}, dict) else None
     if asked != other:
-        raise QueryError(f"{place}/on/resource: {resource} are joined to {other}, not to {shown(asked)}", hint=f"'{other}'")
-    part = Reader(other).filter(value.get("filter") or {}, f"{place}/filter")
+        raise QueryError(
+            f"{place}/on/resource: {resource} are joined to {other}, not to {shown(asked)}", hint=f"'{other}'"
+        )
+    part = Reader(other).filter({} if value.get("filter") is None else value["filter"], f"{place}/filter")
     return Has(part) if resource == "items" else OfItem(part)
 
 
@@ -121,7 +128,7 @@ def _sorting(name: Any, way: Any, resource: Resource, place: str) -> Sorting:
 
 def _update(value: dict[str, Any], resource: Resource, place: str) -> str | None:
     update = value.get("update")
-    if not update:
+    if not _is_given(update):
         return None
     place = f"{place}/update"
     if value.get("delete"):

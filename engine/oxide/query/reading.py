@@ -52,7 +52,9 @@ class Reader:
     def filter(self, value: Any, place: str) -> Node:
         """A filter: an object, all of which must hold."""
         if not isinstance(value, dict):
-            raise QueryError(f"{place or '/'}: a filter is an object, not {shown(value)}", hint='as in {"name": "a.jpg"}')
+            raise QueryError(
+                f"{place or '/'}: a filter is an object, not {shown(value)}", hint='as in {"name": "a.jpg"}'
+            )
         self._deeper(place)
         parts = []
         for name, operand in value.items():
@@ -137,7 +139,7 @@ class Reader:
     def tests(self, field: Field, operand: Any, place: str) -> Node:
         """What the values of a field must be."""
         if not isinstance(operand, dict) or not any(str(name).startswith("$") for name in operand):
-            if isinstance(operand, list) and field.kind != "json":
+            if isinstance(operand, list) and field.kind not in ("json", "box"):
                 raise QueryError(f"{place}: '{field.title}' is no list", hint='one of some: {"$in": [...]}')
             return equality(field, operand, place)
         self._deeper(place)

@@ -108,9 +108,7 @@ def moment(value: Any, place: str) -> str:
     try:
         return found.astimezone(UTC).isoformat(timespec="microseconds")
     except (OverflowError, ValueError):
-        raise QueryError(
-            f"{place}: {shown(value)} is beyond the times there are", hint="use years 1 to 9999"
-        ) from None
+        raise QueryError(f"{place}: {shown(value)} is beyond the times there are", hint="use years 1 to 9999") from None
 
 
 def equality(field: Field, value: Any, place: str) -> Node:
