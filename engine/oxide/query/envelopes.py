@@ -8,9 +8,9 @@ from typing import Any
 
 from oxide.errors import QueryError
 from oxide.query.fields import Reached, resolve
-from oxide.query.reading import Reader
+from oxide.query.reading import Reader, escaped
 from oxide.query.tree import Has, Node, OfItem, Query, Resource, Sorting, both, opposite
-from oxide.query.values import canonical
+from oxide.query.values import canonical, shown
 
 _KEYS = {
     *("filter", "join", "sort", "page", "pageSize", "resource", "intersect", "except", "update", "delete"),
@@ -23,21 +23,21 @@ LARGEST_PAGE = 1_000_000
 def read_query(value: Any, place: str = "") -> Query:
     """A query out of an envelope or a bare filter. Raises QueryError with the JSON pointer of what is wrong."""
     if not isinstance(value, dict):
-        raise QueryError(f"{place or '/'}: a query is an object, not {value!r}", hint='as in {"name": "a.jpg"}')
+        raise QueryError(f"{place or '/'}: a query is an object, not {shown(value)}", hint='as in {"name": "a.jpg"}')
     if not _MARKS & value.keys():
         return Query("items", Reader("items").filter(value, place))
     for key in value:
         if key not in _KEYS:
             close = difflib.get_close_matches(str(key), sorted(_KEYS), 1)
             hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(sorted(_KEYS))}"
-            raise QueryError(f"{place}/{key}: a query has no '{key}'", hint=hint)
+            raise QueryError(f"{place}/{escaped(key)}: a query has no '{key}'", hint=hint)
     if "references" in value:
         raise QueryError(f"{place}/references: there are no tasks to refer to", hint="leave it out")
     resource = _resource(value.get("resource", "items"), f"{place}/resource")
     return Query(
         resource=resource,
         tree=_tree(value, resource, place),
-        sort=read_sort(value["sort"], resource, f"{place}/sort") if value.get("sort") else (),
+        sort=read_sort(value["sort"], resource, f"{place}/sort") if _is_given(value.get("sort")) else (),
         page=_whole(value.get("page", 0), 0, f"{place}/page"),
         page_size=_whole(value["pageSize"], 1, f"{place}/pageSize") if value.get("pageSize") is not None else None,
         update=_update(value, resource, place),
@@ -47,16 +47,21 @@ def read_query(value: Any, place: str = "") -> Query:
 
 def _resource(value: Any, place: str) -> Resource:
     if value not in ("items", "annotations"):
-        raise QueryError(f"{place}: there are no {value!r} to ask for", hint="'items' or 'annotations'")
+        raise QueryError(f"{place}: there are no {shown(value)} to ask for", hint="'items' or 'annotations'")
     return value  # type: ignore[no-any-return]
 
 
+def _is_given(part: Any) -> bool:
+    """Whether a part of an envelope says anything; clients send empty objects. Other empty values are mistakes."""
+    return part is not None and part != {}
+
+
 def _tree(value: dict[str, Any], resource: Resource, place: str) -> Node:
-    parts = [Reader(resource).filter(value.get("filter") or {}, f"{place}/filter")]
-    if value.get("join"):
+    parts = [Reader(resource).filter({} if value.get("filter") is None else value["filter"], f"{place}/filter")]
+    if _is_given(value.get("join")):
         parts.append(_join(value["join"], resource, f"{place}/join"))
     for key in ("intersect", "except"):
-        if value.get(key):
+        if _is_given(value.get(key)):
             other = _other(value[key], resource, f"{place}/{key}")
             parts.append(other if key == "intersect" else opposite(other))
     return both(*parts)
@@ -69,8 +74,10 @@ def _join(value: Any, resource: Resource, place: str) -> Node:
         raise QueryError(f"{place}: a join has 'on' and 'filter'", hint='{"on": {...}, "filter": {"label": "cat"}}')
     asked = (value.get("on") or {}).get("resource", other) if isinstance(value.get("on") or {}, dict) else None
     if asked != other:
-        raise QueryError(f"{place}/on/resource: {resource} are joined to {other}, not to {asked!r}", hint=f"'{other}'")
-    part = Reader(other).filter(value.get("filter") or {}, f"{place}/filter")
+        raise QueryError(
+            f"{place}/on/resource: {resource} are joined to {other}, not to {shown(asked)}", hint=f"'{other}'"
+        )
+    part = Reader(other).filter({} if value.get("filter") is None else value["filter"], f"{place}/filter")
     return Has(part) if resource == "items" else OfItem(part)
 
 
@@ -91,7 +98,7 @@ def _other(value: Any, resource: Resource, place: str) -> Node:
 def read_sort(value: Any, resource: Resource, place: str) -> tuple[Sorting, ...]:
     """An order: an object of directions, or a list of such objects or of names with ``:desc``."""
     if isinstance(value, dict):
-        return tuple(_sorting(name, way, resource, f"{place}/{name}") for name, way in value.items())
+        return tuple(_sorting(name, way, resource, f"{place}/{escaped(name)}") for name, way in value.items())
     if isinstance(value, str):
         name, _, way = value.rpartition(":")
         if way.lower() not in _DIRECTIONS or not name:
@@ -115,13 +122,13 @@ def _sorting(name: Any, way: Any, resource: Resource, place: str) -> Sorting:
     if way in (1, -1) and not isinstance(way, bool):
         return Sorting(field, way == -1)
     if not isinstance(way, str) or way.lower() not in _DIRECTIONS:
-        raise QueryError(f"{place}: {way!r} is no direction", hint="'ascending' or 'descending'")
+        raise QueryError(f"{place}: {shown(way)} is no direction", hint="'ascending' or 'descending'")
     return Sorting(field, _DIRECTIONS[way.lower()])
 
 
 def _update(value: dict[str, Any], resource: Resource, place: str) -> str | None:
     update = value.get("update")
-    if not update:
+    if not _is_given(update):
         return None
     place = f"{place}/update"
     if value.get("delete"):
@@ -139,13 +146,13 @@ def _update(value: dict[str, Any], resource: Resource, place: str) -> str | None
 
 def _whole(value: Any, least: int, place: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= LARGEST_PAGE:
-        raise QueryError(f"{place}: {value!r} is no whole number from {least} to {LARGEST_PAGE}", hint="as in 100")
+        raise QueryError(f"{place}: {shown(value)} is no whole number from {least} to {LARGEST_PAGE}", hint="as in 100")
     return value
 
 
 def _flag(value: Any, place: str) -> bool:
     if not isinstance(value, bool):
-        raise QueryError(f"{place}: {value!r} is neither true nor false", hint="use true")
+        raise QueryError(f"{place}: {shown(value)} is neither true nor false", hint="use true")
     return value
 
 
@@ -160,6 +167,8 @@ def load_json(text: str) -> Any:
             f"the query is no JSON: {error.msg} at line {error.lineno}, column {error.colno}",
             hint="text without braces is read as the text form: label:cat",
         ) from None
+    except ValueError:  # Python reads no integers of thousands of digits
+        raise QueryError("the query has an integer beyond those of 64 bits", hint="write it as 1e20") from None
 
 
 def _refuse_constant(name: str) -> Any:

@@ -6,6 +6,7 @@ import difflib
 
 from oxide.errors import QueryError
 from oxide.query.tree import Field, Kind, Resource
+from oxide.query.values import whole
 
 ITEM_FIELDS: dict[str, Kind] = {
     "id": "id",
@@ -149,7 +150,7 @@ def resolve(resource: Resource, name: str, place: str) -> Field:
 
 
 def _names(rest: str, name: str, place: str) -> tuple[str, ...]:
-    names = tuple(rest.split(".")) if rest else ()
+    names = tuple(whole(rest, place).split(".")) if rest else ()
     if not all(names):
         raise QueryError(f"{place}: '{name}' has an empty name in it", hint="as in metadata.camera.lens")
     return names

@@ -29,9 +29,8 @@ from oxide.query.tree import (
     either,
     opposite,
 )
-from oxide.query.values import constant, equality, pattern_of_value, pieces
+from oxide.query.values import MAXIMUM_DEPTH, constant, equality, pattern_of_value, pieces, shown, whole
 
-MAXIMUM_DEPTH = 100
 COMPARISONS = {"$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
 _FIELD_OPERATORS = [
     *("$eq", "$ne", *COMPARISONS, "$in", "$nin", "$exists", "$match", "$glob", "$not", "$count"),
@@ -53,13 +52,15 @@ class Reader:
     def filter(self, value: Any, place: str) -> Node:
         """A filter: an object, all of which must hold."""
         if not isinstance(value, dict):
-            raise QueryError(f"{place or '/'}: a filter is an object, not {value!r}", hint='as in {"name": "a.jpg"}')
+            raise QueryError(
+                f"{place or '/'}: a filter is an object, not {shown(value)}", hint='as in {"name": "a.jpg"}'
+            )
         self._deeper(place)
         parts = []
         for name, operand in value.items():
             here = f"{place}/{escaped(name)}"
             if not isinstance(name, str):
-                raise QueryError(f"{place}: names in a filter are texts, not {name!r}", hint="quote it")
+                raise QueryError(f"{place}: names in a filter are texts, not {shown(name)}", hint="quote it")
             parts.append(
                 self._special(name, operand, here) if name.startswith("$") else self.field(name, operand, here)
             )
@@ -86,6 +87,7 @@ class Reader:
         if name == "$changedBy":
             if not isinstance(operand, str):
                 raise QueryError(f"{place}: $changedBy takes a name", hint='as in "Ann <ann@example.org>" or "Ann*"')
+            whole(operand, place)
             pattern = pattern_of_value(operand) if "*" in operand else None
             return ChangedBy(self.resource, pattern or operand.replace("\\*", "*"), pattern is not None)
         raise unknown_operator(name, place, _TOP_OPERATORS, in_place_of_a_field=name in _FIELD_OPERATORS)
@@ -117,27 +119,27 @@ class Reader:
             constant(field, operand, place)
         part: Node = EVERYTHING
         counts: list[tuple[Any, int]] = []
-        result: Node | None = None
+        parts: list[Node] = []
         for operator, value in operand.items():
-            here = f"{place}/{operator}"
+            here = f"{place}/{escaped(operator)}"
             if operator == "$match":
                 part = Reader("annotations", self.depth).filter(value, here)
             elif operator == "$count":
                 counts += _counts(value, here)
             elif operator == "$exists":
-                result = _flag(Has(EVERYTHING), value, here)
+                parts.append(_flag(Has(EVERYTHING), value, here))
             elif operator == "$not":
-                result = opposite(self._list(field, value, here))
+                parts.append(opposite(self._list(field, value, here)))
             else:
-                raise unknown_operator(operator, here, ["$match", "$count", "$exists", "$not"])
-        if result is not None:
-            return result if len(operand) == 1 else both(result, Has(part, tuple(counts)))
-        return Has(part, tuple(counts))
+                raise unknown_operator(str(operator), here, ["$match", "$count", "$exists", "$not"])
+        if not {"$match", "$count"}.isdisjoint(operand):
+            parts.append(Has(part, tuple(counts)))
+        return both(*parts)
 
     def tests(self, field: Field, operand: Any, place: str) -> Node:
         """What the values of a field must be."""
         if not isinstance(operand, dict) or not any(str(name).startswith("$") for name in operand):
-            if isinstance(operand, list) and field.kind != "json":
+            if isinstance(operand, list) and field.kind not in ("json", "box"):
                 raise QueryError(f"{place}: '{field.title}' is no list", hint='one of some: {"$in": [...]}')
             return equality(field, operand, place)
         self._deeper(place)
@@ -153,7 +155,7 @@ class Reader:
         if operator == "$eq":
             return Compare(field, "eq", constant(field, value, place))
         if operator == "$ne":
-            return Not(equality(field, value, place))
+            return Not(Compare(field, "eq", constant(field, value, place)))
         if operator in COMPARISONS:
             return self._order(field, operator, value, place)
         if operator in ("$in", "$nin"):
@@ -211,7 +213,7 @@ class ElementReader(Reader):
 
     def field(self, name: str, operand: Any, place: str) -> Node:
         """A field of the element."""
-        names = () if name == ITSELF else tuple(name.split("."))
+        names = () if name == ITSELF else tuple(whole(name, place).split("."))
         if not all(names):
             raise QueryError(f"{place}: '{name}' has an empty name in it", hint="as in metadata.status")
         return self.tests(Field("element", "", "json", names), operand, place)
@@ -224,7 +226,7 @@ class ElementReader(Reader):
 
 def _flag(node: Node, value: Any, place: str) -> Node:
     if not isinstance(value, bool):
-        raise QueryError(f"{place}: $exists takes true or false, not {value!r}", hint='{"$exists": true}')
+        raise QueryError(f"{place}: $exists takes true or false, not {shown(value)}", hint='{"$exists": true}')
     return node if value else Not(node)
 
 
@@ -232,8 +234,8 @@ def _glob(field: Field, value: Any, place: str) -> Node:
     if field.kind not in ("text", "json"):
         raise QueryError(f"{place}: '{field.title}' is no text", hint="patterns are of texts")
     if not isinstance(value, str):
-        raise QueryError(f"{place}: $glob takes a pattern, not {value!r}", hint='as in "*.jpg"')
-    pieces(value, place)
+        raise QueryError(f"{place}: $glob takes a pattern, not {shown(value)}", hint='as in "*.jpg"')
+    pieces(whole(value, place), place)
     return Glob(field, value)
 
 
@@ -245,7 +247,7 @@ def _counts(value: Any, place: str) -> list[tuple[Any, int]]:
         if operator not in names:
             raise unknown_operator(str(operator), f"{place}/{operator}", list(names))
         if not isinstance(number, int) or isinstance(number, bool) or abs(number) > 2**62:
-            raise QueryError(f"{place}: a count is a whole number, not {number!r}", hint='{"$count": {"$gte": 2}}')
+            raise QueryError(f"{place}: a count is a whole number, not {shown(number)}", hint='{"$count": {"$gte": 2}}')
         counts.append((names[operator], number))
     if not counts:
         raise QueryError(f"{place}: $count needs a number", hint='{"$count": {"$gte": 2}}')
@@ -265,7 +267,7 @@ def unknown_operator(name: str, place: str, known: list[str], *, in_place_of_a_f
     return QueryError(f"{place}: unknown operator '{name}'", hint=suggestion)
 
 
-def escaped(name: str) -> str:
+def escaped(name: object) -> str:
     """A name in a JSON pointer."""
     return str(name).replace("~", "~0").replace("/", "~1")
 

@@ -238,7 +238,7 @@ def _ordered(
             columns["path"] = "f.path"
     else:
         columns |= {"item": "a.item_id", "id": "a.ann_id"}
-        keys += [Key("item", False, False), Key("id", False, False)]
+        keys += [Key("id", False, False), Key("item", False, False)]
     statement = scope.rows(query.tree, [f"{expression} AS {name}" for name, expression in columns.items()])
     if after is not None:
         values = cursors.decode(query, after, len(keys))

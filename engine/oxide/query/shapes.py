@@ -8,6 +8,7 @@ from typing import Any
 
 from oxide.errors import QueryError
 from oxide.query.tree import Shape
+from oxide.query.values import LARGEST, shown
 
 OPERATORS = ("$area", "$iou", "$inside", "$overlaps")
 _BOUNDS: dict[str, Any] = {"$eq": "eq", "$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
@@ -44,7 +45,7 @@ def _bounds(given: dict[str, Any], place: str) -> tuple[tuple[Any, float], ...]:
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(_BOUNDS)}"
             raise QueryError(f"{place}: unknown operator '{operator}'", hint=hint)
         if not _is_number(number):
-            raise QueryError(f"{place}/{operator}: {number!r} is no number", hint='as in {"$gte": 0.5}')
+            raise QueryError(f"{place}/{operator}: {shown(number)} is no number", hint='as in {"$gte": 0.5}')
         bounds.append((_BOUNDS[operator], float(number)))
     if not bounds:
         raise QueryError(f"{place}: a comparison is missing", hint='as in {"$gte": 0.5}')
@@ -52,4 +53,6 @@ def _bounds(given: dict[str, Any], place: str) -> tuple[tuple[Any, float], ...]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST

@@ -14,6 +14,7 @@ from oxide.query.tree import Compare, Constant, Field, Glob, Kind, Node
 NULL = Constant("json", "null")
 _TYPES = {"text": "a text", "number": "a number", "bool": "true or false", "time": "a time", "id": "an id"}
 LARGEST = 2**63
+MAXIMUM_DEPTH = 100
 ANNOTATION_TYPE = Field("annotations", "type", "text")
 DATALOOP_TYPES = {"segment": "polygon", "binary": "mask", "cube": "cuboid", "pose": "keypoints"}
 """Types of annotations by the names that Dataloop has for them."""
@@ -31,11 +32,11 @@ def constant(field: Field, value: Any, place: str) -> Constant:
         return Constant("time", moment(value, place))
     if field.kind == "id":
         if not isinstance(value, str) or not is_id(value):
-            raise QueryError(f"{place}: {_shown(value)} is no id", hint="ids are 24 hexadecimal digits")
+            raise QueryError(f"{place}: {shown(value)} is no id", hint="ids are 24 hexadecimal digits")
         return Constant("id", json.dumps(value.lower()))
     if field.kind not in _TYPES or not _is_of(field.kind, value):
         raise QueryError(
-            f"{place}: '{field.title}' is {_TYPES.get(field.kind, 'no single value')}, not {_shown(value)}",
+            f"{place}: '{field.title}' is {_TYPES.get(field.kind, 'no single value')}, not {shown(value)}",
             hint=_advice(field),
         )
     return Constant(field.kind, canonical(value, place))
@@ -60,31 +61,37 @@ def _advice(field: Field) -> str:
 def canonical(value: Any, place: str) -> str:
     """A JSON value as text: one text for equal values."""
     try:
-        return json.dumps(_plain(value, place), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return json.dumps(_plain(value, place, 0), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     except (TypeError, ValueError):
-        raise QueryError(f"{place}: {_shown(value)} is no JSON", hint="use text, numbers, lists, objects") from None
+        raise QueryError(f"{place}: {shown(value)} is no JSON", hint="use text, numbers, lists, objects") from None
 
 
-def _plain(value: Any, place: str) -> Any:
+def _plain(value: Any, place: str, depth: int) -> Any:
     """The value with numbers in one spelling."""
+    if depth > MAXIMUM_DEPTH:
+        raise QueryError(f"{place}: the value is nested more than {MAXIMUM_DEPTH} deep", hint="make it flatter")
     if isinstance(value, float):
         if not math.isfinite(value):
             raise QueryError(f"{place}: {value} is no number in JSON", hint="use a finite one")
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= LARGEST:
-        raise QueryError(f"{place}: {value} is beyond the integers of 64 bits", hint="write it as 1e20")
+        raise QueryError(f"{place}: {shown(value)} is beyond the integers of 64 bits", hint="write it as 1e20")
     if isinstance(value, dict):
         if not all(isinstance(name, str) for name in value):
             raise QueryError(f"{place}: names in an object are texts", hint="quote them")
-        return {name: _plain(each, place) for name, each in value.items()}
+        return {whole(name, place): _plain(each, place, depth + 1) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each, place) for each in value]
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise QueryError(f"{place}: the text holds half of a surrogate pair", hint="use whole characters") from None
-    return value
+        return [_plain(each, place, depth + 1) for each in value]
+    return whole(value, place) if isinstance(value, str) else value
+
+
+def whole(text: str, place: str) -> str:
+    """A text as it is. Raises QueryError for one that is no Unicode, so that nothing could be equal to it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise QueryError(f"{place}: the text holds half of a surrogate pair", hint="use whole characters") from None
+    return text
 
 
 def moment(value: Any, place: str) -> str:
@@ -96,20 +103,18 @@ def moment(value: Any, place: str) -> str:
             found = datetime.fromisoformat(value)
         except (TypeError, ValueError):
             hint = "write 2026-05-01, or 2026-05-01T12:00:00Z"
-            raise QueryError(f"{place}: {_shown(value)} is no time", hint=hint) from None
+            raise QueryError(f"{place}: {shown(value)} is no time", hint=hint) from None
     found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
     try:
         return found.astimezone(UTC).isoformat(timespec="microseconds")
     except (OverflowError, ValueError):
-        raise QueryError(
-            f"{place}: {_shown(value)} is beyond the times there are", hint="use years 1 to 9999"
-        ) from None
+        raise QueryError(f"{place}: {shown(value)} is beyond the times there are", hint="use years 1 to 9999") from None
 
 
 def equality(field: Field, value: Any, place: str) -> Node:
     """``field: value``: equal, or of the pattern that a text with ``*`` is."""
     if isinstance(value, str) and field.kind in ("text", "json") and "*" in value:
-        pattern = pattern_of_value(value)
+        pattern = pattern_of_value(whole(value, place))
         if pattern is None:
             return Compare(field, "eq", constant(field, value.replace("\\*", "*"), place))
         return Glob(field, pattern)
@@ -179,9 +184,12 @@ def _set(inside: str) -> Piece:
     return within, tuple(ranges)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value in a message: as JSON where it is, and not all of it where it is long."""
     try:
         text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
+    except TypeError:
         text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        text = f"a value of type {type(value).__name__}"
     return text if len(text) <= 60 else text[:59] + "…"
