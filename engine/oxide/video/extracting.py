@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 FORMATS = ("jpg", "png")
 STAGED_EVERY = 20.0
 """Seconds."""
-AT_ONCE = 128
-"""Stretches that are given out in advance, so that decoding goes on while others are staged. Their pictures go into the
-store at once; what waits for staging is a row each.
+AT_ONCE = 2048
+"""Stretches that are given out in advance, so that decoding goes on while others are staged, which takes seconds. Their
+pictures go into the store at once; what waits for staging is a row each.
 """
 
 
