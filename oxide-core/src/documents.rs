@@ -48,7 +48,10 @@ impl From<Vec<String>> for Path {
     fn from(names: Vec<String>) -> Path {
         let name = |name: String| Name {
             quoted: Value::String(name.clone()).to_string(),
-            index: name.parse().ok(),
+            index: name
+                .parse()
+                .ok()
+                .filter(|index: &usize| index.to_string() == name),
         };
         Path(names.into_iter().map(name).collect())
     }
@@ -189,6 +192,25 @@ impl Condition {
             }
         })
     }
+
+    /// Whether one element of an array fulfils the condition. Fields are those of objects, and of arrays by number: what
+    /// is neither fulfils nothing that is said about fields, not even that there is none.
+    fn holds_of_element(&self, element: Node) -> Result<bool> {
+        if !self.names_fields() || element.is_object() {
+            return self.holds_at(&Place::Value(element));
+        }
+        Ok(element.is_array() && self.holds_at(&Place::Fields(element))?)
+    }
+
+    fn names_fields(&self) -> bool {
+        match self {
+            Condition::All(parts) | Condition::Any(parts) => {
+                parts.iter().any(Condition::names_fields)
+            }
+            Condition::Not(part) => part.names_fields(),
+            Condition::At(path, _) => !path.0.is_empty(),
+        }
+    }
 }
 
 /// Calls `visit` with every place that a path reaches until it says yes. An element of an array that is no object has no
@@ -222,6 +244,14 @@ fn walk<'a>(
             }
             Ok(false)
         }
+        Place::Fields(node) => {
+            let mut elements = node.elements()?.into_iter();
+            let below = name
+                .index
+                .and_then(|index| elements.nth(index))
+                .map_or(Place::Missing, Place::Value);
+            walk(&below, rest, false, visit)
+        }
         _ if is_element => Ok(false),
         _ => visit(&Place::Missing),
     }
@@ -229,7 +259,7 @@ fn walk<'a>(
 
 impl Test {
     fn fits(&self, place: &Place) -> Result<bool> {
-        let Place::Value(node) = place else {
+        let (Place::Value(node) | Place::Fields(node)) = place else {
             return Ok(matches!(self, Test::Among(values) if values.contains(&Value::Null)));
         };
         match self {
@@ -238,7 +268,7 @@ impl Test {
             Test::Element(condition) => {
                 if node.is_array() {
                     for element in node.elements()? {
-                        if condition.holds_at(&Place::Value(element))? {
+                        if condition.holds_of_element(element)? {
                             return Ok(true);
                         }
                     }

@@ -80,7 +80,7 @@ pub fn sort_key(document: Option<&str>, path: &Path, descending: bool) -> Result
     walk(&place, &path.0, false, &mut |place| {
         match place {
             Place::Missing => offer(vec![NULL]),
-            Place::Value(node) => match node.value()? {
+            Place::Value(node) | Place::Fields(node) => match node.value()? {
                 Value::Array(elements) if elements.is_empty() => offer(vec![EMPTY]),
                 Value::Array(elements) => elements.iter().for_each(|each| offer(key_of(each))),
                 value => offer(key_of(&value)),

@@ -28,6 +28,30 @@ fn paths_reach_through_objects_and_arrays_of_objects() {
 }
 
 #[test]
+fn fields_are_those_of_objects_and_arrays() {
+    let of_elements = |document: &str, condition: &str| {
+        holds(
+            &format!(r#"{{"at":[["a"],{{"element":{condition}}}]}}"#),
+            document,
+        )
+    };
+    let lacks = r#"{"at":[["b"],{"among":[null]}]}"#;
+    let not = r#"{"not":{"at":[["b"],"exists"]}}"#;
+    for condition in [lacks, not] {
+        assert!(!of_elements(r#"{"a":[1,"x",null]}"#, condition));
+        assert!(!of_elements(r#"{"a":[{"b":1}]}"#, condition));
+        assert!(of_elements(r#"{"a":[1,{}]}"#, condition));
+        assert!(of_elements(r#"{"a":[[{"b":1}]]}"#, condition));
+    }
+    assert!(of_elements(
+        r#"{"a":[[4,5]]}"#,
+        r#"{"at":[["1"],{"among":[5]}]}"#
+    ));
+    assert!(of_elements(r#"{"a":[5]}"#, r#"{"at":[[],{"among":[5]}]}"#));
+    assert!(!holds(r#"{"at":[["a","01"],"exists"]}"#, r#"{"a":[1,2]}"#));
+}
+
+#[test]
 fn types_do_not_mix() {
     let document = r#"{"flag":true,"number":1,"text":"1"}"#;
     let at = |path: &str, test: &str| holds(&format!(r#"{{"at":[["{path}"],{test}]}}"#), document);

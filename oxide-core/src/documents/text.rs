@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 pub enum Place<'a> {
     /// A value.
     Value(Node<'a>),
+    /// An array in an array, which has its elements for fields, by their numbers.
+    Fields(Node<'a>),
     /// Nothing.
     Missing,
 }
