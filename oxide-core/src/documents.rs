@@ -214,7 +214,7 @@ impl Condition {
 }
 
 /// Calls `visit` with every place that a path reaches until it says yes. An element of an array that is no object has no
-/// places of its own.
+/// places of its own, nor has one that a number leads to and that is neither object nor array.
 fn walk<'a>(
     place: &Place<'a>,
     path: &[Name],
@@ -233,11 +233,12 @@ fn walk<'a>(
         }
         Place::Value(node) if node.is_array() && !is_element => {
             for (number, element) in node.elements()?.into_iter().enumerate() {
+                let is_object = element.is_object();
+                let leads_on = rest.is_empty() || is_object || element.is_array();
                 let element = Place::Value(element);
-                if name.index == Some(number) && walk(&element, rest, false, visit)? {
+                if name.index == Some(number) && leads_on && walk(&element, rest, false, visit)? {
                     return Ok(true);
                 }
-                let is_object = matches!(&element, Place::Value(node) if node.is_object());
                 if is_object && walk(&element, path, true, visit)? {
                     return Ok(true);
                 }

@@ -48,6 +48,10 @@ fn fields_are_those_of_objects_and_arrays() {
         r#"{"at":[["1"],{"among":[5]}]}"#
     ));
     assert!(of_elements(r#"{"a":[5]}"#, r#"{"at":[[],{"among":[5]}]}"#));
+    assert!(!holds(
+        r#"{"at":[["a","0","b"],{"among":[null]}]}"#,
+        r#"{"a":[1]}"#
+    ));
     assert!(!holds(r#"{"at":[["a","01"],"exists"]}"#, r#"{"a":[1,2]}"#));
 }
 
