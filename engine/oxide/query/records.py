@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from oxide import _core
@@ -43,9 +43,8 @@ _ANNOTATION = (
 )
 
 
-def item_records(store: Store, tables: Tables, ids: Sequence[str]) -> list[Record]:
-    """The documents of items, in the order of their ids. Facts that are not known are left out."""
-    files = _core.files_of(store, tables["files"][1], ids)
+def item_records(store: Store, tables: Tables, ids: Sequence[str], files: Sequence[Record | None]) -> list[Record]:
+    """The documents of items, in the order of their ids, with their rows of ``files``."""
     own = _by_item(store, tables, "items", ids)
     metadata = _by_item(store, tables, "metadata", ids)
     return [
@@ -74,13 +73,12 @@ def _item(file: Record, own: Record, metadata: Record) -> Record:
     return record
 
 
-def annotation_records(store: Store, tables: Tables, ids: Sequence[tuple[str, str]]) -> list[Record]:
+def annotation_records(
+    store: Store, tables: Tables, ids: Sequence[tuple[str, str]], paths: Mapping[str, str]
+) -> list[Record]:
     """The documents of annotations, given as (item, id), in that order, with the path of their item."""
     if "annotations" not in tables:
         return []
-    wanted = list(dict.fromkeys(item for item, _ in ids))
-    files = _core.files_of(store, tables["files"][1], wanted)
-    paths = {item: file["path"] for item, file in zip(wanted, files, strict=True) if file is not None}
     rows = store.get_rows(tables["annotations"], [item + annotation for item, annotation in ids])
     return [_annotation(row, paths.get(row["item_id"])) for row in rows if row is not None]
 

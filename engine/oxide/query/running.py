@@ -11,7 +11,7 @@ from oxide.query import cursors, records
 from oxide.query.changes import changed_ids, tables_since
 from oxide.query.cursors import Key
 from oxide.query.explaining import Explanation
-from oxide.query.planning import Plan, Scope, base_of
+from oxide.query.planning import Plan, Scan, Scope, base_of
 from oxide.query.tree import Query
 from oxide.sql.connection import Sandbox
 from oxide.sql.relations import create
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1000
 """Rows whose records are read together."""
+FEW_FILES = 50_000
+"""Up to so many files all are looked through for some items."""
 
 
 class QueryResult:
@@ -119,7 +121,7 @@ class QueryResult:
 
     def _records(self, rows: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         if self.query.resource == "items":
-            return self._engine.items([item for item, _ in rows])
+            return self._engine.items([item for item, _ in rows], by_path=not self.query.sort)
         return self._engine.annotations(rows)
 
     def explain(self) -> Explanation:
@@ -143,13 +145,28 @@ class Engine:
         self.tables = repository.state_at(at)
         self._sources = Sources(RepositoryView(repository, at, self.tables), progress)
 
-    def items(self, ids: Sequence[str]) -> list[dict[str, Any]]:
-        """The documents of items."""
-        return records.item_records(self._repository.store, self.tables, ids)
+    def items(self, ids: Sequence[str], *, by_path: bool = False) -> list[dict[str, Any]]:
+        """The documents of items. ``by_path``: they stand together in the table of files."""
+        return records.item_records(self._repository.store, self.tables, ids, self._files(ids, by_path=by_path))
 
     def annotations(self, ids: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         """The documents of annotations."""
-        return records.annotation_records(self._repository.store, self.tables, ids)
+        items = list(dict.fromkeys(item for item, _ in ids))
+        files = zip(items, self._files(items), strict=True)
+        paths = {item: file["path"] for item, file in files if file is not None}
+        return records.annotation_records(self._repository.store, self.tables, ids, paths)
+
+    def _files(self, ids: Sequence[str], *, by_path: bool = False) -> list[dict[str, Any] | None]:
+        """The rows of ``files`` of items, which are in the order of paths: DuckDB finds scattered ones of many."""
+        store, root = self._repository.store, self.tables["files"][1]
+        if not ids or by_path or store.count(root) <= FEW_FILES:
+            return _core.files_of(store, root, ids)
+        plan = Plan(scans=[Scan("s0", "files")])
+        wanted = plan.parameter([bytes.fromhex(each) for each in ids])
+        statement = f"SELECT path FROM s0 WHERE item_id IN (SELECT unnest({wanted}::BLOB[]))"
+        paths = [path for (path,) in self._fetch(plan, statement)]
+        found = {row["item_id"]: row for row in store.file_rows(root, paths)} if paths else {}
+        return [found.get(each) for each in ids]
 
     def count(self, query: Query) -> int:
         """How many rows a query finds."""
@@ -159,8 +176,7 @@ class Engine:
 
     def paths(self, ids: Sequence[str]) -> list[str]:
         """The paths of items."""
-        rows = _core.files_of(self._repository.store, self.tables["files"][1], ids)
-        return [row["path"] for row in rows if row is not None]
+        return [row["path"] for row in self._files(ids) if row is not None]
 
     def page(
         self, query: Query, size: int | None, skipped: int, after: str | None
