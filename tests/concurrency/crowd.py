@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -268,12 +269,15 @@ def main(root: Path, writers: int, readers: int, rounds: int, kills: int, undoes
     log_folder(root).mkdir(exist_ok=True)
     chance = random.Random(seed)
     living: dict[int, str] = {}
+    starts: Counter[str] = Counter()
 
     def progress(name: str) -> int:
         file = root.parent / f"{name}.done"
         return file.stat().st_size if file.exists() else 0
 
     def start(name: str) -> None:
+        # A child killed after its verb and before the end of its round begins that again: not with the same names.
+        starts[name] += 1
         sys.stdout.flush()
         process = os.fork()
         if process:
@@ -282,7 +286,7 @@ def main(root: Path, writers: int, readers: int, rounds: int, kills: int, undoes
         code = 1
         try:
             begun = progress(name)
-            own = f"{seed} {name} {begun}"
+            own = f"{seed} {name} {begun} {starts[name]}"
             if name.startswith("writer"):
                 run_child(lambda: Writer(root, name, own, undoes), range(begun, rounds), root.parent / f"{name}.done")
             else:
@@ -296,28 +300,30 @@ def main(root: Path, writers: int, readers: int, rounds: int, kills: int, undoes
             sys.stderr.flush()
             os._exit(code)
 
-    for number in range(writers):
-        start(f"writer{number}")
-    for number in range(readers):
-        start(f"reader{number}")
     killed = 0
-    due = time.monotonic() + chance.uniform(0.05, 0.3)
-    while any(name.startswith("writer") for name in living.values()):
-        process, status = os.waitpid(-1, os.WNOHANG)
-        if process:
-            name = living.pop(process)
-            if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
-                start(name)
-            elif os.waitstatus_to_exitcode(status):
-                sys.exit(f"{name} failed")
-            continue
-        if killed < kills and time.monotonic() >= due:
-            os.kill(chance.choice(sorted(living)), signal.SIGKILL)
-            killed += 1
-            due = time.monotonic() + chance.uniform(0.05, 0.3)
-        time.sleep(0.002)
-    for process in living:
-        os.kill(process, signal.SIGTERM)
+    try:
+        for number in range(writers):
+            start(f"writer{number}")
+        for number in range(readers):
+            start(f"reader{number}")
+        due = time.monotonic() + chance.uniform(0.05, 0.3)
+        while any(name.startswith("writer") for name in living.values()):
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if process:
+                name = living.pop(process)
+                if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+                    start(name)
+                elif os.waitstatus_to_exitcode(status):
+                    sys.exit(f"{name} failed")
+                continue
+            if killed < kills and time.monotonic() >= due:
+                os.kill(chance.choice(sorted(living)), signal.SIGKILL)
+                killed += 1
+                due = time.monotonic() + chance.uniform(0.05, 0.3)
+            time.sleep(0.002)
+    finally:  # after a failure too: a reader alone would go on for ever, and hide what failed
+        for process in living:
+            os.kill(process, signal.SIGTERM)
     print(json.dumps({"killed": killed, "looks": sum(progress(f"reader{number}") for number in range(readers))}))
 
 

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 from crowd import is_certified, promises
 from oxide import Repository
 from oxide.settings import Settings
-from support import AUTHOR
+from support import AUTHOR, Ran, finish, python
 
 ROUNDS = int(os.environ.get("OXIDE_TEST_ROUNDS", "200"))
 SEED = os.environ.get("OXIDE_TEST_SEED", "2026")
@@ -118,3 +119,40 @@ def test_a_crowd_loses_nothing(repo: Repository, writers: int, readers: int, kil
                 assert tags.get(line["name"]) == line["id"], line
     assert_healthy(repo)
     assert_goes_on(repo)
+
+
+def crowd_of(writer: str, root: Path, *, writers: int) -> Ran:
+    """A crowd with one reader whose writers do ``writer``, the body of ``round``, in each of three rounds."""
+    script = f"""
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(crowd.__file__).parent)!r})
+import crowd
+class Other(crowd.Writer):
+    def round(self, number):
+{textwrap.indent(textwrap.dedent(writer), " " * 8)}
+crowd.Writer = Other
+crowd.main(Path(sys.argv[1]), {writers}, 1, 3, 0, False, "7")
+"""
+    return finish(python(script, str(root)))
+
+
+def test_a_writer_killed_in_a_round_does_something_else_when_it_begins_it_again(repo: Repository) -> None:
+    """It was killed after its branch was made and before its round was over: the branch is there."""
+    dying = """
+        self.branch()
+        if number == 0 and sum(1 for _ in crowd.promises(self.root)) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    repo.commit("first", allow_empty=True)
+    ran = crowd_of(dying, Path(repo.root), writers=1)
+    assert ran.code == 0, ran.err
+    made = [line["name"] for line in promises(Path(repo.root)) if line["verb"] == "branch"]
+    assert len(made) == len(set(made)) == 4
+
+
+def test_the_failure_of_one_ends_a_crowd_at_once(repo: Repository) -> None:
+    """Its reader alone would go on for ever, and a failure look like a dead lock."""
+    ran = crowd_of('raise ValueError("seen")', Path(repo.root), writers=2)
+    assert ran.code == 1
+    assert "ValueError: seen" in ran.err and "failed" in ran.err

@@ -42,7 +42,7 @@ def records(tree: Path) -> set[tuple[bytes, int]]:
 def finds(damage: Damage) -> bool:
     """Whether ``fsck`` can tell: what is not there was never needed, a torn journal is what a killed writer leaves."""
     gone = ROLES[damage.kind] == DERIVED and damage.what == "deleted"
-    torn = damage.kind == "journal" and damage.what.startswith("cut")
+    torn = damage.kind == "journal" and damage.what.startswith(("cut", "emptied"))
     return not gone and not torn and (damage.kind, damage.what) not in NO_TRACE
 
 
