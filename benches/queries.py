@@ -27,6 +27,7 @@ def measure(bench: Bench, queries: QuerySet) -> None:
     if tool is None:
         return
     bench.workplace.need(BYTES_OF_AN_ANNOTATION * queries.annotations)
+    bench.results.begin(queries, [tool.name])
     print(f"\n{queries.title}: making them")
     root = bench.workplace.root / queries.name
     root.mkdir()

@@ -32,6 +32,15 @@ OPERATIONS = {
     "stats again": "stats, asked again",
     "frames": "three frames of each",
     "again": "the same again",
+    "labels": "annotations by label",
+    "joined": "label, score and metadata",
+    "item": "annotations of one item",
+    "page": "first page, sorted",
+    "labels back": "annotations by label, 50 back",
+    "joined back": "label, score and metadata, 50 back",
+    "item back": "annotations of one item, 50 back",
+    "page back": "first page, sorted, 50 back",
+    "first result": "oxide query",
 }
 TRACED = ("first", "status", "one", "restore")
 

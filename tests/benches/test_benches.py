@@ -37,7 +37,7 @@ def finish(process: subprocess.Popen[str]) -> str:
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a run of all sets wrote, but for the instructions: valgrind takes a minute."""
     work, out = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("out")
-    names = ["medium", "small", "videos", "table", "commits", "labels", "clips", "huge", "traced"]
+    names = ["medium", "small", "videos", "table", "commits", "labels", "clips", "queries", "huge", "traced"]
     finish(bench(work, out, "--sets", *names))
     assert list(work.iterdir()) == []
     return out
@@ -68,7 +68,7 @@ def test_every_row_of_the_page_has_a_figure_of_ours(out: Path) -> None:
 def test_every_sample_says_when_and_of_what(out: Path) -> None:
     found = json.loads((out / "benchmarks.json").read_text())
     assert found.keys() == {"machine", "sets", "failures", "patience", "counts", "counted", "samples", "facts"}
-    assert found["sets"].keys() >= {"medium", "small", "videos", "table", "commits", "labels", "clips", "huge"}
+    assert found["sets"].keys() >= {"medium", "small", "videos", "table", "commits", "labels", "clips", "queries", "huge"}
     for sample in found["samples"]:
         assert sample["tool"] == "oxide"
         assert sample["version"].startswith("oxide")

@@ -31,11 +31,13 @@ def test_wheel_holds_exactly_the_packages_and_the_extension(root: Path, wheel: P
     with zipfile.ZipFile(wheel) as archive:
         members = set(archive.namelist())
         scripts = {name: archive.read(name).decode() for name in members if ".data/" in name}
+        entries = archive.read(next(name for name in members if name.endswith("entry_points.txt"))).decode()
         metadata = archive.read(next(name for name in members if name.endswith(".dist-info/METADATA"))).decode()
     code = {name for name in members if ".dist-info/" not in name} - scripts.keys()
     assert code == source_members(root) | {"oxide/_core.abi3.so"}
     assert [name.partition(".data/")[2] for name in scripts] == ["scripts/oxide"]
     assert all(text.startswith("#!python\n") for text in scripts.values())
+    assert "oxide=oxide.filesystem:OxideFileSystem" in entries.replace(" ", "")
     version = re.search(r'\[workspace\.package\][^\[]*?version = "(.+?)"', (root / "Cargo.toml").read_text())
     assert version is not None
     assert f"\nVersion: {version[1]}\n" in metadata

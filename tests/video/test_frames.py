@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from labels.workbench import make_repository
 from oxide import Annotation, Keyframe, Repository
 from oxide.errors import AlreadyExists, InvalidInput, NotFound, WouldOverwrite
-from oxide.video import extracting
+from oxide.video import crew, decoding, extracting
+from oxide.workers import Worker
 from support import Oxide, link, tree, write
 from video.clips import index_shown, make_clip
 
@@ -58,7 +60,7 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: Any, **options: Any) -> None:
         raise AssertionError("a clip was opened")
 
-    monkeypatch.setattr(extracting, "Clip", refuse)
+    monkeypatch.setattr(decoding, "Clip", refuse)
 
 
 def test_pictures_labels_and_origin(repo: Repository) -> None:
@@ -149,7 +151,7 @@ def test_an_interrupted_run_goes_on(repo: Repository, monkeypatch: pytest.Monkey
         make_clip(repo.root / f"many/{number}.mp4", 5 + number)
     repo.add(["many"])
     opened = []
-    real = extracting.Clip
+    real = decoding.Clip
 
     def counting(*arguments: Any) -> Any:
         opened.append(1)
@@ -159,7 +161,7 @@ def test_an_interrupted_run_goes_on(repo: Repository, monkeypatch: pytest.Monkey
         if phase == "taking frames" and done >= 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(extracting, "Clip", counting)
+    monkeypatch.setattr(decoding, "Clip", counting)
     monkeypatch.setattr(extracting, "STAGED_EVERY", 0)
     with pytest.raises(KeyboardInterrupt):
         repo.frames("many", "f", "all", progress=interrupt)
@@ -170,6 +172,65 @@ def test_an_interrupted_run_goes_on(repo: Repository, monkeypatch: pytest.Monkey
     assert result.there == len(there) and len(result.made) == 45 - len(there)
     assert len(opened) - first == 6 - len({name[0] for name in there})
     assert not list((repo.root / ".oxide/tmp").iterdir())
+
+
+def test_processes_give_what_threads_give(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    def contents(repository: Repository, folder: str) -> dict[str, bytes]:
+        return {
+            path.relative_to(repository.root / folder).as_posix(): path.read_bytes()
+            for path in (repository.root / folder).rglob("*.*")
+        }
+
+    make_clip(repo.root / "v/long.mp4", 600, key_every=50, b_frames=2)
+    repo.add(["v"])
+    here = repo.frames("v", "f", "all")
+    repo.undo()
+    assert not (repo.root / "f").exists()
+    monkeypatch.setattr(crew, "HERE", 0)
+    no_decoding(monkeypatch)  # in this process
+    with_processes = repo.frames("v", "g", "all")
+    assert [path.replace("g/", "f/", 1) for path in with_processes.made] == here.made and len(here.made) == 660
+    assert with_processes.broken == here.broken and len(here.broken) == 1
+    repo.frames("v", "f", "all")
+    assert contents(repo, "g") == contents(repo, "f")
+
+
+def test_a_clip_that_a_process_crashes_on_is_named(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash_once(worker: Worker, task: Any) -> Iterator[Any]:
+        parts = real(worker, task)
+        if not crashed:
+            crashed.append(next(parts))
+            worker.kill()
+        return parts
+
+    crashed: list[Any] = []
+    real = Worker.parts
+    monkeypatch.setattr(Worker, "parts", crash_once)
+    monkeypatch.setattr(crew, "HERE", 0)
+    make_clip(repo.root / "long.mp4", 250)  # more than a pipe holds
+    repo.add(["long.mp4"])
+    result = repo.frames("long.mp4", "f", "all")
+    assert result.made == []
+    assert [(entry.path, entry.reason) for entry in result.broken] == [("long.mp4", "decoding it ended with signal 9")]
+    assert len(repo.frames("long.mp4", "f", "all").made) == 250
+
+
+def test_ctrl_c_keeps_what_is_finished(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(12):
+        make_clip(repo.root / f"many/{number}.mp4", 5 + number)
+    repo.add(["many"])
+    monkeypatch.setattr(crew, "HERE", 0)
+
+    def interrupt(phase: str, done: int, *rest: int) -> None:
+        if phase == "taking frames" and done >= 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        repo.frames("many", "f", "first", progress=interrupt)
+    there = sorted(path.name for path in (repo.root / "f").iterdir())
+    assert 3 <= len(there) < 12
+    result = repo.frames("many", "f", "first")
+    assert result.there == len(there) and len(result.made) == 12 - len(there)
 
 
 def test_what_is_in_the_way(repo: Repository) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -52,28 +53,39 @@ def export_labels(
             raise NotFound(f"'{path}' is not tracked", hint="see `oxide ls -r`", path=path)
     dataset = _Dataset(outgoing, repository.root.name, progress)
     fidelity = Fidelity()
+    pictures_beside = images and bool(place.suffix)
+    with making(place, is_folder=not place.suffix, has_pictures_beside=pictures_beside) as made:
+        writer.write(dataset, made, fidelity)
+        places = writer if isinstance(writer, PlacesPictures) else None
+        if places is not None and places.needs_pictures and not images:
+            raise InvalidInput(
+                f"what {writer.name} would say here is in which folder each picture is; nothing was exported",
+                hint="add --images",
+            )
+        files = _write_images(repository, outgoing, made, places, progress) if images else 0
+    return ExportReport(writer.name, str(place), dataset.written, dataset.annotations, files, remarks(fidelity))
+
+
+@contextlib.contextmanager
+def making(place: Path, *, is_folder: bool, has_pictures_beside: bool = False) -> Iterator[Path]:
+    """A place to write to, whose file or folder becomes ``place`` when the block ends well; else nothing is left.
+
+    Raises FileSystemError when something cannot be written.
+    """
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".oxide-export-", dir=place.parent) as scratch:
             made = Path(scratch) / place.name
-            if not place.suffix:
+            if is_folder:
                 made.mkdir()
-            writer.write(dataset, made, fidelity)
-            places = writer if isinstance(writer, PlacesPictures) else None
-            if places is not None and places.needs_pictures and not images:
-                raise InvalidInput(
-                    f"what {writer.name} would say here is in which folder each picture is; nothing was exported",
-                    hint="add --images",
-                )
-            files = _write_images(repository, outgoing, made, places, progress) if images else 0
-            _publish(made, place, Path(scratch) / IMAGES if images and place.suffix else None)
+            yield made
+            _publish(made, place, Path(scratch) / IMAGES if has_pictures_beside else None)
     except OSError as error:
         raise FileSystemError(
             f"'{error.filename or place}' cannot be written: {error.strerror or error}; nothing was exported",
             hint="see whether the folder is yours and the disk has space",
             path=str(place),
         ) from error
-    return ExportReport(writer.name, str(place), dataset.written, dataset.annotations, files, remarks(fidelity))
 
 
 def refuse_what_is_there(place: Path, beside: Path | None) -> None:

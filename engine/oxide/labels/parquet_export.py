@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from oxide.errors import FileSystemError
-from oxide.labels.exporting import refuse_what_is_there
+from oxide.labels.exporting import making, refuse_what_is_there
 from oxide.splits.freezing import refuse_in
 from oxide.tables import TableView
 from oxide.workspace import present, read_state
@@ -42,24 +40,11 @@ def export_parquet(
     refuse_what_is_there(place, None)
     among = None if chosen is None else chosen.items
     refuse_in(repository.store, read_state(repository.store).view, tables, (), among)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".oxide-export-", dir=place.parent) as scratch:
-            made = Path(scratch) / place.name
-            made.mkdir()
-            rows: dict[str, int] = {}
-            for name, (schema, root) in sorted(present(tables).items()):
-                view = TableView(repository, name, schema, root)
-                rows[name] = _write(view, made / f"{name}.parquet", chosen, sum(rows.values()), progress)
-            if place.is_dir():
-                place.rmdir()
-            made.rename(place)
-    except OSError as error:
-        raise FileSystemError(
-            f"'{error.filename or place}' cannot be written: {error.strerror or error}; nothing was exported",
-            hint="see whether the folder is yours and the disk has space",
-            path=str(place),
-        ) from error
+    rows: dict[str, int] = {}
+    with making(place, is_folder=True) as made:
+        for name, (schema, root) in sorted(present(tables).items()):
+            view = TableView(repository, name, schema, root)
+            rows[name] = _write(view, made / f"{name}.parquet", chosen, sum(rows.values()), progress)
     return ParquetReport(str(place), rows)
 
 

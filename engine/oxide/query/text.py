@@ -9,7 +9,7 @@ from typing import Any
 from oxide.errors import QueryError
 from oxide.query import shapes
 from oxide.query.fields import ITSELF, Reached, resolve
-from oxide.query.reading import COMPARISONS, MAXIMUM_DEPTH
+from oxide.query.reading import COMPARISONS
 from oxide.query.scanning import Scanner, Word
 from oxide.query.tree import (
     EVERYTHING,
@@ -30,7 +30,7 @@ from oxide.query.tree import (
     either,
     opposite,
 )
-from oxide.query.values import constant, equality, pattern_of_value, pieces
+from oxide.query.values import MAXIMUM_DEPTH, constant, equality, pattern_of_value, pieces
 
 _NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _ORDER = {symbol: COMPARISONS[name] for symbol, name in ((">", "$gt"), (">=", "$gte"), ("<", "$lt"), ("<=", "$lte"))}

@@ -1,29 +1,35 @@
 """Frames of a video by their place in the order in which they are shown: the picture at an index is the one that
 decoding everything from the start gives there.
 
-A look at the packets alone gives the times of all frames and which of them decoding can begin with. Frames far ahead
-are then reached by a jump to the last such one before them. Containers without usable times are decoded from the start
-and counted.
+A look at the packets alone gives the times of all frames and which of them decoding can begin with. Where the packets
+also say which pictures others refer to, only those are decoded that the wanted ones need. Else frames far ahead are
+reached by a jump to the last frame before them that decoding can begin with. What then does not come out as announced,
+and containers without usable times, are decoded from the start and counted.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from oxide.errors import InvalidInput
 from oxide.extras import import_extra
+from oxide.video.h264 import packets_of
+from oxide.video.packets import Held, Reader
+from oxide.video.sparing import Needs, needs_of
 
 if TYPE_CHECKING:
     from typing import IO
 
     import numpy
     from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-    Picture = NDArray[numpy.uint8]
+    Pixels = NDArray[numpy.uint8]
 
 _WORTH_A_JUMP = 48
 """Frames that decoding on is quicker for than a jump; a jump throws away what the decoder holds."""
@@ -47,7 +53,10 @@ class Clip:
 
     def __init__(self, source: str | IO[bytes]) -> None:
         self._av = import_extra("av", "video")
+        # A converter that divides a picture among threads starts them for every picture.
+        self._converter = self._av.video.reformatter.VideoReformatter()
         self._source = source
+        self._sparing: tuple[Needs, Reader] | None = None
         self._container = self._opened()
         try:
             self._stamps, self._keys = self._look()
@@ -73,7 +82,7 @@ class Clip:
         """Whether a frame in the middle is reached without decoding all before it."""
         return len(self._keys) > 1
 
-    def pictures(self, indexes: Sequence[int]) -> Iterator[tuple[int, Picture]]:
+    def pictures(self, indexes: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
         """The frames at some indexes, ascending: RGB, (height, width, 3), uint8, upright.
 
         Raises:
@@ -82,8 +91,8 @@ class Clip:
         done = -1
         if self._stamps:
             try:
-                for index, frame in self._by_time(indexes):
-                    yield index, _upright(frame)
+                for index, frame in self._announced(indexes):
+                    yield index, self._upright(frame)
                     done = index
                 return
             except _Astray:
@@ -108,12 +117,17 @@ class Clip:
 
     def _look(self) -> tuple[list[int], list[int]]:
         """The time stamps of all frames, ascending, and the places of those that decoding can begin with; nothing where
-        packets have no stamps of their own.
+        packets have no stamps of their own. Notes what the packets say of each other.
         """
         stream = self._container.streams.video[0]
+        context = stream.codec_context
+        made_up = packets_of(context.extradata) if context.name == "h264" else None
         stamps, keys = [], []
+        roles, held = [], Held()
         try:
             for packet in self._container.demux(stream):
+                if packet.is_discard:
+                    made_up = None
                 if packet.size == 0 or packet.is_discard:
                     continue
                 if packet.pts is None:
@@ -121,11 +135,16 @@ class Clip:
                 stamps.append(packet.pts)
                 if packet.is_keyframe:
                     keys.append(packet.pts)
+                if made_up is not None:
+                    roles.append(made_up.role(packet))
+                    held.add(packet)
         except self._av.FFmpegError as error:
             raise BrokenVideo(f"it cannot be read to its end: {_reason(error)}") from error
         order = {stamp: index for index, stamp in enumerate(sorted(stamps))}
         if len(order) != len(stamps) or not keys:
             return [], []
+        if made_up is not None and (needs := needs_of([order[stamp] for stamp in stamps], roles)) is not None:
+            self._sparing = needs, Reader(self._container, stamps, held.packets)
         return sorted(stamps), sorted(order[stamp] for stamp in keys)
 
     def _timed(self) -> list[float]:
@@ -161,6 +180,39 @@ class Clip:
         except self._av.FFmpegError as error:
             raise BrokenVideo(f"it cannot be decoded: {_reason(error)}") from error
 
+    def _announced(self, indexes: Sequence[int]) -> Iterator[tuple[int, Any]]:
+        """Frames as the packets announce them.
+
+        Raises:
+            _Astray: something else comes.
+        """
+        return self._by_need(*self._sparing, indexes) if self._sparing else self._by_time(indexes)
+
+    def _by_need(self, needs: Needs, reader: Reader, indexes: Sequence[int]) -> Iterator[tuple[int, Any]]:
+        place = {stamp: index for index, stamp in enumerate(self._stamps)}
+        for run in needs.runs(indexes):
+            shown = iter(run.shown)
+            for frame in self._decoded(reader.read(run.packets)):
+                here = place.get(frame.pts)
+                if here is None or here != next(shown, None) or frame.is_corrupt:
+                    raise _Astray
+                if here in run.wanted:
+                    yield here, frame
+            if next(shown, None) is not None:
+                raise _Astray
+
+    def _decoded(self, packets: Iterable[Packet[VideoStream]]) -> Iterator[Any]:
+        """All frames that some packets give."""
+        context = self._container.streams.video[0].codec_context
+        context.flush_buffers()
+        try:
+            for packet in packets:
+                yield from context.decode(packet)
+            yield from context.decode(None)
+        except self._av.FFmpegError as error:
+            # What is broken shows when everything is decoded.
+            raise _Astray from error
+
     def _by_time(self, indexes: Sequence[int]) -> Iterator[tuple[int, Any]]:
         self._rewind()
         place = {stamp: index for index, stamp in enumerate(self._stamps)}
@@ -182,7 +234,7 @@ class Clip:
                 at = here
             yield wanted, frame
 
-    def _by_count(self, indexes: Sequence[int]) -> Iterator[tuple[int, Picture]]:
+    def _by_count(self, indexes: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
         self._again()
         wanted = iter(indexes)
         index = next(wanted, None)
@@ -190,19 +242,18 @@ class Clip:
             if index is None:
                 return
             if number == index:
-                yield number, _upright(frame)
+                yield number, self._upright(frame)
                 index = next(wanted, None)
         if index is not None:
             raise BrokenVideo(f"it announces {len(self.times)} frames, but frame {index} cannot be decoded")
 
+    def _upright(self, frame: Any) -> Pixels:
+        """A frame as it is to be seen; a rotation that is kept beside it is carried out."""
+        import numpy
 
-def _upright(frame: Any) -> Picture:
-    """A frame as it is to be seen; a rotation that is kept beside it is carried out."""
-    import numpy
-
-    pixels: Picture = frame.to_ndarray(format="rgb24")
-    quarters = round(frame.rotation / 90) % 4
-    return numpy.ascontiguousarray(numpy.rot90(pixels, quarters)) if quarters else pixels
+        pixels: Pixels = self._converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        quarters = round(frame.rotation / 90) % 4
+        return numpy.ascontiguousarray(numpy.rot90(pixels, quarters)) if quarters else pixels
 
 
 def _reason(error: Exception) -> str:

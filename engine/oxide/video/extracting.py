@@ -1,14 +1,12 @@
 """Taking frames out of videos as pictures that remember where they come from and inherit the labels.
 
-Clips are decoded in parallel, a thread each; a long one is cut into stretches. What is finished is staged every few
-seconds, so that an interrupted run goes on where it was.
+Clips are decoded in parallel; a long one is cut into stretches. What is finished is staged every few seconds, and when
+Ctrl-C is pressed, so that an interrupted run goes on where it was.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
-import os
 import posixpath
 import time
 from collections import Counter, deque
@@ -21,12 +19,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from oxide.errors import InvalidInput, NotFound
 from oxide.extras import import_extra
 from oxide.formats.files import is_video
-from oxide.reading import open_content
 from oxide.splits.freezing import held
 from oxide.transactions import finish_before_reading
 from oxide.types import FramesResult, Progress, Skipped
 from oxide.video.choosing import Choice
-from oxide.video.clips import BrokenVideo, Clip
+from oxide.video.crew import Crew
+from oxide.video.decoding import Broken, Chosen, Picture, Task
 from oxide.video.known import Frame, frames_of
 from oxide.video.staging import Staging
 from oxide.workspace import State, tables_of
@@ -34,18 +32,13 @@ from oxide.workspace import State, tables_of
 if TYPE_CHECKING:
     from oxide._core import Record, Session
     from oxide.repository import Repository
-    from oxide.video.clips import Picture
 
 FORMATS = ("jpg", "png")
-QUALITY = 95
-"""Of JPEG; its colours are not subsampled below what videos have anyway."""
-STRETCH = 256
-"""Frames of one video that are decoded in one go."""
 STAGED_EVERY = 20.0
 """Seconds."""
-AT_ONCE = 128
-"""Stretches that threads are given in advance, so that they go on while others are staged. Their pictures go into the
-store at once; what waits for staging is a row each.
+AT_ONCE = 2048
+"""Stretches that are given out in advance, so that decoding goes on while others are staged, which takes seconds. Their
+pictures go into the store at once; what waits for staging is a row each.
 """
 
 
@@ -182,18 +175,19 @@ class _Work:
 
     def run(self) -> None:
         """Decode and stage everything."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         last = time.monotonic()
-        # More threads than cores: one that waits for Python or the disk leaves its core to another.
-        with ThreadPoolExecutor(2 * cores, "frames") as pool:
+        with Crew() as crew, ThreadPoolExecutor(crew.size, "frames") as pool:
             try:
-                for taken in self._results(pool, AT_ONCE):
+                for taken in self._results(pool, crew):
                     self._take(taken)
                     if time.monotonic() - last > STAGED_EVERY:
                         self._staging.stage()
                         last = time.monotonic()
-            except BaseException:
+            except BaseException as error:
                 pool.shutdown(wait=False, cancel_futures=True)
+                crew.abandon()
+                if isinstance(error, KeyboardInterrupt):
+                    self._staging.stage()
                 raise
         self._staging.stage()
 
@@ -211,13 +205,13 @@ class _Work:
             self._staging.failed,
         )
 
-    def _results(self, pool: ThreadPoolExecutor, at_once: int) -> Iterator[Taken]:
+    def _results(self, pool: ThreadPoolExecutor, crew: Crew) -> Iterator[Taken]:
         """What the threads bring, as it comes; little more than they are busy with is in memory."""
         finished: SimpleQueue[Future[Taken]] = SimpleQueue()
         running = 0
         while self._queue or running:
-            while self._queue and running < at_once:
-                pool.submit(self._take_out, *self._queue.popleft()).add_done_callback(finished.put)
+            while self._queue and running < AT_ONCE:
+                pool.submit(self._take_out, crew, *self._queue.popleft()).add_done_callback(finished.put)
                 running += 1
             if self._progress is not None:
                 self._progress("taking frames", self._read, len(self._videos), 0, 0)
@@ -238,22 +232,34 @@ class _Work:
         else:
             self._staging.add(taken.video.row, taken.frames)
 
-    def _take_out(self, video: Video, indexes: Sequence[int] | None) -> Taken:
+    def _take_out(self, crew: Crew, video: Video, indexes: Sequence[int] | None) -> Taken:
         """In a thread: the frames of a stretch, or of a clip that nothing is known of how many it has."""
         total = next((frame.total for frame in video.known.values()), None)
         if indexes is None and total is not None and self._choice.kind != "fps":
             wanted = self._choice.indexes(range(total))
             if all(index in video.known for index in wanted):
                 return self._known(video, wanted, [])
-        stream = open_content(self._repository.store, video.row["content_id"], video.row["size"])
-        with contextlib.closing(stream):
-            # A file is read past Python where there is one.
-            source = stream if isinstance(stream, io.BytesIO) else f"/dev/fd/{stream.fileno()}"
-            try:
-                with Clip(source) as clip:
-                    return self._decoded(video, clip, indexes)
-            except BrokenVideo as error:
-                return Taken(video, [], 0, 0, [], error.message)
+        content = video.row["content_id"]
+        task = Task(
+            self._repository.store.control,
+            content,
+            video.row["size"],
+            self._choice,
+            indexes,
+            frozenset(video.known),
+            video.suffix,
+            self._dry_run,
+        )
+        taken, total = Taken(video, [], 0, 0, []), 0
+        for part in crew.take(task):
+            match part:
+                case Broken(reason):
+                    taken = Taken(video, [], 0, 0, [], reason)
+                case Chosen(total, chosen, left):
+                    taken = self._known(video, [index for index in chosen if index in video.known], left)
+                case Picture(index, moment, data):
+                    taken.frames.append(Frame(content, index, moment, total, self._store(video, index, data)))
+        return taken
 
     def _known(self, video: Video, wanted: Sequence[int], left: list[Sequence[int]]) -> Taken:
         """Frames that need no decoding."""
@@ -262,36 +268,12 @@ class _Work:
         moved = [frame._replace(row={**frame.row, "path": video.path_of(frame.number)}) for frame in elsewhere]
         return Taken(video, moved, len(there), len(moved), left)
 
-    def _decoded(self, video: Video, clip: Clip, indexes: Sequence[int] | None) -> Taken:
-        left: list[Sequence[int]] = []
-        if indexes is None:
-            indexes = self._choice.indexes(clip.times)
-            if clip.can_jump and len(indexes) > STRETCH:
-                left = [indexes[at : at + STRETCH] for at in range(STRETCH, len(indexes), STRETCH)]
-                indexes = indexes[:STRETCH]
-        known = self._known(video, [index for index in indexes if index in video.known], left)
-        missing = [index for index in indexes if index not in video.known]
-        total = len(clip.times)
-        if self._dry_run:
-            pictures = [({"path": video.path_of(index)}, index) for index in missing]
-        else:
-            pictures = [(self._store(video, index, pixels), index) for index, pixels in clip.pictures(missing)]
-        content = video.row["content_id"]
-        made = [Frame(content, index, clip.times[index], total, row) for row, index in pictures]
-        return known._replace(frames=[*known.frames, *made])
-
-    def _store(self, video: Video, index: int, pixels: Picture) -> Record:
+    def _store(self, video: Video, index: int, data: bytes) -> Record:
         """The row of a picture that the store has from now on."""
-        from PIL import Image
-
         path = video.path_of(index)
-        picture = Image.fromarray(pixels)
-        data = io.BytesIO()
-        if video.suffix == ".png":
-            picture.save(data, "PNG")
-        else:
-            picture.save(data, "JPEG", quality=QUALITY)
-        stored = self._session.put_content(data.getvalue(), path)
+        if self._dry_run:
+            return {"path": path}
+        stored = self._session.put_content(data, path)
         return {
             "path": path,
             "content_id": stored["content_id"],

@@ -82,7 +82,7 @@ pub fn export_parquet(
     conditions: &[Condition],
     progress: &Progress,
 ) -> Result<Exported> {
-    fsx::create_dir_all(folder)?;
+    make_folder(folder)?;
     let all = tree::entries(objects, root)?;
     let within = tree::entries_between(objects, root, keys.0, keys.1)?;
     let stem = &schema.id().to_hex()[..DIGITS];
@@ -221,7 +221,7 @@ pub fn restore_parquet(objects: &dyn ReadObjects, schema: &Schema, path: &Path) 
         )
     };
     let (bundle, folder) = known.zip(path.parent()).ok_or_else(lost)?;
-    fsx::create_dir_all(folder)?;
+    make_folder(folder)?;
     let mut writer = BundleWriter::new(schema)?;
     for member in &bundle.members {
         let id = Id::from_hex(&member.id)?;
@@ -233,6 +233,11 @@ pub fn restore_parquet(objects: &dyn ReadObjects, schema: &Schema, path: &Path) 
     } else {
         Err(lost())
     }
+}
+
+/// The cache's folder, which anyone may remove.
+fn make_folder(folder: &Path) -> Result<()> {
+    fsx::create_dir_all(folder)
 }
 
 /// The sound bundles of a schema in a folder.
