@@ -64,7 +64,7 @@ $(VENV)/.installed: $(NATIVE_SOURCES) $(BUILD_SOURCES) | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.installed
-	$(BIN)/python -m pip install -q -c constraints.txt hypothesis pycocotools pytest
+	$(BIN)/python -m pip install -q -c constraints.txt hypothesis mongomock pycocotools pytest
 	@touch $@
 
 $(VENV)/.lint: constraints.txt | $(VENV)/bin/python

@@ -68,7 +68,17 @@ def test_every_row_of_the_page_has_a_figure_of_ours(out: Path) -> None:
 def test_every_sample_says_when_and_of_what(out: Path) -> None:
     found = json.loads((out / "benchmarks.json").read_text())
     assert found.keys() == {"machine", "sets", "failures", "patience", "counts", "counted", "samples", "facts"}
-    assert found["sets"].keys() >= {"medium", "small", "videos", "table", "commits", "labels", "clips", "queries", "huge"}
+    assert found["sets"].keys() >= {
+        "medium",
+        "small",
+        "videos",
+        "table",
+        "commits",
+        "labels",
+        "clips",
+        "queries",
+        "huge",
+    }
     for sample in found["samples"]:
         assert sample["tool"] == "oxide"
         assert sample["version"].startswith("oxide")
