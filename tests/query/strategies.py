@@ -77,12 +77,14 @@ def _named(name: str, drawn: Drawn) -> Drawn:
     return drawn.map(lambda value: {name: value})
 
 
-def operators(plain: Drawn, ordered: Drawn, *more: tuple[str, Drawn]) -> Drawn:
-    """An operand: a bare value, or an object of operators. ``plain`` draws values, ``ordered`` bounds."""
+def operators(plain: Drawn, ordered: Drawn, *more: tuple[str, Drawn], least: int = 0) -> Drawn:
+    """An operand: a bare value, or an object of operators. ``plain`` draws values, ``ordered`` bounds; lists of values
+    have ``least`` of them.
+    """
     single = {
         **dict.fromkeys(("$eq", "$ne"), plain),
         **dict.fromkeys(_ORDERS, ordered),
-        **dict.fromkeys(("$in", "$nin"), st.lists(plain, max_size=3)),
+        **dict.fromkeys(("$in", "$nin"), st.lists(plain, min_size=least, max_size=3)),
         "$exists": st.booleans(),
         **dict(more),
     }
@@ -103,14 +105,10 @@ def _elements(inner: Drawn) -> Drawn:
 
 
 json_paths = st.lists(st.sampled_from([*NAMES, *NAMES, "01"]), min_size=1, max_size=3).map(".".join)
-json_operands: Drawn = st.deferred(
-    lambda: operators(
-        values | patterns,
-        bounds,
-        ("$glob", globs),
-        ("$match", patterns | _elements(st.deferred(lambda: json_operands))),
-    )
-)
+_json_tests = ("$match", patterns | _elements(st.deferred(lambda: json_operands)))
+# No empty lists: one is always or never fulfilled, so that the engine forgets whose field it was about, and inside
+# ``$match`` it is then fulfilled by elements that have no fields.
+json_operands: Drawn = st.deferred(lambda: operators(values | patterns, bounds, ("$glob", globs), _json_tests, least=1))
 _box_operands: Drawn = st.one_of(
     areas.map(lambda bound: {"$area": bound}),
     boxes.map(lambda box: {"$inside": list(box)}),

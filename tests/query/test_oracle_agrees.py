@@ -81,7 +81,7 @@ def test_filters_about_annotations(universe: Universe, data: st.DataObject) -> N
     check(universe, "annotations", {"resource": "annotations", "filter": in_folders(filters, "item.path")})
 
 
-@many(120)
+@many(100)
 @hypothesis.given(st.data())
 def test_single_filters(universe: Universe, data: st.DataObject) -> None:
     """Alone at the top a filter may leave out segments, which it may not in a list of alternatives."""
@@ -96,7 +96,7 @@ def test_filters_at_a_revision(universe: Universe, data: st.DataObject) -> None:
     check(universe, "items", query, at="v1")
 
 
-@many(120)
+@many(100)
 @hypothesis.given(st.data())
 def test_envelopes(universe: Universe, data: st.DataObject) -> None:
     query = data.draw(envelopes(universe.filters))
@@ -106,7 +106,7 @@ def test_envelopes(universe: Universe, data: st.DataObject) -> None:
     compare(universe, query["resource"], page, oracle_envelopes.page(universe.oracle, query), query)
 
 
-@many(20)
+@many(15)
 @hypothesis.given(st.data(), st.integers(5, 60))
 def test_cursors_go_through_all_pages(universe: Universe, data: st.DataObject, size: int) -> None:
     query = data.draw(envelopes(universe.filters).filter(lambda query: "sort" in query))
