@@ -59,10 +59,16 @@ def boxes(
         "updated": pyarrow.array(numpy.full(len(numbers), MOMENT), pyarrow.timestamp("us", "UTC")),
         "updated_by": pyarrow.array(["Bench <bench@example.org>"] * len(numbers)),
     }
-    empty = to_arrow("annotations", [])
+    return completed(pyarrow.table(columns), to_arrow("annotations", []))
+
+
+def completed(columns: pyarrow.Table, empty: pyarrow.Table) -> pyarrow.Table:
+    """The columns with nulls for those that a table has besides."""
     return pyarrow.table(
         {
-            field.name: columns[field.name] if field.name in columns else pyarrow.nulls(len(numbers), field.type)
+            field.name: columns.column(field.name).cast(field.type)
+            if field.name in columns.column_names
+            else pyarrow.nulls(columns.num_rows, field.type)
             for field in empty.schema
         }
     )

@@ -20,7 +20,7 @@ from oxide.labels.following import with_root
 from oxide.labels.rows import fields_to_arrow, to_arrow
 from oxide.workspace import Tables, read_state
 
-from benches.label_steps import BATCH, MOMENT, binary
+from benches.label_steps import BATCH, MOMENT, binary, completed
 
 LABELS = 80
 FACTS_VERSION = 1
@@ -108,18 +108,6 @@ def annotation_table(first: int, last: int, per_item: int) -> pyarrow.Table:
         "updated_by": author,
     }
     return pyarrow.table(columns)
-
-
-def completed(columns: pyarrow.Table, empty: pyarrow.Table) -> pyarrow.Table:
-    """The columns with nulls for those that a table has besides."""
-    return pyarrow.table(
-        {
-            field.name: columns.column(field.name).cast(field.type)
-            if field.name in columns.column_names
-            else pyarrow.nulls(columns.num_rows, field.type)
-            for field in empty.schema
-        }
-    )
 
 
 def parts(items: int, annotations: int, content: str) -> Iterator[dict[str, pyarrow.Table]]:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from oxide.snapshot import Snapshot
-    from oxide.sql import SqlResult
     from oxide.types import (
         AddResult,
         BlameEntry,
@@ -617,24 +616,6 @@ class Repository(LabelVerbs, QueryVerbs, SplitVerbs, StatsVerbs, VideoVerbs):
         from oxide import reading
 
         return reading.du(self, revision)
-
-    @holding
-    def sql(
-        self,
-        query: str,
-        *,
-        at: str | None = None,
-        timeout: float | None = None,
-        memory_limit: str | None = None,
-        progress: Progress | None = None,
-    ) -> SqlResult:
-        """One SELECT over the tables of a revision; without ``at``: HEAD with what is pending in the workspace."""
-        from oxide.sql import query as run_query
-
-        limits = self.query_limits()
-        timeout = limits[0] if timeout is None else timeout
-        memory_limit = limits[1] if memory_limit is None else memory_limit
-        return run_query(self, query, at=at, timeout=timeout, memory_limit=memory_limit, progress=progress)
 
     # -- care ------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -192,6 +193,25 @@ def test_a_forked_process_works_on_its_own(repo: Repository) -> None:
             os._exit(done)
     assert _ended(child, seconds=60) == 0
     assert [entry.commit.message for entry in repo.log()] == ["in the fork", "before the fork"]
+
+
+def test_a_forked_process_asks_its_own_queries(repo: Repository) -> None:
+    write(repo.root, "a", "a")
+    repo.add(["a"])
+    for _ in range(3):  # from the second on, the next database is opened ahead
+        assert list(repo.sql("SELECT path FROM files")) == [("a",)]
+    for thread in threading.enumerate():
+        if thread.name == "oxide-spare":
+            thread.join()
+    child = os.fork()
+    if child == 0:
+        done = 1
+        try:
+            done = int(any(list(repo.sql("SELECT path FROM files")) != [("a",)] for _ in range(3)))
+        finally:
+            os._exit(done)
+    assert _ended(child, seconds=30) == 0
+    assert list(repo.sql("SELECT path FROM files")) == [("a",)]
 
 
 def _ended(child: int, seconds: float) -> int:

@@ -14,7 +14,7 @@ from oxide.query.values import canonical, shown
 
 _KEYS = {
     *("filter", "join", "sort", "page", "pageSize", "resource", "intersect", "except", "update", "delete"),
-    *("context", "systemSpace", "references", "update_query"),
+    *("context", "systemSpace", "references"),
 }
 _MARKS = {"filter", "join", "resource", "intersect", "except", "pageSize", "update", "delete", "sort", "page"}
 LARGEST_PAGE = 1_000_000

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as made
+from functools import partial
 from typing import Any
 
 from oxide import _core
+from oxide.errors import QueryError
 from oxide.query import documents
 from oxide.query.columns import EXPRESSIONS, ITEMS
 from oxide.query.globs import glob_sql
@@ -28,13 +30,17 @@ from oxide.query.tree import (
     Resource,
     Shape,
     Sorting,
+    either,
 )
+from oxide.query.values import constant
 from oxide.sql.connection import quote_text
 
 _SYMBOLS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _TABLES = {"f": "files", "i": "items", "m": "metadata", "a": "annotations"}
 _FEW = 8
 """Longer lists of values become one parameter."""
+MOST_CONDITIONS = 1000
+"""DuckDB takes time with the square of their number, and refuses what is nested too deeply."""
 
 
 @dataclass
@@ -60,11 +66,27 @@ class Plan:
     changes: dict[str, Changed] = made(default_factory=dict)
     """Tables of the ids of changed rows, by name."""
 
+    conditions: int = 0
+
     def parameter(self, value: Any) -> str:
         """A value as a parameter."""
         name = f"p{len(self.parameters)}"
         self.parameters[name] = value
         return f"${name}"
+
+    def scan(self, table: str, known: Sequence[dict[str, Any]] = (), item: str | None = None) -> str:
+        """The name under which a table is read."""
+        scan = Scan(f"s{len(self.scans)}", table, list(known), item)
+        self.scans.append(scan)
+        return scan.name
+
+    def counted(self) -> None:
+        """Note one more condition. Raises QueryError when there are more than DuckDB plans in reasonable time."""
+        self.conditions += 1
+        if self.conditions > MOST_CONDITIONS:
+            raise QueryError(
+                f"the query has more than {MOST_CONDITIONS} conditions", hint='put values into one list: {"$in": [...]}'
+            )
 
 
 class Scope:
@@ -81,9 +103,8 @@ class Scope:
         """The item that a row is about."""
         return f"{self.base}.item_id"
 
-    def rows(self, node: Node, wanted: Sequence[str], uses: Iterable[str] = ()) -> str:
-        """``SELECT wanted FROM ... WHERE``; ``uses`` are the letters of tables that ``wanted`` reads."""
-        self._letters |= set(uses)
+    def rows(self, node: Node, wanted: Sequence[str]) -> str:
+        """``SELECT wanted FROM ... WHERE``."""
         where = self.where(node)
         known = conditions(node)
         sources: list[str] = []
@@ -94,20 +115,18 @@ class Scope:
         return f"SELECT {', '.join(wanted)} FROM {' '.join(sources)} WHERE {where}"
 
     def _scan(self, letter: str, known: list[dict[str, Any]], node: Node) -> str:
-        scan = Scan(f"s{len(self.plan.scans)}", _TABLES[letter], list(known))
         if letter != self.base:
             # Rows that are joined may be left out when none can fulfil the tree, but not those that would make a null.
-            scan.conditions = [each for each in known if each.get("present", True)]
-        scan.item = _single_item(node) if letter == "a" else None
-        self.plan.scans.append(scan)
-        return scan.name
+            known = [each for each in known if each.get("present", True)]
+        return self.plan.scan(_TABLES[letter], known, _single_item(node) if letter == "a" else None)
 
     def where(self, node: Node) -> str:
         """A condition that is true for exactly the rows that fulfil a tree."""
         if isinstance(node, All | Either):
             return self._parts(node)
+        self.plan.counted()
         if isinstance(node, Not):
-            if documents.is_about(node, self.resource, "metadata") or self._own_json(node):
+            if self._own_json(node):
                 return self._document(node)
             return f"NOT coalesce({self.where(node.part)}, false)"
         if isinstance(node, Has):
@@ -133,12 +152,12 @@ class Scope:
         rest = list(node.parts)
         found: list[str] = []
         for column in ("metadata", "attributes"):
-            own = [part for part in rest if documents.is_about(part, self.resource, column)]
+            own, others = _divided(rest, partial(documents.is_about, resource=self.resource, column=column))
             if len(own) > 1:
-                rest = [part for part in rest if part not in own]
+                rest = others
                 found.append(self._document(type(node)(tuple(own))))
         if isinstance(node, Either):
-            rest, lists = self._lists(rest)
+            rest, lists = self._lists(_with_one_has(rest))
             found += lists
         found = [self.where(part) for part in rest] + found
         return f"({word.join(found)})" if found else none
@@ -223,11 +242,9 @@ class Scope:
             return f"CASE WHEN {expression} IS NULL THEN {str(for_none).lower()} ELSE {otherwise} END"
         # Items without metadata have no row to look at: they are those that are not found by the opposite.
         wanted = documents.opposite(condition) if for_none else condition
-        scan = Scan(f"s{len(self.plan.scans)}", "metadata")
-        self.plan.scans.append(scan)
         word = "NOT IN" if for_none else "IN"
-        test = self._test("m.value", wanted)
-        return f"{self.id} {word} (SELECT m.item_id FROM {scan.name} m WHERE {test})"
+        rows = f"SELECT m.item_id FROM {self.plan.scan('metadata')} m WHERE {self._test('m.value', wanted)}"
+        return f"{self.id} {word} ({rows})"
 
     def _test(self, expression: str, condition: documents.Condition) -> str:
         """A condition on JSON text: first what the text must hold, which is quick, then the document itself."""
@@ -301,24 +318,15 @@ class Scope:
         """An expression to sort by."""
         field = sorting.field
         if field.name == "annotationsCount":
-            scan = Scan(f"s{len(self.plan.scans)}", "annotations")
-            self.plan.scans.append(scan)
-            return f"(SELECT count(*) FROM {scan.name} a WHERE a.item_id = {self.id})"
+            return f"(SELECT count(*) FROM {self.plan.scan('annotations')} a WHERE a.item_id = {self.id})"
         if field.name == "annotated":
-            scan = Scan(f"s{len(self.plan.scans)}", "annotations")
-            self.plan.scans.append(scan)
-            return f"({self.id} IN (SELECT a.item_id FROM {scan.name} a))"
+            return f"({self.id} IN (SELECT a.item_id FROM {self.plan.scan('annotations')} a))"
         expression = self._expression(field)
         if field.kind != "json":
             return expression
         name = f"key{len(self.plan.keys)}"
         self.plan.keys[name] = (field.path, sorting.descending)
         return f"coalesce({name}({expression}), '\\x01'::BLOB)"
-
-    @property
-    def letters(self) -> set[str]:
-        """The tables that were used so far."""
-        return self._letters
 
 
 def base_of(node: Node, sorts: Sequence[Sorting] = ()) -> str:
@@ -336,6 +344,23 @@ def base_of(node: Node, sorts: Sequence[Sorting] = ()) -> str:
     named = [field.name for field in read if field.kind != "json" and field.name not in ("id", "annotated")]
     own = all(name == "annotationsCount" or ITEMS[name].sql.startswith("i.") for name in named)
     return "i" if own and not any(field.kind == "json" for field in {sorting.field for sorting in sorts}) else "f"
+
+
+def _divided(parts: Sequence[Node], test: Callable[[Node], bool]) -> tuple[list[Node], list[Node]]:
+    """The parts that pass a test, and the others."""
+    passed: list[Node] = []
+    failed: list[Node] = []
+    for part in parts:
+        (passed if test(part) else failed).append(part)
+    return passed, failed
+
+
+def _with_one_has(parts: Sequence[Node]) -> list[Node]:
+    """Alternatives about some annotation as one about one annotation: to have a cat or a dog is to have either."""
+    some, others = _divided(parts, lambda part: isinstance(part, Has) and not part.counts)
+    if len(some) < 2:
+        return list(parts)
+    return [*others, Has(either(*[part.part for part in some if isinstance(part, Has)]))]
 
 
 def _is_listed(part: Compare) -> bool:
@@ -357,8 +382,6 @@ def _below_root(node: Compare | Glob) -> Compare | Glob | None:
         return Glob(path, node.pattern[1:]) if node.pattern.startswith("/") else None
     if node.operator != "eq" or node.value.is_null or not str(node.value.value).startswith("/"):
         return None
-    from oxide.query.values import constant
-
     return Compare(path, "eq", constant(path, node.value.value[1:], ""))
 
 

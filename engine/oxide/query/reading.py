@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
 from typing import Any
 
 from oxide.errors import QueryError
@@ -15,7 +14,6 @@ from oxide.query.tree import (
     Changed,
     ChangedBy,
     Compare,
-    Either,
     Element,
     Exists,
     Field,
@@ -37,9 +35,6 @@ _FIELD_OPERATORS = [
     *("$area", "$iou", "$inside", "$overlaps"),
 ]
 _TOP_OPERATORS = ["$and", "$or", "$not", "$changedSince", "$changedBy"]
-
-Resolve = Callable[[str, str], Field]
-"""The field of a name at a place."""
 
 
 class Reader:
@@ -270,6 +265,3 @@ def unknown_operator(name: str, place: str, known: list[str], *, in_place_of_a_f
 def escaped(name: object) -> str:
     """A name in a JSON pointer."""
     return str(name).replace("~", "~0").replace("/", "~1")
-
-
-__all__ = ["Either", "Reader", "escaped", "unknown_operator"]

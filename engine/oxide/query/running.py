@@ -14,7 +14,7 @@ from oxide.query.explaining import Explanation
 from oxide.query.planning import Plan, Scan, Scope, base_of
 from oxide.query.tree import Query
 from oxide.sql.connection import Sandbox
-from oxide.sql.relations import create
+from oxide.sql.relations import ParquetRelation, create
 from oxide.sql.sources import RepositoryView, Sources
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class QueryResult:
     @cached_property
     def _page(self) -> tuple[list[tuple[str, str]], str | None]:
         size = self.query.page_size
+        if size is None and self._after is None:
+            return self._all, None
         skipped = self.query.page * size if size is not None and self._after is None else 0
         return self._engine.page(self.query, size, skipped, self._after)
 
@@ -125,7 +127,7 @@ class QueryResult:
         return self._engine.annotations(rows)
 
     def explain(self) -> Explanation:
-        """The tree, the SQL, and which segments are opened. Nothing is asked of them."""
+        """The tree, the SQL, and which segments would be opened. Statistics that are missing are made."""
         return self._engine.explain(self.query)
 
     def __repr__(self) -> str:
@@ -199,10 +201,9 @@ class Engine:
         statement, _, _ = _ordered(plan, query, query.page_size, 0, None)
         scans = []
         for scan in plan.scans:
-            before = len(self._sources.exported)
-            self._sources.scanned(scan)
-            opened = self._sources.exported[before:] or [(0, 0)]
-            scans.append((scan.name, scan.table, *opened[0]))
+            relation = self._sources.scanned(scan)
+            opened = relation.segments if isinstance(relation, ParquetRelation) else (0, 0)
+            scans.append((scan.name, scan.table, *opened))
         return Explanation(query, statement, plan.parameters, scans)
 
     def _fetch(self, plan: Plan, statement: str) -> list[tuple[Any, ...]]:

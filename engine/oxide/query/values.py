@@ -11,7 +11,6 @@ from oxide.errors import QueryError
 from oxide.labels.ids import is_id
 from oxide.query.tree import Compare, Constant, Field, Glob, Kind, Node
 
-NULL = Constant("json", "null")
 _TYPES = {"text": "a text", "number": "a number", "bool": "true or false", "time": "a time", "id": "an id"}
 LARGEST = 2**63
 MAXIMUM_DEPTH = 100

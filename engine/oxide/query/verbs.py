@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from oxide.holding import holding
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from oxide._core import Store
     from oxide.query.running import QueryResult
     from oxide.query.tree import Query
     from oxide.repository import Repository
+    from oxide.sql import SqlResult
     from oxide.types import Progress
     from oxide.views.saving import SavedView
     from oxide.views.view import View
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 
 class QueryVerbs:
     """Questions about a repository."""
+
+    store: Store
 
     def _with_queries(self) -> Repository:
         return self  # type: ignore[return-value]  # nothing else inherits this
@@ -62,6 +68,26 @@ class QueryVerbs:
         hold = repository.store.hold()
         commit = None if at is None else repository.resolve_revision(at)
         return QueryResult(repository, asked, commit, after, hold, progress)
+
+    @holding
+    def sql(
+        self,
+        query: str,
+        *,
+        at: str | None = None,
+        timeout: float | None = None,
+        memory_limit: str | None = None,
+        progress: Progress | None = None,
+    ) -> SqlResult:
+        """One SELECT over the tables of a revision; without ``at``: HEAD with what is pending in the workspace."""
+        from oxide.sql import query as run_query
+
+        limits = self.query_limits()
+        timeout = limits[0] if timeout is None else timeout
+        memory_limit = limits[1] if memory_limit is None else memory_limit
+        return run_query(
+            self._with_queries(), query, at=at, timeout=timeout, memory_limit=memory_limit, progress=progress
+        )
 
     def view(self, at: str | None = None) -> View:
         """All items of a revision as a lazy view; without ``at``: of HEAD with what is pending. Raises NotFound."""

@@ -54,7 +54,8 @@ def _connect(settings: Settings) -> DuckDBPyConnection:
 
 class _Spares:
     """A fresh database takes longer to open than a page of rows to find. Whoever asks a second time in one process will
-    ask again: from then on the next one is opened while the present one works."""
+    ask again: from then on the next one is opened while the present one works. None is kept across a fork, which copies
+    a database without its threads: the first query of the child would wait for them for ever."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -62,6 +63,12 @@ class _Spares:
         self._settings: Settings | None = None
         self._opening: threading.Thread | None = None
         self._spare: DuckDBPyConnection | None = None
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=self._close_before_fork,
+                after_in_parent=self._lock.release,
+                after_in_child=self._lock.release,
+            )
 
     def take(self, settings: Settings) -> DuckDBPyConnection:
         with self._lock:
@@ -76,6 +83,13 @@ class _Spares:
                 self._opening = threading.Thread(target=self._open, args=(settings,), name="oxide-spare")
                 self._opening.start()
         return spare if spare is not None else _connect(settings)
+
+    def _close_before_fork(self) -> None:
+        """Leaves the lock taken until the fork is over, so that no thread opens another meanwhile."""
+        self._lock.acquire()
+        if self._opening is not None:
+            self._opening.join()
+        self._opening = self._spare = None
 
     def _open(self, settings: Settings) -> None:
         with contextlib.suppress(OxideError):  # whoever needs it opens one itself, and is told

@@ -39,12 +39,14 @@ class ParquetRelation(NamedTuple):
     """Rows in Parquet files.
 
     ``restore`` writes a file that left the cache again; ``condition`` comes from this package, never from a user.
+    ``segments``: of the table, and of those the ones that are read.
     """
 
     columns: Sequence[Column]
     files: Sequence[tuple[str, Wanted]]
     restore: Callable[[str], object]
     condition: str = ""
+    segments: tuple[int, int] = (0, 0)
 
     @property
     def paths(self) -> list[str]:

@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -173,8 +174,6 @@ class Sources:
         self._progress = progress
         self._repository = repository
         self._cache = Path(repository.control) / "cache" / "segments"
-        self.exported: list[tuple[int, int]] = []
-        """Of each stored table that was asked for: its segments, and those that are read."""
 
     def relation(self, reference: Reference) -> Relation | None:
         """The relation that a query reads; ``None`` for a table that does not exist."""
@@ -239,8 +238,9 @@ class Sources:
             exported = store.export_parquet(table, str(self._cache), json.dumps(conditions), item, self._progress)
         except (FileSystemError, OSError):
             return StreamRelation(columns, store.scan(table))
-        self.exported.append((exported["segments"], exported["opened"]))
-        return ParquetRelation(columns, exported["files"], lambda path: store.restore_parquet(table[0], path))
+        segments = (exported["segments"], exported["opened"])
+        restore = partial(store.restore_parquet, table[0])
+        return ParquetRelation(columns, exported["files"], restore, segments=segments)
 
     def scanned(self, scan: Scan) -> Relation:
         """The rows that a planned query reads under one name."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from oxide.extras import import_extra
+from oxide.views.handing_over import batch_of
 
 if TYPE_CHECKING:
     from oxide.views.item import Item
@@ -35,11 +36,14 @@ class MapDataset:
 
 def hugging_face(view: View) -> Any:
     """A ``datasets.Dataset``, made as its generator goes, so that memory stays small."""
+    from oxide.views.view import parts
+
     datasets = import_extra("datasets", "hugging-face")
 
     def rows() -> Iterator[dict[str, Any]]:
-        for batch in view.batches():
-            for row, item in zip(batch.to_pylist(), view.items_of(batch.column("id").to_pylist()), strict=True):
+        for part in parts(view.ids):
+            items = view.items_of(part)
+            for row, item in zip(batch_of(items).to_pylist(), items, strict=True):
                 yield {"image": {"path": item.path, "bytes": item.read()}, **row}
 
     dataset = datasets.Dataset.from_generator(rows)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from oxide._core import json_text
 from oxide.extras import import_extra
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Exports:
         from oxide.views.view import parts
 
         for part in parts(self.ids):
-            yield _batch(self.items_of(part))
+            yield batch_of(self.items_of(part))
 
     def to_arrow(self) -> pyarrow.Table:
         """All items as one Arrow table, with the columns of :meth:`batches`."""
@@ -117,7 +117,7 @@ def _schema() -> pyarrow.Schema:
     return pyarrow.schema([*fields(_COLUMNS), metadata, pyarrow.field("annotations", pyarrow.list_(struct))])
 
 
-def _batch(items: Sequence[Item]) -> pyarrow.RecordBatch:
+def batch_of(items: Sequence[Item]) -> pyarrow.RecordBatch:
     import pyarrow
 
     schema = _schema()
@@ -140,8 +140,3 @@ def _struct(annotation: Any) -> dict[str, Any]:
         "geometry": json_text(annotation.geometry) if annotation.geometry is not None else None,
         "attributes": json_text(annotation.attributes),
     }
-
-
-def json_text(value: Any) -> str:
-    """A JSON value as text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

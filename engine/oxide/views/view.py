@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +73,7 @@ class View(Exports):
             if asked.resource != "annotations":
                 raise InvalidInput("the query is about items", hint='give it "resource": "annotations"')
             return self._with(Labels(asked.tree))
-        return self._with(Labels(replace(understood({"resource": "annotations", "filter": query})).tree))
+        return self._with(Labels(understood({"resource": "annotations", "filter": query}).tree))
 
     def sort_by(self, *fields: str, descending: bool = False) -> View:
         """Another order; ``name:desc`` turns one field round, ``descending`` all of them."""
