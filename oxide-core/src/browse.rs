@@ -50,28 +50,35 @@ pub fn cells(
 
 /// Rows of `files` at and below `paths` (empty: all), by path.
 pub fn file_rows(objects: &dyn ReadObjects, root: &Id, paths: &[String]) -> Result<Vec<FileRow>> {
-    let mut rows = Vec::new();
-    let mut ranges: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
     if paths.is_empty() || paths.iter().any(String::is_empty) {
-        ranges.push((Vec::new(), None));
-    } else {
-        for path in paths {
-            let key = FileRow::key(path);
-            let after = [&key[..], &[0]].concat();
-            ranges.push((key, Some(after)));
-            ranges.push(FileRow::keys_below(path));
-        }
+        return rows_in(objects, root, &(Vec::new(), None));
     }
-    for (from, to) in ranges {
-        tree::scan(objects, root, &from, to.as_deref(), &mut |key, value| {
-            rows.push(FileRow::decode(key, value)?);
-            Ok(true)
-        })?;
+    let keys: Vec<Vec<u8>> = paths.iter().map(|path| FileRow::key(path)).collect();
+    let values = tree::get_many(objects, root, &keys)?;
+    let mut rows = Vec::new();
+    for ((path, key), value) in paths.iter().zip(&keys).zip(values) {
+        match value {
+            Some(value) => rows.push(FileRow::decode(key, &value)?),
+            None => rows.extend(rows_in(objects, root, &FileRow::keys_below(path))?),
+        }
     }
     if paths.len() > 1 {
         rows.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         rows.dedup_by(|a, b| a.path == b.path);
     }
+    Ok(rows)
+}
+
+fn rows_in(
+    objects: &dyn ReadObjects,
+    root: &Id,
+    (from, to): &(Vec<u8>, Option<Vec<u8>>),
+) -> Result<Vec<FileRow>> {
+    let mut rows = Vec::new();
+    tree::scan(objects, root, from, to.as_deref(), &mut |key, value| {
+        rows.push(FileRow::decode(key, value)?);
+        Ok(true)
+    })?;
     Ok(rows)
 }
 

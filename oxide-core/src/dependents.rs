@@ -1,7 +1,13 @@
 //! Rows that belong to items: tables whose key begins with an item's id (annotations, keyframes, metadata). They follow
 //! their items, whatever is done to the files.
 
+mod item_index;
+
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use item_index::ItemIndex;
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::files::{FileRow, ItemId};
@@ -160,24 +166,61 @@ pub fn items_that_differ(
     Ok((added, removed))
 }
 
-/// The rows of `files` that some items are, in the order of `items`. Every row is looked at, as there is no index by item.
+/// The rows of `files` that some items are, in the order of `items`. The first search of a process in a segment looks
+/// through it; later ones know where its items are.
 pub fn files_of(
     objects: &dyn ReadObjects,
     files: &Id,
     items: &[ItemId],
 ) -> Result<Vec<Option<FileRow>>> {
-    let mut places: HashMap<ItemId, Vec<usize>> = HashMap::new();
-    for (place, item) in items.iter().enumerate() {
-        places.entry(*item).or_default().push(place);
-    }
-    let mut found = vec![None; items.len()];
-    tree::scan(objects, files, &[], None, &mut |key, value| {
-        let row = FileRow::decode(key, value)?;
-        for place in places.remove(&row.item).unwrap_or_default() {
-            found[place] = Some(row.clone());
+    let mut wanted = items.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let entries = tree::entries(objects, files)?;
+    let found: Vec<Vec<FileRow>> = entries
+        .par_iter()
+        .map(|entry| files_in(objects, &entry.id, &wanted))
+        .collect::<Result<_>>()?;
+    let found: HashMap<ItemId, FileRow> = found
+        .into_iter()
+        .flatten()
+        .map(|row| (row.item, row))
+        .collect();
+    Ok(items.iter().map(|item| found.get(item).cloned()).collect())
+}
+
+/// Those rows of one segment of `files` that some items are.
+fn files_in(objects: &dyn ReadObjects, id: &Id, items: &[ItemId]) -> Result<Vec<FileRow>> {
+    let mut opened = None;
+    let index = match item_index::recall(id) {
+        Some(index) => index,
+        None => {
+            let segment = segment::read(objects, id)?;
+            let index = Arc::new(ItemIndex::of(&segment)?);
+            opened = Some(segment);
+            item_index::remember(id, index.clone());
+            index
         }
-        Ok(!places.is_empty())
-    })?;
+    };
+    let candidates: Vec<(ItemId, u32)> = items
+        .iter()
+        .flat_map(|item| index.candidates(item).iter().map(|row| (*item, *row)))
+        .collect();
+    if candidates.is_empty() {
+        return Ok(Vec::new());
+    }
+    let segment = match opened {
+        Some(segment) => segment,
+        None => segment::read(objects, id)?,
+    };
+    let mut found = Vec::with_capacity(candidates.len());
+    for (item, row) in candidates {
+        let (key, value) = segment.row(row as usize);
+        let row = FileRow::decode(key, value)?;
+        if row.item == item {
+            found.push(row);
+        }
+    }
     Ok(found)
 }
 
@@ -312,9 +355,23 @@ mod tests {
         };
         let mut rows = (0..9).map(|number| file(number).encode());
         let root = tree::build(&objects, crate::files::files_schema(), &mut rows).unwrap();
-        let found = files_of(&objects, &root, &[item(4), item(200), item(0), item(4)]).unwrap();
-        let paths: Vec<Option<String>> = found.into_iter().map(|row| row.map(|r| r.path)).collect();
         let named = |number: u8| Some(format!("images/{number}.jpg"));
-        assert_eq!(paths, [named(4), None, named(0), named(4)]);
+        for _ in 0..2 {
+            let found = files_of(&objects, &root, &[item(4), item(200), item(0), item(4)]).unwrap();
+            let paths: Vec<Option<String>> =
+                found.into_iter().map(|row| row.map(|r| r.path)).collect();
+            assert_eq!(paths, [named(4), None, named(0), named(4)]);
+        }
+        let moved = FileRow {
+            path: "elsewhere/4.jpg".into(),
+            ..file(4)
+        };
+        let changes = vec![
+            (file(4).encode().0, None),
+            (moved.encode().0, Some(moved.encode().1)),
+        ];
+        let root = tree::edit(&objects, crate::files::files_schema(), &root, changes).unwrap();
+        let found = files_of(&objects, &root, &[item(4), item(5)]).unwrap();
+        assert_eq!(found, [Some(moved), Some(file(5))]);
     }
 }

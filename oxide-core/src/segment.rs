@@ -2,6 +2,8 @@
 
 mod delta;
 
+use std::sync::Arc;
+
 use crate::counters;
 use crate::error::{Error, Result};
 use crate::hash::{Context, Id};
@@ -19,7 +21,7 @@ pub type Change = (Vec<u8>, Option<Vec<u8>>);
 /// A segment in memory: its canonical bytes and where each row begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Segment {
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     rows: Vec<u32>,
 }
 
@@ -45,13 +47,15 @@ impl Segment {
         let start = u32::try_from(self.bytes.len())
             .map_err(|_| Error::integrity("a segment is over 4 GiB"))?;
         self.rows.push(start);
-        varint::write_bytes(&mut self.bytes, key);
-        varint::write_bytes(&mut self.bytes, value);
+        let bytes = Arc::make_mut(&mut self.bytes);
+        varint::write_bytes(bytes, key);
+        varint::write_bytes(bytes, value);
         Ok(())
     }
 
     /// Parses canonical bytes; damaged bytes are an error, never a panic.
-    pub fn parse(bytes: Vec<u8>) -> Result<Segment> {
+    pub fn parse(bytes: impl Into<Arc<Vec<u8>>>) -> Result<Segment> {
+        let bytes = bytes.into();
         let mut rows = Vec::new();
         let mut reader = Reader::new("a segment", &bytes);
         let mut last: Option<&[u8]> = None;
@@ -134,7 +138,7 @@ impl Segment {
         if shift + (end - start) > u32::MAX as usize {
             return Err(Error::integrity("a segment is over 4 GiB"));
         }
-        self.bytes.extend_from_slice(&other.bytes[start..end]);
+        Arc::make_mut(&mut self.bytes).extend_from_slice(&other.bytes[start..end]);
         let moved = |row: &u32| (*row as usize - start + shift) as u32;
         self.rows.extend(other.rows[from..to].iter().map(moved));
         Ok(())
@@ -189,7 +193,7 @@ fn split_bytes(bytes: &[u8]) -> (&[u8], &[u8]) {
 /// Reads a segment, resolving deltas, and checks that the rows hash to `id`.
 pub fn read(objects: &dyn ReadObjects, id: &Id) -> Result<Segment> {
     if let Some(bytes) = objects.recall(Kind::Segment, id) {
-        return Segment::parse(bytes.to_vec());
+        return Segment::parse(bytes);
     }
     let damaged = |error: Error| Error::integrity(format!("segment {id}: {}", error.message));
     let mut changes = Vec::new();
@@ -209,7 +213,7 @@ pub fn read(objects: &dyn ReadObjects, id: &Id) -> Result<Segment> {
                     "segment {id} is damaged: its rows have another hash"
                 )));
             }
-            objects.remember(Kind::Segment, id, &segment.bytes);
+            objects.remember(Kind::Segment, id, segment.bytes.clone());
             return Ok(segment);
         }
         let delta = delta::read(objects, &at).map_err(damaged)?;
@@ -279,14 +283,14 @@ pub fn write(
     if let Some((base, changes)) = base {
         let limit = segment.bytes.len() / 4;
         if let Some(bytes) = delta::encode_onto(objects, base, changes, limit)? {
-            objects.remember(Kind::Segment, &id, &segment.bytes);
+            objects.remember(Kind::Segment, &id, segment.bytes.clone());
             if objects.write(Kind::SegmentDelta, &id, &bytes)? {
                 counters::DELTAS_WRITTEN.add(1);
             }
             return Ok(id);
         }
     }
-    objects.remember(Kind::Segment, &id, &segment.bytes);
+    objects.remember(Kind::Segment, &id, segment.bytes.clone());
     if objects.write(Kind::Segment, &id, &segment.bytes)? {
         counters::SEGMENTS_WRITTEN.add(1);
     }

@@ -43,15 +43,12 @@ _ANNOTATION = (
 )
 
 
-def item_records(store: Store, tables: Tables, ids: Sequence[str], files: Sequence[Record | None]) -> list[Record]:
-    """The documents of items, in the order of their ids, with their rows of ``files``."""
+def item_records(store: Store, tables: Tables, files: Sequence[Record]) -> list[Record]:
+    """The documents of items, in the order of their rows of ``files``."""
+    ids = [file["item_id"] for file in files]
     own = _by_item(store, tables, "items", ids)
     metadata = _by_item(store, tables, "metadata", ids)
-    return [
-        _item(file, own.get(item, {}), metadata.get(item, {}))
-        for item, file in zip(ids, files, strict=True)
-        if file is not None
-    ]
+    return [_item(file, own.get(item, {}), metadata.get(item, {})) for item, file in zip(ids, files, strict=True)]
 
 
 def _item(file: Record, own: Record, metadata: Record) -> Record:

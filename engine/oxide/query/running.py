@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oxide import _core
 from oxide.query import cursors, records
 from oxide.query.changes import changed_ids, tables_since
 from oxide.query.cursors import Key
 from oxide.query.explaining import Explanation
-from oxide.query.planning import Plan, Scan, Scope, base_of
+from oxide.query.planning import Plan, Scope, base_of
 from oxide.query.tree import Query
 from oxide.sql.connection import Sandbox
 from oxide.sql.relations import ParquetRelation, create
@@ -25,8 +25,17 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1000
 """Rows whose records are read together."""
-FEW_FILES = 50_000
-"""Up to so many files all are looked through for some items."""
+
+
+class Found(NamedTuple):
+    """What a statement finds: item and id of each row, of items the same twice.
+
+    ``paths`` are there where rows are in their order. ``cursor`` is behind the last row, where more follow.
+    """
+
+    rows: list[tuple[str, str]]
+    paths: list[str] | None = None
+    cursor: str | None = None
 
 
 class QueryResult:
@@ -62,32 +71,32 @@ class QueryResult:
         return self._engine.count(self.query)
 
     @cached_property
-    def _page(self) -> tuple[list[tuple[str, str]], str | None]:
+    def _page(self) -> Found:
         size = self.query.page_size
         if size is None and self._after is None:
-            return self._all, None
+            return self._all
         skipped = self.query.page * size if size is not None and self._after is None else 0
         return self._engine.page(self.query, size, skipped, self._after)
 
     @cached_property
     def items(self) -> list[dict[str, Any]]:
         """The documents of the page; without a page size of all rows."""
-        return [record for part in _parts(self._page[0]) for record in self._records(part)]
+        return list(self._records(self._page))
 
     @property
     def next(self) -> str | None:
         """The cursor of the page behind this one; ``None`` when there is none."""
-        return self._page[1]
+        return self._page.cursor
 
     @property
     def page_paths(self) -> list[str]:
         """The paths of the page's items, or of the items of its annotations."""
-        return self._paths(self._page[0])
+        return self._paths(self._page)
 
     @cached_property
     def ids(self) -> list[str]:
         """The ids of all rows, in order."""
-        return [identity for _, identity in self._all]
+        return [identity for _, identity in self._all.rows]
 
     @property
     def paths(self) -> list[str]:
@@ -98,33 +107,39 @@ class QueryResult:
         return self.total
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for part in _parts(self._all):
-            yield from self._records(part)
+        yield from self._records(self._all)
 
     @cached_property
-    def _all(self) -> list[tuple[str, str]]:
-        return self._engine.page(self.query, None, 0, None)[0]
+    def _all(self) -> Found:
+        return self._engine.page(self.query, None, 0, None)
 
     @cached_property
     def item_ids(self) -> list[str]:
         """The ids of all items, or of the items of all annotations, each once."""
         if self.query.resource == "items":
             return self.ids
-        return list(dict.fromkeys(item for item, _ in self._all))
+        return list(dict.fromkeys(item for item, _ in self._all.rows))
 
     @property
     def keys(self) -> list[tuple[str, str]]:
         """(item, id) of all annotations; of items their id twice."""
-        return self._all
+        return self._all.rows
 
-    def _paths(self, rows: Sequence[tuple[str, str]]) -> list[str]:
-        items = list(dict.fromkeys(item for item, _ in rows))
+    def _paths(self, found: Found) -> list[str]:
+        if found.paths is not None:
+            return found.paths
+        items = list(dict.fromkeys(item for item, _ in found.rows))
         return [path for part in _parts(items) for path in self._engine.paths(part)]
 
-    def _records(self, rows: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-        if self.query.resource == "items":
-            return self._engine.items([item for item, _ in rows], by_path=not self.query.sort)
-        return self._engine.annotations(rows)
+    def _records(self, found: Found) -> Iterator[dict[str, Any]]:
+        for start in range(0, len(found.rows), AT_ONCE):
+            rows = found.rows[start : start + AT_ONCE]
+            if self.query.resource == "annotations":
+                yield from self._engine.annotations(rows)
+            elif found.paths is not None:
+                yield from self._engine.items_at(found.paths[start : start + AT_ONCE])
+            else:
+                yield from self._engine.items([item for item, _ in rows])
 
     def explain(self) -> Explanation:
         """The tree, the SQL, and which segments would be opened. Statistics that are missing are made."""
@@ -147,28 +162,25 @@ class Engine:
         self.tables = repository.state_at(at)
         self._sources = Sources(RepositoryView(repository, at, self.tables), progress)
 
-    def items(self, ids: Sequence[str], *, by_path: bool = False) -> list[dict[str, Any]]:
-        """The documents of items. ``by_path``: they stand together in the table of files."""
-        return records.item_records(self._repository.store, self.tables, ids, self._files(ids, by_path=by_path))
+    def items(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The documents of items."""
+        return records.item_records(self._repository.store, self.tables, self._files(ids))
+
+    def items_at(self, paths: Sequence[str]) -> list[dict[str, Any]]:
+        """The documents of the items at paths, which are sorted."""
+        files = self._repository.store.file_rows(self.tables["files"][1], paths)
+        return records.item_records(self._repository.store, self.tables, files)
 
     def annotations(self, ids: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         """The documents of annotations."""
-        items = list(dict.fromkeys(item for item, _ in ids))
-        files = zip(items, self._files(items), strict=True)
-        paths = {item: file["path"] for item, file in files if file is not None}
+        files = self._files(list(dict.fromkeys(item for item, _ in ids)))
+        paths = {file["item_id"]: file["path"] for file in files}
         return records.annotation_records(self._repository.store, self.tables, ids, paths)
 
-    def _files(self, ids: Sequence[str], *, by_path: bool = False) -> list[dict[str, Any] | None]:
-        """The rows of ``files`` of items, which are in the order of paths: DuckDB finds scattered ones of many."""
-        store, root = self._repository.store, self.tables["files"][1]
-        if not ids or by_path or store.count(root) <= FEW_FILES:
-            return _core.files_of(store, root, ids)
-        plan = Plan(scans=[Scan("s0", "files")])
-        wanted = plan.parameter([bytes.fromhex(each) for each in ids])
-        statement = f"SELECT path FROM s0 WHERE item_id IN (SELECT unnest({wanted}::BLOB[]))"
-        paths = [path for (path,) in self._fetch(plan, statement)]
-        found = {row["item_id"]: row for row in store.file_rows(root, paths)} if paths else {}
-        return [found.get(each) for each in ids]
+    def _files(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The rows of ``files`` of those items that have one."""
+        found = _core.files_of(self._repository.store, self.tables["files"][1], ids) if ids else []
+        return [row for row in found if row is not None]
 
     def count(self, query: Query) -> int:
         """How many rows a query finds."""
@@ -178,12 +190,10 @@ class Engine:
 
     def paths(self, ids: Sequence[str]) -> list[str]:
         """The paths of items."""
-        return [row["path"] for row in self._files(ids) if row is not None]
+        return [row["path"] for row in self._files(ids)]
 
-    def page(
-        self, query: Query, size: int | None, skipped: int, after: str | None
-    ) -> tuple[list[tuple[str, str]], str | None]:
-        """Item and id of each row, of items the same twice; and the cursor behind the last."""
+    def page(self, query: Query, size: int | None, skipped: int, after: str | None) -> Found:
+        """The rows of a page: from the cursor ``after`` on, without the first ``skipped``."""
         plan = Plan()
         statement, keys, columns = _ordered(plan, query, size, skipped, after)
         rows = self._fetch(plan, statement)
@@ -193,7 +203,8 @@ class Engine:
             last = dict(zip(columns, rows[-1], strict=True))
             cursor = cursors.encode(query, [last[key.name] for key in keys])
         item, identity = columns.index("item"), columns.index("id" if "id" in columns else "item")
-        return [(row[item].hex(), row[identity].hex()) for row in rows], cursor
+        paths = [row[columns.index("path")] for row in rows] if "path" in columns else None
+        return Found([(row[item].hex(), row[identity].hex()) for row in rows], paths, cursor)
 
     def explain(self, query: Query) -> Explanation:
         """How a query would be answered."""
@@ -228,6 +239,7 @@ class Engine:
             rows: list[tuple[Any, ...]] = run.call(lambda cursor: cursor.execute(statement, plan.parameters).fetchall())
         finally:
             run.close()
+            sandbox.answered()
         return rows
 
 

@@ -54,12 +54,12 @@ def _connect(settings: Settings) -> DuckDBPyConnection:
 
 class _Spares:
     """A fresh database takes longer to open than a page of rows to find. Whoever asks a second time in one process will
-    ask again: from then on the next one is opened while the present one works. None is kept across a fork, which copies
-    a database without its threads: the first query of the child would wait for them for ever."""
+    ask again: from then on the next one is opened when an answer is given, while somebody looks at it. None is kept
+    across a fork, which copies a database without its threads: the child's first query would wait for them for ever."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked = False
+        self._asked = 0
         self._settings: Settings | None = None
         self._opening: threading.Thread | None = None
         self._spare: DuckDBPyConnection | None = None
@@ -71,18 +71,24 @@ class _Spares:
             )
 
     def take(self, settings: Settings) -> DuckDBPyConnection:
+        """A database that nobody else has."""
         with self._lock:
-            asked_before, self._asked = self._asked, True
-            opening, spare = self._opening, None
-            if opening is not None and self._settings == settings:
-                opening.join()
-                spare, self._spare = self._spare, None
-                self._opening = None
-            if asked_before and self._opening is None:
-                self._settings = dict(settings)
-                self._opening = threading.Thread(target=self._open, args=(settings,), name="oxide-spare")
-                self._opening.start()
+            self._asked += 1
+            spare = None
+            if self._opening is not None:
+                self._opening.join()
+                if self._settings == settings:
+                    spare = self._spare
+                self._opening = self._spare = None
+            self._settings = dict(settings)
         return spare if spare is not None else _connect(settings)
+
+    def open_next(self) -> None:
+        """Begin to open another one like the last one taken."""
+        with self._lock:
+            if self._asked > 1 and self._opening is None and self._settings is not None:
+                self._opening = threading.Thread(target=self._open, args=(self._settings,), name="oxide-spare")
+                self._opening.start()
 
     def _close_before_fork(self) -> None:
         """Leaves the lock taken until the fork is over, so that no thread opens another meanwhile."""
@@ -178,6 +184,10 @@ class Sandbox:
     def run(self) -> Run:
         """A query's run, with the whole time limit before it."""
         return Run(self._connection.cursor(), self.timeout)
+
+    def answered(self) -> None:
+        """Say that a query has its answer: now there is time to prepare the next one."""
+        _SPARES.open_next()
 
 
 class Run:

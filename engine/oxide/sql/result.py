@@ -63,6 +63,7 @@ class SqlResult:
             table: pyarrow.Table = run.call(lambda cursor: cursor.sql(self._text).to_arrow_table())
         finally:
             run.close()
+            self._sandbox.answered()
         return table
 
     def arrow_batches(self) -> pyarrow.RecordBatchReader:
@@ -115,6 +116,7 @@ class SqlResult:
                 yield [_with_times(row, zoned) for row in rows] if zoned else rows
         finally:
             run.close()
+            self._sandbox.answered()
 
     def _row_text(self, limit: int | None) -> str:
         """The query with zoned times as numbers: DuckDB needs pytz to make Python values of them, we do not."""

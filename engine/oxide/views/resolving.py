@@ -47,7 +47,7 @@ class Resolver:
         return len(self.ids(steps)) if rest else self._engine.count(Query("items", tree))
 
     def _asked(self, tree: Node, sort: tuple[Sorting, ...]) -> list[str]:
-        return [item for item, _ in self._engine.page(Query("items", tree, sort), None, 0, None)[0]]
+        return [item for item, _ in self._engine.page(Query("items", tree, sort), None, 0, None).rows]
 
 
 def combined(steps: Sequence[Step]) -> tuple[Node, tuple[Sorting, ...], Sequence[Step]]:

@@ -175,7 +175,7 @@ class View(Exports):
 
         field = resolve("annotations", "itemId", "")
         of_these = either(*[Compare(field, "eq", constant(field, each, "")) for each in ids])
-        rows, _ = self.engine.page(Query("annotations", both(tree, of_these)), None, 0, None)
+        rows = self.engine.page(Query("annotations", both(tree, of_these)), None, 0, None).rows
         return {identity for _, identity in rows}
 
     # -- identity --------------------------------------------------------------------------------------------------

@@ -110,8 +110,9 @@ fn bundle_schema(schema: &Schema) -> SchemaRef {
 }
 
 fn properties(schema: &Schema) -> std::result::Result<WriterProperties, ParquetError> {
-    let level = ZstdLevel::try_new(1)?; // read far more often than kept: fast to write
-    let mut properties = WriterProperties::builder().set_compression(Compression::ZSTD(level));
+    // Read far more often than written: only long texts, which shrink to a fraction, are worth a slow decompression.
+    let small = Compression::ZSTD(ZstdLevel::try_new(1)?);
+    let mut properties = WriterProperties::builder().set_compression(Compression::LZ4_RAW);
     for field in &schema.fields {
         let path = |parts: &[&str]| {
             let parts = std::iter::once(field.name.as_str()).chain(parts.iter().copied());
@@ -120,6 +121,8 @@ fn properties(schema: &Schema) -> std::result::Result<WriterProperties, ParquetE
         properties = match field.kind {
             // Hashes and ids hardly repeat: a dictionary would only be built and thrown away.
             Type::Fixed(_) => properties.set_column_dictionary_enabled(path(&[]), false),
+            Type::Json | Type::Bytes => properties.set_column_compression(path(&[]), small),
+            Type::Time => encoded(properties, path(&[]), Encoding::DELTA_BINARY_PACKED),
             Type::Text if schema.key.contains(&field.id) => {
                 encoded(properties, path(&[]), Encoding::DELTA_BYTE_ARRAY)
             }

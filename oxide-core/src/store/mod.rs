@@ -59,7 +59,7 @@ pub trait ReadObjects: Sync {
         None
     }
     /// Keeps the checked, decoded bytes of a table object in memory for a while.
-    fn remember(&self, _kind: Kind, _id: &Id, _bytes: &[u8]) {}
+    fn remember(&self, _kind: Kind, _id: &Id, _bytes: Arc<Vec<u8>>) {}
 }
 
 /// Writes objects; also reads what was written.
@@ -256,7 +256,7 @@ impl ReadObjects for Store {
         self.inner.recent.get(kind, id)
     }
 
-    fn remember(&self, kind: Kind, id: &Id, bytes: &[u8]) {
+    fn remember(&self, kind: Kind, id: &Id, bytes: Arc<Vec<u8>>) {
         self.inner.recent.put(kind, id, bytes);
     }
 }

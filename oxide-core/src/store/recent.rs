@@ -30,16 +30,16 @@ impl Recent {
     }
 
     /// Keeps an object, unless it alone would push out most of the others.
-    pub fn put(&self, kind: Kind, id: &Id, bytes: &[u8]) {
+    pub fn put(&self, kind: Kind, id: &Id, bytes: Arc<Vec<u8>>) {
         if bytes.len() > CAPACITY / 4 {
             return;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let object = Arc::new(bytes.to_vec());
-        if state.objects.insert((kind, *id), object).is_some() {
+        let length = bytes.len();
+        if state.objects.insert((kind, *id), bytes).is_some() {
             return;
         }
-        state.bytes += bytes.len();
+        state.bytes += length;
         state.order.push_back((kind, *id));
         while state.bytes > CAPACITY {
             let Some(oldest) = state.order.pop_front() else {
@@ -59,16 +59,16 @@ mod tests {
     #[test]
     fn the_oldest_objects_make_room() {
         let recent = Recent::default();
-        let object = vec![7; CAPACITY / 8];
+        let object = Arc::new(vec![7; CAPACITY / 8]);
         let ids: Vec<Id> = (0..10_u8).map(|n| Context::Segment.id(&[n])).collect();
         for id in &ids {
-            recent.put(Kind::Segment, id, &object);
-            recent.put(Kind::Segment, id, &object);
+            recent.put(Kind::Segment, id, object.clone());
+            recent.put(Kind::Segment, id, object.clone());
         }
         assert!(recent.get(Kind::Segment, &ids[1]).is_none());
         assert!(recent.get(Kind::Segment, &ids[2]).is_some());
         assert!(recent.get(Kind::Page, &ids[9]).is_none());
-        recent.put(Kind::Segment, &ids[0], &vec![0; CAPACITY]);
+        recent.put(Kind::Segment, &ids[0], Arc::new(vec![0; CAPACITY]));
         assert!(recent.get(Kind::Segment, &ids[0]).is_none());
     }
 }

@@ -187,7 +187,7 @@ impl ReadObjects for Session {
         self.store.recall(kind, id)
     }
 
-    fn remember(&self, kind: Kind, id: &Id, bytes: &[u8]) {
+    fn remember(&self, kind: Kind, id: &Id, bytes: std::sync::Arc<Vec<u8>>) {
         self.store.remember(kind, id, bytes);
     }
 }

@@ -1,5 +1,7 @@
 //! Index pages: their bytes, reading them with a check, and the levels above a list of segments.
 
+use std::sync::Arc;
+
 use super::cut::{Cutter, PAGE_TARGET};
 use super::Entry;
 use crate::counters;
@@ -76,7 +78,7 @@ pub(super) fn read(objects: &dyn ReadObjects, id: &Id) -> Result<Page> {
     }
     let page = Page::parse(&bytes)
         .map_err(|e| Error::integrity(format!("index page {id}: {}", e.message)))?;
-    objects.remember(Kind::Page, id, &bytes);
+    objects.remember(Kind::Page, id, Arc::new(bytes));
     Ok(page)
 }
 
