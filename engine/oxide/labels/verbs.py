@@ -44,7 +44,7 @@ class LabelVerbs:
             return read_state(repository.store).pending
         return tables_of(repository.store, repository.resolve_revision(revision))
 
-    def annotate(self, path: PathLike, *annotations: Annotation) -> list[str]:
+    def annotate(self, path: PathLike, *annotations: Annotation, progress: Progress | None = None) -> list[str]:
         """Add annotations to a file, or replace those whose id is given. Returns their ids.
 
         Raises:
@@ -54,14 +54,14 @@ class LabelVerbs:
         from oxide.labels import editing
 
         repository = self._repository()
-        made = editing.annotate(repository, repository.to_path(path), annotations)
+        made = editing.annotate(repository, repository.to_path(path), annotations, progress)
         return [annotation.id for annotation in made if annotation.id is not None]
 
-    def remove_annotations(self, ids: Sequence[str]) -> int:
+    def remove_annotations(self, ids: Sequence[str], *, progress: Progress | None = None) -> int:
         """Remove annotations by their ids. Returns how many. Raises NotFound."""
         from oxide.labels import editing
 
-        return editing.remove(self._repository(), [ids] if isinstance(ids, str) else ids)
+        return editing.remove(self._repository(), [ids] if isinstance(ids, str) else ids, progress)
 
     @holding
     def annotations(self, path: PathLike, at: str | None = None) -> list[Annotation]:
@@ -148,7 +148,9 @@ class LabelVerbs:
 
         return runs.read(self._repository().store, self.state_at(at))
 
-    def set_metadata(self, paths: Sequence[PathLike], values: dict[str, Any]) -> int:
+    def set_metadata(
+        self, paths: Sequence[PathLike], values: dict[str, Any], *, progress: Progress | None = None
+    ) -> int:
         """Set metadata of every file at and below some paths. Returns how many files changed.
 
         ``values`` maps dotted keys to JSON values: ``{"camera.lens": 35}``.
@@ -160,17 +162,26 @@ class LabelVerbs:
         from oxide.labels import editing
 
         repository = self._repository()
-        return editing.set_metadata(repository, repository.to_paths(paths), values)
+        return editing.set_metadata(repository, repository.to_paths(paths), values, progress)
 
-    def unset_metadata(self, paths: Sequence[PathLike], keys: Sequence[str]) -> int:
+    def unset_metadata(
+        self, paths: Sequence[PathLike], keys: Sequence[str], *, progress: Progress | None = None
+    ) -> int:
         """Remove dotted keys from the metadata of every file at and below some paths. Returns how many changed."""
         from oxide.labels import editing
 
         repository = self._repository()
-        return editing.unset_metadata(repository, repository.to_paths(paths), [keys] if isinstance(keys, str) else keys)
+        names = [keys] if isinstance(keys, str) else keys
+        return editing.unset_metadata(repository, repository.to_paths(paths), names, progress)
 
     def import_metadata(
-        self, source: PathLike, *, key: str = "path", match: str = "path", dry_run: bool = False
+        self,
+        source: PathLike,
+        *,
+        key: str = "path",
+        match: str = "path",
+        dry_run: bool = False,
+        progress: Progress | None = None,
     ) -> int:
         """Set metadata of many files out of a JSONL or CSV file (UTF-8), as one operation. Returns how many files.
 
@@ -185,7 +196,9 @@ class LabelVerbs:
         """
         from oxide.labels import metadata_import
 
-        return metadata_import.import_metadata(self._repository(), os.fspath(source), key, match, dry_run=dry_run)
+        return metadata_import.import_metadata(
+            self._repository(), os.fspath(source), key, match, dry_run=dry_run, progress=progress
+        )
 
     @holding
     def metadata(self, path: PathLike, at: str | None = None) -> dict[str, Any]:
@@ -228,7 +241,15 @@ class LabelVerbs:
 
         return label_changes.edit(self._repository(), name, fields, message=message, dry_run=dry_run)
 
-    def rename_label(self, old: str, new: str, *, message: str | None = None, dry_run: bool = False) -> LabelChange:
+    def rename_label(
+        self,
+        old: str,
+        new: str,
+        *,
+        message: str | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> LabelChange:
         """Give a label another name, in the ontology and on every annotation.
 
         Raises:
@@ -237,10 +258,16 @@ class LabelVerbs:
         """
         from oxide.labels import label_changes
 
-        return label_changes.rename(self._repository(), old, new, message=message, dry_run=dry_run)
+        return label_changes.rename(self._repository(), old, new, message=message, dry_run=dry_run, progress=progress)
 
     def merge_labels(
-        self, labels: Sequence[str], into: str, *, message: str | None = None, dry_run: bool = False
+        self,
+        labels: Sequence[str],
+        into: str,
+        *,
+        message: str | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
     ) -> LabelChange:
         """Make several labels one. What does not fit the one is reported, and kept.
 
@@ -251,7 +278,7 @@ class LabelVerbs:
         from oxide.labels import label_changes
 
         names = [labels] if isinstance(labels, str) else labels
-        return label_changes.merge(self._repository(), names, into, message=message, dry_run=dry_run)
+        return label_changes.merge(self._repository(), names, into, message=message, dry_run=dry_run, progress=progress)
 
     def split_label(
         self,
@@ -261,6 +288,7 @@ class LabelVerbs:
         *,
         message: str | None = None,
         dry_run: bool = False,
+        progress: Progress | None = None,
     ) -> LabelChange:
         """Make a label of each value of the attribute ``by``: ``label/value``, or as ``names`` says by value.
 
@@ -271,7 +299,9 @@ class LabelVerbs:
         """
         from oxide.labels import label_changes
 
-        return label_changes.split(self._repository(), label, by, names or {}, message=message, dry_run=dry_run)
+        return label_changes.split(
+            self._repository(), label, by, names or {}, message=message, dry_run=dry_run, progress=progress
+        )
 
     def remove_labels(
         self,
@@ -281,6 +311,7 @@ class LabelVerbs:
         force: bool = False,
         message: str | None = None,
         dry_run: bool = False,
+        progress: Progress | None = None,
     ) -> LabelChange:
         """Take labels out of the ontology. Annotations get the label ``into``, or with ``force`` keep theirs.
 
@@ -291,9 +322,10 @@ class LabelVerbs:
         from oxide.labels import label_changes
 
         names = [labels] if isinstance(labels, str) else labels
+        how: dict[str, Any] = {"message": message, "dry_run": dry_run, "progress": progress}
         if into is not None:
-            return label_changes.merge(self._repository(), names, into, message=message, dry_run=dry_run)
-        return label_changes.remove(self._repository(), names, force=force, message=message, dry_run=dry_run)
+            return label_changes.merge(self._repository(), names, into, **how)
+        return label_changes.remove(self._repository(), names, force=force, **how)
 
     def close_ontology(self, closed: bool = True, *, message: str | None = None, dry_run: bool = False) -> LabelChange:
         """Refuse new annotations with labels that the ontology does not have; ``closed=False``: take them again."""
@@ -302,18 +334,19 @@ class LabelVerbs:
         return label_changes.set_closed(self._repository(), closed, message=message, dry_run=dry_run)
 
     @holding
-    def check_labels(self, at: str | None = None) -> list[Conflict]:
+    def check_labels(self, at: str | None = None, *, progress: Progress | None = None) -> list[Conflict]:
         """Labels in use that the ontology does not have, and annotations that break its rules."""
         from oxide.labels import label_changes
 
-        return label_changes.check(self._repository().store, self.state_at(at))
+        return label_changes.check(self._repository().store, self.state_at(at), progress)
 
     @holding
-    def used_labels(self, at: str | None = None) -> dict[str, int]:
+    def used_labels(self, at: str | None = None, *, progress: Progress | None = None) -> dict[str, int]:
         """Number of annotations by label, the most frequent first."""
         from oxide.labels import label_changes
 
-        return dict(label_changes.used_labels(self._repository().store, self.state_at(at)).most_common())
+        used = label_changes.used_labels(self._repository().store, self.state_at(at), progress=progress)
+        return dict(used.most_common())
 
     def copy(
         self,
