@@ -10,7 +10,7 @@ from oxide.errors import InConflict, NotFound
 from oxide.labels import rows as as_rows
 from oxide.labels import schemas
 from oxide.labels.advancing import Advance
-from oxide.labels.following import root_of, with_root
+from oxide.labels.following import root_of, with_root, without_strays
 from oxide.transactions import Change, publish
 from oxide.workspace import WORKSPACE, State, Tables, from_tables, read_conflicts, to_tables
 
@@ -115,6 +115,8 @@ def _settle(repository: Repository, session: Session, workspace: Record, tables:
         name, key = conflict["table"], conflict["name"]
         if name not in ("annotations", "keyframes"):
             return True
+        if not without_strays(session, edited, [conflict]):
+            return False
         return session.row_value(root_of(tables, name), key) == session.row_value(root_of(edited, name), key)
 
     left = [conflict for conflict in conflicts if is_open(conflict)]
