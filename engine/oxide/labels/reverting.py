@@ -16,6 +16,7 @@ from oxide.history import walk
 from oxide.labels.deciding import set_rows
 from oxide.labels.following import DEPENDENT, SIDES, annotation_of, root_of, schema_of, with_root
 from oxide.labels.ids import DIGITS, checked
+from oxide.labels.runs import OTHER_RUNS
 from oxide.labels.settling_tracks import note_keyframes, settle_tracks
 from oxide.merging import conclude, ready_to_merge
 from oxide.moving import row_conflict, stored_side
@@ -50,7 +51,9 @@ def revert_import(repository: Repository, run_id: str, *, progress: Progress | N
         repository,
         lambda commit: True,
         choose,
-        lambda store, commits: {run},
+        lambda store, commits: set[str]().union(
+            *(_runs_of_import(store, _before(store, commit), commit.tables, run) for commit in commits)
+        ),
         f"import {run}",
         "see `oxide runs list`",
         progress,
@@ -121,11 +124,12 @@ def _take_back(
 
 def _runs_that_came(store: Store, commits: list[Commit]) -> set[str]:
     """The runs that came with some commits."""
-    runs: set[str] = set()
-    for commit in commits:
-        before = tables_of(store, commit.parents[0] if commit.parents else None)
-        runs |= {row["key"] for row in _changed_rows(store, before, commit.tables, "runs") if row["before"] is None}
-    return runs
+    changes = [row for commit in commits for row in _changed_rows(store, _before(store, commit), commit.tables, "runs")]
+    return {row["key"] for row in changes if row["before"] is None}
+
+
+def _before(store: Store, commit: Commit) -> Tables:
+    return tables_of(store, commit.parents[0] if commit.parents else None)
 
 
 def _without_idle_runs(
@@ -157,7 +161,7 @@ def _single_changes(store: Store, head: str) -> Iterator[tuple[Commit, Tables]]:
     """
     commits = [commit for commit in walk(store, [head]) if len(commit.parents) < 2]
     for commit in sorted(commits, key=lambda commit: -commit.generation):
-        before = tables_of(store, commit.parents[0] if commit.parents else None)
+        before = _before(store, commit)
         if any(root_of(before, name) != root_of(commit.tables, name) for name in DEPENDENT):
             yield commit, before
 
@@ -176,7 +180,8 @@ def _all_rows(store: Store, before: Tables, after: Tables) -> dict[str, list[str
 
 def _rows_of_run(store: Store, before: Tables, after: Tables, run: str) -> dict[str, list[str]]:
     changes = _changed_rows(store, before, after, "annotations")
-    brought = [row["key"] for row in changes if _run_of(row["after"]) == run and _run_of(row["before"]) != run]
+    runs = _runs_of_import(store, before, after, run)
+    brought = [row["key"] for row in changes if _run_of(row["after"]) in runs and _run_of(row["before"]) not in runs]
     if not brought:
         return {}
     items = {key[:DIGITS] for key in brought}
@@ -189,6 +194,12 @@ def _rows_of_run(store: Store, before: Tables, after: Tables, run: str) -> dict[
         "keyframes": [key for key in frames if key[: 2 * DIGITS] in whole],
         "metadata": [key for key in described if key in items],
     }
+
+
+def _runs_of_import(store: Store, before: Tables, after: Tables, run: str) -> set[str]:
+    """A run, and those that its annotations kept of their source if this is where it was made."""
+    made = [row["after"] for row in _changed_rows(store, before, after, "runs") if row["key"] == run]
+    return {run}.union(*((row["configuration"] or {}).get(OTHER_RUNS, []) for row in made if row is not None))
 
 
 def _run_of(row: Record | None) -> str | None:
