@@ -273,6 +273,8 @@ class Session:
         """(root, conflicts): {key: hex, fields: [name], base, ours, theirs: {value: hex, row: {column: value}} |
         None}
         """
+    def decide_row(self, schema: str, base: str | None, ours: str | None, theirs: str | None, side: str) -> str | None:
+        """The row of a conflict, by hex values: what is contested as ``side`` has it, everything else merged."""
     def merge_files(
         self, base: FileRoots, ours: FileRoots, theirs: FileRoots
     ) -> tuple[FileRoots, list[Record], list[tuple[str, str]]]:

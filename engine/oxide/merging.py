@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from oxide import _core, clock
 from oxide.errors import InConflict, InvalidInput, NotFound, NothingToDo, WouldOverwrite
 from oxide.history import is_ancestor, merge_bases
-from oxide.labels import following, schemas
+from oxide.labels import following
+from oxide.labels.deciding import set_rows
 from oxide.labels.settling import set_file_rows, with_item_row
 from oxide.moving import merge_states
 from oxide.revisions import resolve
@@ -240,7 +241,7 @@ def enter_conflicts(
     kind: str,
     progress: Progress | None,
 ) -> MergeResult:
-    """Leave the workspace with what could be merged, our version of what could not, and the list of conflicts."""
+    """Leave the workspace with what could be merged, our version of what is contested, and the list of conflicts."""
     tables, conflicts = _with_our_side(repository, session, merged, conflicts)
 
     def change(view: Record) -> None:
@@ -295,7 +296,7 @@ def _with_our_side(
                 extra.append(joined)
     tables = following.drop(session, merged, set_file_rows(session, merged, removes, upserts))
     tables = following.take_rows(session, tables, [*conflicts, *extra], "ours")
-    tables = _set_rows(session, tables, conflicts, "ours")
+    tables = set_rows(session, tables, conflicts, "ours")
     conflicts = following.with_paths(session, tables, conflicts)
     return tables, sorted([*conflicts, *extra], key=lambda conflict: (conflict["table"], conflict["name"]))
 
@@ -319,7 +320,7 @@ def resolve_conflicts(
     skipped: list[Skipped] | None,
     progress: Progress | None,
 ) -> list[Conflict]:
-    """Decide conflicts by taking one side's row. A folder names every conflict below it."""
+    """Decide conflicts by taking one side where both changed the same. A folder names every conflict below it."""
     if side not in ("ours", "theirs", "base"):
         raise InvalidInput(f"'{side}' is no side of a conflict", hint="use ours, theirs or base")
     store = repository.store
@@ -384,7 +385,7 @@ def _take_side(session: Session, pending: Tables, chosen: list[Record], side: st
     upserts = list({row["path"]: row for row in upserts}.values())
     tables = following.drop(session, pending, set_file_rows(session, pending, removes, upserts))
     tables = following.take_rows(session, tables, files, side)
-    return _set_rows(session, tables, chosen, side)
+    return set_rows(session, tables, chosen, side)
 
 
 def _places(session: Session, tables: Tables, conflicts: list[Record]) -> list[str]:
@@ -392,17 +393,6 @@ def _places(session: Session, tables: Tables, conflicts: list[Record]) -> list[s
     items = sorted({row["item_id"] for conflict in conflicts for row in _rows(conflict)})
     found = _core.files_of(session, tables["files"][1], items) if items else []
     return [row["path"] for row in found if row is not None]
-
-
-def _set_rows(session: Session, tables: Tables, conflicts: list[Record], side: str) -> Tables:
-    """Tables with one side's rows where the conflicts are about rows."""
-    conflicts = following.without_strays(session, tables, conflicts)
-    for name in sorted({conflict["table"] for conflict in conflicts} - {"files"}):
-        rows = [(c["name"], c[side]["value"] if c[side] else None) for c in conflicts if c["table"] == name]
-        schema = tables[name][0] if name in tables else schemas.write(session, name)
-        root = session.set_rows(schema, following.root_of(tables, name), rows)
-        tables = following.with_root(tables, name, schema, root)
-    return tables
 
 
 def abort(repository: Repository, *, force: bool, progress: Progress | None) -> CheckoutResult:

@@ -9,6 +9,7 @@ from oxide.errors import AlreadyExists, InConflict, InvalidInput, NotFound, Unkn
 from oxide.labels import following
 from oxide.labels.schemas import SCHEMAS
 from oxide.labels.settling import settle_items, with_item_row
+from oxide.labels.settling_tracks import settle_tracks
 from oxide.naming import refuse_name_of_tag
 from oxide.revisions import check_name, resolve
 from oxide.staging import drop_conflicts
@@ -219,15 +220,16 @@ def merge_states(session: Session, base: Tables, ours: Tables, theirs: Tables) -
         for entry in file_conflicts
     ]
     for name in sorted({*base, *ours, *theirs} - {"files", "items"}):
-        sides = [side.get(name) for side in (base, ours, theirs)]
-        schema = next(side[0] for side in (sides[1], sides[2], sides[0]) if side is not None)
-        ids = [side[1] if side is not None else _core.EMPTY_ROOT for side in sides]
+        schema = following.schema_of(name, ours, theirs, base)
+        ids = [following.root_of(side, name) for side in (base, ours, theirs)]
         root, row_conflicts = session.merge_table(schema, ids[0], ids[1], ids[2])
         if root != _core.EMPTY_ROOT or name not in SCHEMAS:
             merged[name] = (schema, root)
         conflicts += [row_conflict(name, entry) for entry in row_conflicts]
     merged.update(with_file_roots(empty_tables(), roots))
-    return settle_items(session, {"base": base, "ours": ours, "theirs": theirs}, merged, conflicts)
+    sides = {"base": base, "ours": ours, "theirs": theirs}
+    merged, conflicts = settle_items(session, sides, merged, conflicts)
+    return settle_tracks(session, sides, merged, conflicts)
 
 
 def row_conflict(table: str, entry: Record) -> Record:

@@ -280,6 +280,35 @@ impl Session {
         Ok((merged.root.to_hex(), conflicts))
     }
 
+    fn decide_row(
+        &self,
+        schema: &str,
+        base: Option<&str>,
+        ours: Option<&str>,
+        theirs: Option<&str>,
+        side: &str,
+    ) -> Result<Option<String>> {
+        let (session, schema) = (self.get()?, self.schema(schema)?);
+        let side = match side {
+            "base" => tree::Side::Base,
+            "ours" => tree::Side::Ours,
+            "theirs" => tree::Side::Theirs,
+            _ => return Err(invalid(format!("'{side}' is no side of a conflict"))),
+        };
+        let [base, ours, theirs] =
+            [base, ours, theirs].map(|row| row.map(convert::bytes_from_hex).transpose());
+        let (base, ours, theirs) = (base?, ours?, theirs?);
+        let decided = tree::decide_row(
+            &*session,
+            &schema,
+            base.as_deref(),
+            ours.as_deref(),
+            theirs.as_deref(),
+            side,
+        )?;
+        Ok(decided.map(|row| hex(&row)))
+    }
+
     #[allow(clippy::type_complexity)]
     fn merge_files<'py>(
         &self,

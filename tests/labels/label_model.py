@@ -13,9 +13,12 @@ from typing import Any
 Key = tuple[str, str, str]
 Cells = dict[str, Any]
 Rows = dict[Key, Cells]
+Contested = dict[str, Any]
+"""The row on each side, ``None`` where there is none; of an annotation that a side removed its ``keyframes`` too."""
 FileKey = tuple[str, frozenset[str]]
 
 PLACE = ("type", "geometry", "x", "y", "w", "h")
+CHANGED = ("updated", "updated_by")
 LEAVES = ("attributes", "value", "foreign")
 MISSING = object()
 
@@ -35,7 +38,7 @@ class State:
     pending: Rows = field(default_factory=dict)
     files: dict[FileKey, FileConflict] = field(default_factory=dict)
     """Conflicts of files by path and items: two may have one path."""
-    rows: dict[Key, dict[str, Cells | None]] = field(default_factory=dict)
+    rows: dict[Key, Contested] = field(default_factory=dict)
     """Conflicts of rows, with the row on each side."""
 
 
@@ -62,59 +65,101 @@ def rekeyed(rows: Rows, pairs: dict[str, str]) -> Rows:
     return {**moved, **without_items(rows, pairs)}
 
 
-def merge(base: Rows, ours: Rows, theirs: Rows) -> tuple[Rows, dict[Key, dict[str, Cells | None]]]:
-    """Three-way merge by row and cell; undecided rows are as in ours, and listed."""
+def merge(base: Rows, ours: Rows, theirs: Rows) -> tuple[Rows, dict[Key, Contested]]:
+    """Three-way merge by row and cell; what is contested is as in ours, and listed."""
     merged: Rows = {}
-    conflicts: dict[Key, dict[str, Cells | None]] = {}
+    conflicts: dict[Key, Contested] = {}
     for key in base.keys() | ours.keys() | theirs.keys():
-        b, o, t = base.get(key), ours.get(key), theirs.get(key)
-        decided, cells = merge_row(b, o, t)
-        if not decided:
-            conflicts[key] = {"base": b, "ours": o, "theirs": t}
+        three: Contested = {"base": base.get(key), "ours": ours.get(key), "theirs": theirs.get(key)}
+        is_contested, cells = decide(three, "ours")
+        if is_contested:
+            conflicts[key] = three
         if cells is not None:
             merged[key] = cells
+    for track in [key for key in base if key[0] == "annotations" and (key in ours) != (key in theirs)]:
+        other = ours if track in ours else theirs
+        if other[track] == base[track] and keyframes_of(other, track) == keyframes_of(base, track):
+            continue
+        sides = {"base": base, "ours": ours, "theirs": theirs}
+        conflicts = {key: three for key, three in conflicts.items() if not is_keyframe_of(key, track)}
+        conflicts[track] = {side: rows.get(track) for side, rows in sides.items()}
+        conflicts[track]["keyframes"] = {side: keyframes_of(rows, track) for side, rows in sides.items()}
+        merged = resolved(merged, track, conflicts[track], "ours")
     return merged, conflicts
 
 
-def merge_row(base: Cells | None, ours: Cells | None, theirs: Cells | None) -> tuple[bool, Cells | None]:
-    """(whether it is decided, the row)."""
+def is_keyframe_of(key: Key, track: Key) -> bool:
+    """Whether a key is that of a keyframe of an annotation."""
+    return key[0] == "keyframes" and key[1] == track[1] and key[2].startswith(track[2])
+
+
+def keyframes_of(rows: Rows, track: Key) -> Rows:
+    """The keyframes of an annotation."""
+    return {key: cells for key, cells in rows.items() if is_keyframe_of(key, track)}
+
+
+def is_stray(rows: Rows, key: Key) -> bool:
+    """Whether a keyframe has no annotation."""
+    return key[0] == "keyframes" and ("annotations", key[1], key[2][:24]) not in rows
+
+
+def resolved(pending: Rows, key: Key, three: Contested, side: str) -> Rows:
+    """Rows after a conflict was decided by a side."""
+    if is_stray(pending, key):
+        return pending
+    _, cells = decide(three, side)
+    left = {other: row for other, row in pending.items() if other != key}
+    if cells is None or "keyframes" in three:
+        left = {other: row for other, row in left.items() if key[0] != "annotations" or not is_keyframe_of(other, key)}
+    if cells is not None:
+        left |= {key: cells, **three.get("keyframes", {}).get(side, {})}
+    return left
+
+
+def decide(three: Contested, side: str) -> tuple[bool, Cells | None]:
+    """(whether something is contested, the row with what is contested as on one side)."""
+    base, ours, theirs = three["base"], three["ours"], three["theirs"]
     if theirs in (base, ours):
-        return True, ours
-    if ours == base:
-        return True, theirs
-    if ours is None or theirs is None:
         return False, ours
-    old = base or dict.fromkeys(ours)
-    result: Cells = {}
-    groups = [PLACE, *((name,) for name in ours if name not in PLACE)]
-    for names in groups:
-        b, o, t = ({name: row.get(name) for name in names if name in ours} for row in (old, ours, theirs))
+    if ours == base:
+        return False, theirs
+    names = (ours or theirs or {}).keys()
+    only_leaves = "value" in names
+    if not only_leaves and (ours is None or theirs is None):
+        return True, three[side]
+    empty = dict.fromkeys(names)
+    rows = {"base": base or empty, "ours": ours or empty, "theirs": theirs or empty}
+    is_contested, result = False, Cells()
+    for group in [PLACE, CHANGED, *((name,) for name in names if name not in PLACE + CHANGED)]:
+        cells = {each: {name: row[name] for name in group if name in names} for each, row in rows.items()}
+        b, o, t = cells["base"], cells["ours"], cells["theirs"]
         if o == t or t == b:
-            result.update(o)
+            result |= o
         elif o == b:
-            result.update(t)
-        elif names[0] == "updated":
-            result.update(max(o, t, key=lambda cells: cells["updated"]))
-        elif names[0] in LEAVES:
-            if o[names[0]] is None or t[names[0]] is None:  # the whole value was removed, the other side changed it
-                return False, ours
-            leaves = merge_leaves(b[names[0]] or {}, o[names[0]], t[names[0]])
-            if leaves is None:
-                return False, ours
-            result[names[0]] = leaves
+            result |= t
+        elif group == CHANGED:
+            result |= max(o, t, key=lambda cells: cells["updated"] or "")
+        elif group[0] in LEAVES:
+            contested, leaves = merge_leaves({each: cells[each][group[0]] or {} for each in cells}, side)
+            is_contested |= contested
+            result[group[0]] = leaves or None
         else:
-            return False, ours
-    return True, result
+            is_contested = True
+            result |= cells[side]
+    if is_contested and base is None and side == "base" and not only_leaves:
+        return True, None
+    return is_contested, None if only_leaves and result["value"] is None else result
 
 
-def merge_leaves(base: Cells, ours: Cells, theirs: Cells) -> Cells | None:
-    """Three-way merge of flat objects by name; ``None`` when a name is contested."""
-    merged = {}
-    for name in {**base, **ours, **theirs}:
-        b, o, t = (side.get(name, MISSING) for side in (base, ours, theirs))
-        if o != t and b not in (o, t):
-            return None
+def merge_leaves(three: dict[str, Cells], side: str) -> tuple[bool, Cells]:
+    """Three-way merge of flat objects by name: (whether a name is contested, the object with such as on one side)."""
+    merged, is_contested = {}, False
+    for name in {name: None for each in three.values() for name in each}:
+        b, o, t = (three[each].get(name, MISSING) for each in ("base", "ours", "theirs"))
         value = t if o == b else o
+        if o != t and b not in (o, t):
+            is_contested = True
+            value = three[side].get(name, MISSING)
         if value is not MISSING:
             merged[name] = value
-    return merged
+    return is_contested, merged

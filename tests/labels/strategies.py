@@ -16,6 +16,7 @@ from oxide.labels import masks
 from oxide.labels.annotation import Annotation, Keyframe
 from oxide.labels.geometry import TYPES
 from oxide.labels.ontology import Label, Ontology
+from oxide.labels.runs import Run
 
 WIDTH, HEIGHT = 64, 48
 LABELS = ("cat", "dog", "Ж & <b>")
@@ -198,6 +199,7 @@ class Memory:
     labels: Sequence[Label] = tuple(Label(name, position=at) for at, name in enumerate(LABELS))
     name: str = "set"
     closed: bool = False
+    runs: Sequence[Run] = ()
 
     @property
     def ontology(self) -> Ontology:
@@ -238,7 +240,7 @@ def read(format: Format, source: Path) -> Found:
         elif isinstance(entry, Labelled):
             found.annotations[paths[entry.key]].append(entry.annotation.checked())
             found.places.append(entry.place)
-        else:
+        elif isinstance(entry, Label):
             found.labels[entry.name] = entry
     return found
 

@@ -61,7 +61,9 @@ def diverge(repo: Repository, ours: Any, theirs: Any) -> None:
 
 
 def dangling(repo: Repository) -> list[tuple[str, str, str]]:
-    """(state, table, item) of rows whose item has no row in ``items`` or is no file, in every commit and pending."""
+    """(state, table, item) of rows whose item has no row in ``items`` or is no file, and of keyframes without their
+    annotation, in every commit and pending.
+    """
     from oxide.workspace import read_state, tables_of
 
     store = repo.store
@@ -81,6 +83,11 @@ def dangling(repo: Repository) -> list[tuple[str, str, str]]:
             if table in tables:
                 used = {row["item_id"] for row in rows(repo, tables[table])}
                 found += [(name, table, item) for item in used - (files & items)]
+        known, tracks = (
+            {(row["item_id"], row["ann_id"]) for row in rows(repo, tables[table])} if table in tables else set()
+            for table in ("annotations", "keyframes")
+        )
+        found += [(name, "keyframes", f"{item} {annotation}") for item, annotation in tracks - known]
     return found
 
 

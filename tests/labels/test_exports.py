@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -130,8 +131,50 @@ def test_jsonl_holds_everything(
     assert second.metadata("b.jpg") == facts
     assert not second.import_labels("jsonl", folder / "labels.jsonl", update=True).changed
     second.export_labels("jsonl", folder / "again.jsonl")
-    assert (folder / "again.jsonl").read_text() == (folder / "labels.jsonl").read_text()
+    again = [json.loads(line) for line in (folder / "again.jsonl").read_text().splitlines()]
+    del again[0]["runs"]  # that of the import
+    for annotation in (annotation for line in again[1:] for annotation in line["annotations"]):
+        del annotation["run_id"]
+    assert again == [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
+    third = repository_with(folder / "third", "a.jpg", "b.jpg")
+    third.import_labels("jsonl", folder / "again.jsonl")
+    third.export_labels("jsonl", folder / "third.jsonl")
+    assert (folder / "third.jsonl").read_text() == (folder / "again.jsonl").read_text()
     shutil.rmtree(folder)
+
+
+def test_jsonl_keeps_runs(tmp_path: Path) -> None:
+    """Run ids and what is known of the runs come along, and the import can still be taken back."""
+    first = repository_with(tmp_path / "first", "a.jpg", "b.jpg")
+    runs = [
+        first.import_labels("coco", coco(tmp_path / f"{name}.json", [f"{name}.jpg"], [box(1)])).run_id
+        for name in ("a", "b")
+    ]
+    first.annotate("a.jpg", Annotation("class", "by hand"), Annotation("class", "lost", run_id="5" * 24))
+    report = first.export_labels("jsonl", tmp_path / "a.jsonl", paths=["a.jpg"])
+    assert [(each.what, each.count) for each in report.losses] == [("runs of which nothing is known", 1)]
+
+    second = repository_with(tmp_path / "second", "a.jpg", "b.jpg")
+    own = second.import_labels("jsonl", tmp_path / "a.jsonl").run_id
+    second.commit("import")
+    assert {each.label: each.run_id for each in second.annotations("a.jpg")} == {
+        "cat": runs[0],
+        "by hand": own,
+        "lost": own,
+    }
+    known = {each.id: each for each in second.runs()}
+    assert known.keys() == {runs[0], own} and known[str(own)].configuration["runs"] == [runs[0]]
+    assert known[str(runs[0])] == first.runs()[0]
+    assert not second.import_labels("jsonl", tmp_path / "a.jsonl", update=True).changed
+    second.revert_import(str(own))
+    assert second.annotations("a.jpg") == [] and second.runs() == []
+
+
+@pytest.mark.parametrize("run", ['{"id": "x"}', "{}", "5", '{"id": "555555555555555555555555", "kind": 5}'])
+def test_a_run_that_is_none_is_refused(repository: oxide.Repository, tmp_path: Path, run: str) -> None:
+    (tmp_path / "labels.jsonl").write_text(f'{{"oxide": 1, "runs": [{run}]}}\n', "utf-8")
+    with pytest.raises(oxide.errors.InvalidInput, match="line 1, /runs/0"):
+        repository.import_labels("jsonl", tmp_path / "labels.jsonl")
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -264,6 +264,42 @@ def test_nobody_and_nothing_are_refused(repo: Repository) -> None:
     assert repo.read_commit("HEAD").id == before
 
 
+def import_labels(repo: Repository, path: str, *shapes: str) -> str:
+    """Import boxes of one file: the run."""
+    lines = "".join(f'{{"type":"box","label":"{label}","box":[1,1,2,2]}},' for label in shapes).rstrip(",")
+    source = repo.root.parent / f"{'-'.join(shapes)}.jsonl"
+    source.write_text(f'{{"path":"{path}","annotations":[{lines}]}}\n', "utf-8")
+    report = repo.import_labels("jsonl", source)
+    assert report.run_id is not None
+    return report.run_id
+
+
+def test_a_run_goes_with_its_import(repo: Repository) -> None:
+    run, other = import_labels(repo, "a.png", "cat"), import_labels(repo, "b.png", "dog")
+    repo.commit("imports")
+    assert [each.id for each in repo.runs()] == [run, other]
+    repo.revert_import(run)
+    assert [each.id for each in repo.runs()] == [other] and labels(repo, "a.png") == {}
+    assert [each.id for each in repo.runs("HEAD~1")] == [run, other]
+    repo.revert_author("Ada Tester")
+    assert repo.runs() == [] and labels(repo, "b.png") == {}
+
+
+def test_a_run_stays_while_something_is_left_of_its_import(repo: Repository) -> None:
+    run = import_labels(repo, "a.png", "cat", "dog")
+    repo.commit("import")
+    (cat,) = [each for each in repo.annotations("a.png") if each.label == "cat"]
+    changed(repo, "a.png", cat.id or "", label="puma")
+    repo.commit("edit")
+    assert len(repo.revert_import(run).conflicts) == 1
+    assert [each.id for each in repo.runs()] == [run]
+    repo.resolve(["."], "theirs")
+    repo.commit("decided")
+    assert repo.annotations("a.png") == []
+    repo.revert_import(run)
+    assert repo.runs() == []
+
+
 # -- runs --------------------------------------------------------------------------------------------------------------
 def test_runs_are_listed_shown_and_taken_back(repo: Repository, tmp_path: Path) -> None:
     from oxide import clock

@@ -88,6 +88,57 @@ def test_different_values_of_metadata(repo: Repository) -> None:
     assert repo.metadata("a.png") == {"weather": "rain", "camera": {"lens": 50, "name": "M"}}
 
 
+def test_removing_the_last_attribute_and_adding_another(repo: Repository) -> None:
+    cat, dog = the_boxes(repo)
+    changed(repo, "a.png", cat, attributes={"color": "grey"})
+    changed(repo, "a.png", dog, attributes={"color": "grey"})
+    repo.commit("attributes")
+    bob = by_bob(repo)
+    diverge(
+        repo,
+        lambda: (changed(repo, "a.png", cat, attributes={}), changed(repo, "a.png", dog, attributes={})),
+        lambda: (
+            changed(bob, "a.png", cat, attributes={"color": "grey", "wet": True}),
+            changed(bob, "a.png", dog, attributes={"wet": True}),
+        ),
+    )
+    merge_both_ways(repo)
+    assert [each.attributes for each in repo.annotations("a.png")] == [{"wet": True}] * 2
+
+
+def test_removing_the_last_metadata_and_adding_other(repo: Repository) -> None:
+    diverge(
+        repo,
+        lambda: repo.unset_metadata(["a.png"], ["weather", "camera"]),
+        lambda: repo.set_metadata(["a.png"], {"camera.name": "M", "split": "train"}),
+    )
+    merge_both_ways(repo)
+    assert repo.metadata("a.png") == {"camera": {"name": "M"}, "split": "train"}
+
+
+def test_metadata_of_which_nothing_is_left_is_none(repo: Repository) -> None:
+    diverge(
+        repo,
+        lambda: repo.unset_metadata(["a.png"], ["weather"]),
+        lambda: repo.unset_metadata(["a.png"], ["camera.lens"]),
+    )
+    tables = merge_both_ways(repo)
+    assert repo.metadata("a.png") == {} and "metadata" not in tables
+
+
+@pytest.mark.parametrize(("side", "weather"), [("ours", None), ("theirs", "rain"), ("base", "sun")])
+def test_a_value_that_one_side_removed_and_the_other_changed(repo: Repository, side: str, weather: str | None) -> None:
+    diverge(
+        repo,
+        lambda: repo.unset_metadata(["a.png"], ["weather", "camera"]),
+        lambda: repo.set_metadata(["a.png"], {"weather": "rain", "split": "train"}),
+    )
+    (conflict,) = repo.merge("other").conflicts
+    assert (conflict.table, conflict.reason, conflict.ours) == ("metadata", "removed", None)
+    repo.resolve(["a.png"], side)
+    assert repo.metadata("a.png") == {"split": "train", **({"weather": weather} if weather else {})}
+
+
 def test_a_rename_and_new_labels(repo: Repository) -> None:
     diverge(repo, lambda: repo.move(["a.png"], "z.png"), lambda: repo.annotate("a.png", box("hen", 50, 50, 4, 4)))
     merge_both_ways(repo)
@@ -330,7 +381,36 @@ def test_metadata_in_conflict_is_named_by_the_path(repo: Repository, oxide: Oxid
         "  weather: base sun, ours rain, theirs snow",
     ]
     oxide("resolve", "a.png", "--theirs")
-    assert repo.metadata("a.png") == {"weather": "snow", "camera": {"lens": 35}}
+    assert repo.metadata("a.png") == {"weather": "snow", "camera": {"lens": 50}}
+
+
+@pytest.mark.parametrize(
+    ("side", "label", "pose"), [("ours", "lynx", 1), ("theirs", "tiger", 2), ("base", "cat", None)]
+)
+def test_a_side_is_taken_of_what_is_contested_alone(
+    repo: Repository, oxide: Oxide, side: str, label: str, pose: int | None
+) -> None:
+    cat, _ = the_boxes(repo)
+    bob = by_bob(repo)
+    diverge(
+        repo,
+        lambda: changed(repo, "a.png", cat, label="lynx", score=0.5, attributes={"pose": 1, "seen": True}),
+        lambda: changed(
+            bob, "a.png", cat, label="tiger", box=(5.0, 5.0, 9.0, 9.0), attributes={"pose": 2, "wet": False}
+        ),
+    )
+    (conflict,) = repo.merge("other").conflicts
+    assert conflict.fields == ("label", "attributes")
+
+    def look() -> tuple[object, ...]:
+        (found,) = [each for each in repo.annotations("a.png") if each.id == cat]
+        return found.label, found.attributes, found.score, found.box
+
+    mine = {"pose": 1, "seen": True, "wet": False}
+    assert look() == ("lynx", mine, 0.5, (5, 5, 9, 9)), "ours where contested, else merged"
+    oxide("resolve", cat, f"--{side}")
+    chosen = {key: value for key, value in {**mine, "pose": pose}.items() if value is not None}
+    assert look() == (label, chosen, 0.5, (5, 5, 9, 9))
 
 
 def test_giving_up_brings_everything_back(repo: Repository) -> None:

@@ -164,6 +164,7 @@ class LabelMachine:
         assert len(self.items(tables)) == len(self.files(tables)), "an item is on two paths"
         strays = {item for _, item, _ in found} - (self.items(tables) & known)
         assert not strays, f"rows of no file: {strays}"
+        assert not [key for key in found if model.is_stray(found, key)], "keyframes of no annotation"
         return found
 
     @property
@@ -279,7 +280,8 @@ class LabelMachine:
         left = {
             key: sides
             for key, sides in self.state.rows.items()
-            if key[0] == "metadata" or pending.get(key) == self.state.pending.get(key)
+            if key[0] == "metadata"
+            or (pending.get(key) == self.state.pending.get(key) and not model.is_stray(pending, key))
         }
         seen["decided by hand"] += len(left) < len(self.state.rows)
         self.expect(replace(self.state, pending=pending, rows=left), number)
@@ -704,16 +706,15 @@ class LabelMachine:
             conflict = self.state.files[key]
             if conflict.items:
                 pending.update(model.of_items(conflict.sides[side], after))
-        for key, three in self.state.rows.items():
+        for key, three in sorted(self.state.rows.items(), key=lambda entry: entry[0]):
             if key[1] + self.key_rest(key[0], key[2]) in {c.name for c in chosen} and key[1] in after:
-                pending.pop(key, None)
-                row = three[side]
-                if row is not None:
-                    pending[key] = row
+                pending = model.resolved(pending, key, three, side)
         rows = {
             key: three
             for key, three in self.state.rows.items()
-            if key[1] + self.key_rest(key[0], key[2]) not in {c.name for c in chosen} and key[1] in after
+            if key[1] + self.key_rest(key[0], key[2]) not in {c.name for c in chosen}
+            and key[1] in after
+            and not model.is_stray(pending, key)
         }
         files = {key: conflict for key, conflict in self.state.files.items() if key not in gone}
         self.expect(State(pending, files, rows), number)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from labels.team import by_bob
 from labels.workbench import make_repository
 from oxide import Annotation, Keyframe, Label, Repository
 from oxide.errors import AlreadyExists, InConflict, InUse, InvalidInput, NotFound, NothingToDo
@@ -135,6 +137,38 @@ def test_rename_changes_ontology_annotations_and_keyframes_as_one_operation(repo
     assert repo.status().tables["annotations"] == (0, 3, 0)
     repo.undo()
     assert repo.status().clean
+
+
+@pytest.mark.parametrize("verb", ["rename", "merge", "split"])
+def test_who_changes_a_label_on_a_keyframe_alone_changed_the_annotation(repo: Repository, verb: str) -> None:
+    frames = (Keyframe(0, (0, 0, 1, 1)), Keyframe(9, (5, 5, 1, 1), label="kitty", attributes={"pose": "lying"}))
+    (track,) = repo.annotate("a.png", box("car", frames=(0, 9), keyframes=frames))
+    repo.annotate("a.png", box("car", frames=(0, 9), keyframes=frames[:1]), box("kitty"))
+    repo.annotate("b.png", box("kitty"))
+    repo.commit("Labelled")
+    before = {each.id: each for path in ("a.png", "b.png") for each in repo.annotations(path)}
+    bob = by_bob(repo)
+    if verb == "split":
+        bob.split_label("kitty", "pose")
+    else:
+        bob.rename_label("kitty", "cat") if verb == "rename" else bob.merge_labels(["kitty"], "cat")
+    for path in ("a.png", "b.png"):
+        for each in repo.annotations(path):
+            old = before[each.id]
+            is_changed = each.id == track or (old.label == "kitty" and verb != "split")
+            assert (each.updated != old.updated) == is_changed
+            assert (each.updated_by or "").startswith("Bob" if is_changed else "Ada")
+    assert next(each.label for each in repo.annotations("a.png") if each.id == track) == "car"
+
+
+def test_an_annotation_that_was_read_and_changed_is_changed_now(repo: Repository) -> None:
+    frames = (Keyframe(0, (0, 0, 1, 1)), Keyframe(9, (5, 5, 1, 1), label="kitty"))
+    (track,) = repo.annotate("a.png", box("car", frames=(0, 9), keyframes=frames))
+    (old,) = repo.annotations("a.png")
+    by_bob(repo).annotate("a.png", replace(old, keyframes=(frames[0], replace(frames[1], label="cat"))))
+    (new,) = repo.annotations("a.png")
+    assert new.id == track and new.updated != old.updated and (new.updated_by or "").startswith("Bob")
+    assert (new.created, new.author) == (old.created, old.author)
 
 
 def test_only_rows_with_the_label_are_set_again_in_batches(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,8 @@ def command(
     """
     repository = console.repository()
     if removed:
-        number = repository.remove_annotations([*([path] if path else []), *ids])
+        with console.progress() as progress:
+            number = repository.remove_annotations([*([path] if path else []), *ids], progress=progress)
         if as_json:
             console.json({"removed": number})
         console.done(f"Removed {count(number, 'annotation')}")
@@ -84,7 +85,8 @@ def command(
         score,
         id=annotation_id,
     )
-    made = repository.annotate(to_root(repository.folder, path), annotation)
+    with console.progress() as progress:
+        made = repository.annotate(to_root(repository.folder, path), annotation, progress=progress)
     if as_json:
         console.json({"id": made[0]})
     else:

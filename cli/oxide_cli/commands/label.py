@@ -84,7 +84,8 @@ def list_labels(console: Console, at: str | None, counted: bool, as_json: bool) 
     """List the labels of the ontology."""
     repository = console.repository()
     ontology = repository.ontology(at)
-    used = repository.used_labels(at) if counted else None
+    with console.progress() as progress:
+        used = repository.used_labels(at, progress=progress) if counted else None
     if as_json:
         console.json(shown.ontology(ontology, used))
         return
@@ -157,7 +158,8 @@ def edit(
 @click.pass_obj
 def rename(console: Console, old: str, new: str, message: str | None, dry_run: bool, as_json: bool) -> None:
     """Give a label another name, on every annotation that carries it."""
-    change = console.repository().rename_label(old, new, message=message, dry_run=dry_run)
+    with console.progress() as progress:
+        change = console.repository().rename_label(old, new, message=message, dry_run=dry_run, progress=progress)
     shown.tell(console, change, as_json, dry_run)
 
 
@@ -172,7 +174,9 @@ def merge(console: Console, labels: tuple[str, ...], message: str | None, dry_ru
     """
     if len(labels) < 2:
         raise click.UsageError("name the labels and then the one that takes their place")
-    change = console.repository().merge_labels(labels[:-1], labels[-1], message=message, dry_run=dry_run)
+    repository = console.repository()
+    with console.progress() as progress:
+        change = repository.merge_labels(labels[:-1], labels[-1], message=message, dry_run=dry_run, progress=progress)
     shown.tell(console, change, as_json, dry_run)
 
 
@@ -196,7 +200,9 @@ def split(
     The attribute goes, since the label says it then. Annotations that do not have it keep their label.
     """
     chosen = dict(map(key_and_value, names))
-    change = console.repository().split_label(label, by, chosen, message=message, dry_run=dry_run)
+    repository = console.repository()
+    with console.progress() as progress:
+        change = repository.split_label(label, by, chosen, message=message, dry_run=dry_run, progress=progress)
     shown.tell(console, change, as_json, dry_run)
 
 
@@ -218,7 +224,11 @@ def remove(
     """Take labels out of the ontology. One that annotations carry is refused without --into or --force."""
     if into is not None and force:
         raise click.UsageError("--into and --force exclude each other")
-    change = console.repository().remove_labels(labels, into=into, force=force, message=message, dry_run=dry_run)
+    repository = console.repository()
+    with console.progress() as progress:
+        change = repository.remove_labels(
+            labels, into=into, force=force, message=message, dry_run=dry_run, progress=progress
+        )
     shown.tell(console, change, as_json, dry_run)
 
 
@@ -250,7 +260,8 @@ def check(console: Console, at: str | None, as_json: bool) -> int:
 
     Ends with 1 when there are any. After a merge it finds annotations with a label that the other branch renamed.
     """
-    found = console.repository().check_labels(at)
+    with console.progress() as progress:
+        found = console.repository().check_labels(at, progress=progress)
     if as_json:
         console.json({"ok": not found, "conflicts": [shown.conflict(each) for each in found]})
         return int(bool(found))

@@ -44,7 +44,8 @@ def set_values(console: Console, words: tuple[str, ...], as_json: bool) -> None:
     if not values:
         raise click.UsageError("give at least one KEY=VALUE behind the paths")
     repository = console.repository()
-    changed = repository.set_metadata(all_to_root(repository, words[:first]), values)
+    with console.progress() as progress:
+        changed = repository.set_metadata(all_to_root(repository, words[:first]), values, progress=progress)
     _tell(console, changed, as_json)
 
 
@@ -56,7 +57,9 @@ def set_values(console: Console, words: tuple[str, ...], as_json: bool) -> None:
 def unset_values(console: Console, path: str, keys: tuple[str, ...], as_json: bool) -> None:
     """Remove metadata of a file, or of all below a folder."""
     repository = console.repository()
-    _tell(console, repository.unset_metadata([to_root(repository.folder, path)], keys), as_json)
+    with console.progress() as progress:
+        changed = repository.unset_metadata([to_root(repository.folder, path)], keys, progress=progress)
+    _tell(console, changed, as_json)
 
 
 @verb("get", "oxide metadata get cat.jpg", "oxide metadata get cat.jpg --at v1 --json")
@@ -95,7 +98,9 @@ def import_values(console: Console, source: str, key: str, match: str, dry_run: 
     Fields are nested objects or dotted keys, cells of a CSV file JSON or else text. What is not named stays. A mistake
     is reported with its line, and then nothing is imported.
     """
-    changed = console.repository().import_metadata(source, key=key, match=match, dry_run=dry_run)
+    repository = console.repository()
+    with console.progress() as progress:
+        changed = repository.import_metadata(source, key=key, match=match, dry_run=dry_run, progress=progress)
     if as_json:
         console.json({"files": changed, "dry_run": dry_run})
     elif dry_run:

@@ -35,8 +35,9 @@ def command(
 ) -> int:
     """Decide conflicts by taking one side.
 
-    A folder stands for all conflicts of files below it, `.` in the top folder for all files. To take neither side, edit
-    the file and `oxide add` it.
+    Of labels and metadata the side gives what both changed; what only one changed stays merged. A folder stands for all
+    conflicts of files below it, `.` in the top folder for all files. To take neither side, edit the file and
+    `oxide add` it.
     """
     console: Console = context.obj
     sides = [side for side, taken in (("ours", ours), ("theirs", theirs), ("base", base)) if taken]

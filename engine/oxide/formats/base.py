@@ -1,16 +1,16 @@
 """What a format is: a reader that tells what a file or folder says, and a writer that says what a dataset holds.
 
-A format knows nothing of repositories. Its reader yields :class:`Picture`, :class:`Labelled` and
-:class:`oxide.labels.ontology.Label` one at a time, each picture before its annotations and once, in memory that grows
-with the number of pictures alone; the importer matches pictures with files, checks shapes and makes rows. Its writer
-takes a :class:`Dataset`, which it may go through more than once, and tells the :class:`Fidelity` report whatever it
-cannot say.
+A format knows nothing of repositories. Its reader yields :class:`Picture`, :class:`Labelled`,
+:class:`oxide.labels.ontology.Label` and :class:`oxide.labels.runs.Run` one at a time, each picture and each run before
+its annotations and once, in memory that grows with the number of pictures alone; the importer matches pictures with
+files, checks shapes and makes rows. Its writer takes a :class:`Dataset`, which it may go through more than once, and
+tells the :class:`Fidelity` report whatever it cannot say.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from oxide.labels.annotation import Annotation
     from oxide.labels.ontology import Label, Ontology
+    from oxide.labels.runs import Run
 
 EXAMPLES = 5
 """How many examples a report keeps of each kind of loss."""
@@ -54,7 +55,8 @@ class Picture:
 class Labelled:
     """An annotation of the picture with that key. Its ``id`` is kept if it is 24 hex digits, and new if ``None``.
 
-    What the format itself calls it is in ``foreign[format]["id"]``. Its ``source`` becomes ``import`` unless it is
+    What the format itself calls it is in ``foreign[format]["id"]``. Its ``run_id`` is kept if the source describes that
+    run, and else that of the import. Its ``source`` becomes ``import`` unless it is
     ``model``, or ``by_hand``: the source says that a person made it. ``measured``: the reader has had the shape
     checked, and the box is what :func:`oxide.labels.geometry.checked` gave.
     """
@@ -66,7 +68,7 @@ class Labelled:
     measured: bool = False
 
 
-Entry = "Picture | Labelled | Label"
+Entry = "Picture | Labelled | Label | Run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,11 @@ class Dataset(Protocol):
     @property
     def ontology(self) -> Ontology:
         """The labels; those in use but not in the ontology are among them, behind the others by name."""
+        ...
+
+    @property
+    def runs(self) -> Sequence[Run]:
+        """The runs that annotations came with, oldest first."""
         ...
 
     @property
@@ -130,7 +137,7 @@ class Format(Protocol):
 
     name: str
 
-    def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
+    def read(self, source: Path) -> Iterator[Picture | Labelled | Label | Run]:
         """What a file or folder says.
 
         Raises:

@@ -1,6 +1,7 @@
 """Oxide's own exchange format, which holds everything that labels and metadata say: one item a line, in JSON.
 
-The first line is ``{"oxide": 1, "ontology": {"labels": [...]}}``. Each other line is an object with ``path``,
+The first line is ``{"oxide": 1, "ontology": {"labels": [...]}, "runs": [...]}``; runs, which annotations name by their
+``run_id``, have the fields of :class:`oxide.labels.runs.Run`. Each other line is an object with ``path``,
 ``sha256``, ``width``, ``height``, ``created``, ``creator``, ``source_id``, ``hidden``, ``metadata``, ``annotations``;
 an annotation has the fields of :class:`oxide.Annotation` by their names, boxes as ``[left, top, width, height]``, times
 in RFC 3339. Fields without a value are left out.
@@ -19,7 +20,9 @@ from oxide.formats.base import Labelled, Picture, wrong
 from oxide.formats.json_text import refuse_constant
 from oxide.formats.lines import lines
 from oxide.labels.annotation import Annotation, Keyframe
+from oxide.labels.ids import checked
 from oxide.labels.ontology import Label
+from oxide.labels.runs import Run
 
 if TYPE_CHECKING:
     from oxide.formats.base import Dataset, Fidelity, LabelledPicture
@@ -33,6 +36,7 @@ DEFAULT_NAME = "labels.jsonl"
 
 _PLAIN = ("type", "label", "geometry", "attributes", "score", "source", "id", "model", "author", "track", "description")
 _FACTS = ("width", "height", "creator", "source_id", "hidden")
+_RUN_FIELDS = ("kind", "name", "origin", "author")
 _LABEL_FIELDS = ("parent", "color", "attributes", "description", "position", "skeleton", "foreign")
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -47,8 +51,8 @@ class Jsonl:
 
     name = NAME
 
-    def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
-        """The labels of the first line, then the items."""
+    def read(self, source: Path) -> Iterator[Picture | Labelled | Label | Run]:
+        """The labels and runs of the first line, then the items."""
         started = False
         for number, line in lines(source):
             if not line.strip():
@@ -57,6 +61,7 @@ class Jsonl:
             record = _parse(source, place, line)
             if not started and "oxide" in record:
                 yield from _labels(source, place, record)
+                yield from _runs(source, place, record)
             else:
                 yield from _item(source, place, record)
             started = True
@@ -68,14 +73,20 @@ class Jsonl:
         target = target / DEFAULT_NAME if target.is_dir() else target
         if dataset.ontology.closed:
             fidelity.lose("that the ontology is closed", dataset.name)
-        labels = [_label_record(label) for label in dataset.ontology.labels.values()]
+        first: Record = {
+            "oxide": VERSION,
+            "ontology": {"labels": list(map(_label_record, dataset.ontology.labels.values()))},
+        }
+        if dataset.runs:
+            first["runs"] = list(map(_run_record, dataset.runs))
+        runs = {None, *(run.id for run in dataset.runs)}
         with target.open("w", encoding="utf-8") as out:
-            out.write(_dump({"oxide": VERSION, "ontology": {"labels": labels}}) + "\n")
+            out.write(_dump(first) + "\n")
             for picture in dataset.pictures():
                 out.write(_dump(_item_record(picture)) + "\n")
                 for annotation in picture.annotations:
-                    if annotation.run_id is not None:
-                        fidelity.lose("the runs that annotations came with", f"{picture.path} {annotation.id}")
+                    if annotation.run_id not in runs:
+                        fidelity.lose("runs of which nothing is known", f"{picture.path} {annotation.id}")
 
 
 def _parse(source: Path, place: str, line: str) -> Record:
@@ -104,6 +115,26 @@ def _labels(source: Path, place: str, record: Record) -> Iterator[Label]:
         raise wrong(source, f"{place}, /ontology/labels", f"this is no label: {error}") from error
 
 
+def _runs(source: Path, place: str, record: Record) -> Iterator[Run]:
+    for index, each in enumerate(record.get("runs") or []):
+        where = f"{place}, /runs/{index}"
+        try:
+            yield Run(
+                checked(each["id"], "a run"),
+                _text(each.get("kind")),
+                _text(each.get("name")),
+                _text(each.get("origin")),
+                _text(each.get("author")),
+                _moment(each.get("created")),
+                _object(each.get("configuration")),
+                _object(each.get("counts")),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise wrong(source, where, f"this is no run: {_reason(error)}") from error
+        except InvalidInput as error:
+            raise wrong(source, where, error.message, error.hint) from error
+
+
 def _item(source: Path, place: str, record: Record) -> Iterator[Picture | Labelled]:
     path = record.get("path")
     if not isinstance(path, str) or not path:
@@ -130,10 +161,13 @@ def _item(source: Path, place: str, record: Record) -> Iterator[Picture | Labell
         try:
             yield Labelled(path, _annotation(each), where, by_hand=each.get("source", "human") == "human")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-            raise wrong(source, where, f"this is no annotation: {why}") from error
+            raise wrong(source, where, f"this is no annotation: {_reason(error)}") from error
         except InvalidInput as error:
             raise wrong(source, where, error.message, error.hint) from error
+
+
+def _reason(error: Exception) -> str:
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _digest(value: str | None) -> str | None:
@@ -144,8 +178,14 @@ def _digest(value: str | None) -> str | None:
 
 def _object(value: Any) -> Record:
     if value is not None and not isinstance(value, dict):
-        raise TypeError("metadata are an object")
+        raise TypeError(f"{json.dumps(value)} is no object")
     return value or {}
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{json.dumps(value)} is no text")
+    return value
 
 
 def _moment(value: Any) -> datetime | None:
@@ -170,6 +210,7 @@ def _annotation(record: Record) -> Annotation:
         created=_moment(record.get("created")),
         updated=_moment(record.get("updated")),
         updated_by=record.get("updated_by"),
+        run_id=_text(record.get("run_id")),
         frames=None if frames is None else (frames[0], frames[1]),
         foreign=_object(record.get("foreign")),
         keyframes=tuple(
@@ -205,8 +246,10 @@ def _annotation_record(annotation: Annotation) -> Record:
         moment = getattr(annotation, name)
         if moment is not None:
             record[name] = moment.isoformat()
-    if annotation.updated_by is not None:
-        record["updated_by"] = annotation.updated_by
+    for name in ("updated_by", "run_id"):
+        value = getattr(annotation, name)
+        if value is not None:
+            record[name] = value
     if annotation.frames is not None:
         record["frames"] = list(annotation.frames)
     if annotation.foreign:
@@ -225,6 +268,14 @@ def _keyframe_record(keyframe: Keyframe) -> Record:
         if value is not None:
             record[name] = value
     return record
+
+
+def _run_record(run: Run) -> Record:
+    record: Record = {"id": run.id}
+    record |= {name: value for name in _RUN_FIELDS if (value := getattr(run, name)) is not None}
+    if run.created is not None:
+        record["created"] = run.created.isoformat()
+    return record | {name: value for name in ("configuration", "counts") if (value := getattr(run, name))}
 
 
 def _label_record(label: Label) -> Record:

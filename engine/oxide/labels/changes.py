@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from oxide import _core
 from oxide.errors import InConflict, NotFound
 from oxide.labels import rows as as_rows
 from oxide.labels import schemas
-from oxide.labels.following import root_of, with_root
+from oxide.labels.advancing import Advance
+from oxide.labels.following import root_of, with_root, without_strays
 from oxide.transactions import Change, publish
 from oxide.workspace import WORKSPACE, State, Tables, from_tables, read_conflicts, to_tables
 
@@ -17,18 +18,22 @@ if TYPE_CHECKING:
     from oxide._core import Record, Session, Staged
     from oxide.labels.rows import Row
     from oxide.repository import Repository
+    from oxide.types import Progress
 
 Edit = Callable[[Tables], Tables]
 """Changes pending tables. Called again on what another process published first."""
 
 
 class Changes:
-    """Rows to set and keys to remove, by table. They are given to the core in batches, so that millions fit."""
+    """Rows to set and keys to remove, by table. They are given to the core in batches, between which is told how far
+    it is: best in the order of keys.
+    """
 
-    BATCH = 100_000
+    BATCH = 20_000
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, progress: Progress | None = None) -> None:
         self.session = session
+        self._progress = progress
         self._upserts: dict[str, list[Row]] = {}
         self._removals: dict[str, list[tuple[Any, ...]]] = {}
 
@@ -40,16 +45,12 @@ class Changes:
         """Remove rows."""
         self._removals.setdefault(table, []).extend(keys)
 
-    @property
-    def waiting(self) -> int:
-        """Number of rows that were not applied yet."""
-        return sum(map(len, self._upserts.values())) + sum(map(len, self._removals.values()))
-
     def apply(self, tables: Tables) -> Tables:
         """The tables with these changes, which stay: another process may have changed what they were applied to."""
+        waiting = sum(map(len, self._upserts.values())) + sum(map(len, self._removals.values()))
+        advance = Advance(self._progress, "storing labels", waiting)
         for name in sorted({*self._upserts, *self._removals}):
-            rows, keys = self._upserts.get(name, []), self._removals.get(name, [])
-            if rows or keys:
+            for rows, keys in self._batches(name):
                 schema = schemas.write(self.session, name)
                 root = self.session.edit_table(
                     schema,
@@ -58,7 +59,14 @@ class Changes:
                     as_rows.keys_to_arrow(name, keys) if keys else None,
                 )
                 tables = with_root(tables, name, schema, root)
+                advance.by(len(rows) + len(keys))
         return tables
+
+    def _batches(self, name: str) -> Iterator[tuple[list[Row], list[tuple[Any, ...]]]]:
+        """Rows to set with keys to remove; these come first, as a row may be set anew that is among them."""
+        rows, keys = self._upserts.get(name, []), self._removals.get(name, [])
+        for start in range(0, max(len(rows), 1 if keys else 0), self.BATCH):
+            yield rows[start : start + self.BATCH], [] if start else keys
 
     def clear(self) -> None:
         """Forget what was applied."""
@@ -107,6 +115,8 @@ def _settle(repository: Repository, session: Session, workspace: Record, tables:
         name, key = conflict["table"], conflict["name"]
         if name not in ("annotations", "keyframes"):
             return True
+        if not without_strays(session, edited, [conflict]):
+            return False
         return session.row_value(root_of(tables, name), key) == session.row_value(root_of(edited, name), key)
 
     left = [conflict for conflict in conflicts if is_open(conflict)]

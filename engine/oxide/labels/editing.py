@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from oxide import clock
 from oxide.errors import InvalidInput, NotFound, NothingToDo
 from oxide.labels import ids, ontology, reading
+from oxide.labels.advancing import Advance
 from oxide.labels.changes import Changes, publish_edit, refuse_undecided
 from oxide.labels.metadata import with_value, without_value
 from oxide.labels.rows import annotation_row, keyframe_rows
@@ -18,9 +20,12 @@ from oxide.workspace import read_state
 if TYPE_CHECKING:
     from oxide.labels.annotation import Annotation
     from oxide.repository import Repository
+    from oxide.types import Progress
 
 
-def annotate(repository: Repository, path: str, annotations: Sequence[Annotation]) -> list[Annotation]:
+def annotate(
+    repository: Repository, path: str, annotations: Sequence[Annotation], progress: Progress | None = None
+) -> list[Annotation]:
     """Add annotations to a file, or replace those whose id it has. Returns them with ids, author and times."""
     if not annotations:
         raise NothingToDo("there is no annotation to add", hint="give one or more")
@@ -33,8 +38,10 @@ def annotate(repository: Repository, path: str, annotations: Sequence[Annotation
         known = {each.id: each for each in reading.annotations_of(store, state.pending, [item])}
         author, now = str(repository.settings.author()), clock.to_datetime(clock.now())
         new_ids = ids.new_ids()
-        changes, made = Changes(session), []
+        changes, made = Changes(session, progress), []
+        advance = Advance(progress, "annotating", len(annotations))
         for annotation in annotations:
+            advance.by(1)
             rules.check(annotation)
             old = _replaced(known, annotation, path)
             complete = replace(
@@ -43,9 +50,8 @@ def annotate(repository: Repository, path: str, annotations: Sequence[Annotation
                 item_id=item,
                 author=annotation.author or (old.author if old else author),
                 created=annotation.created or (old.created if old else now),
-                updated=annotation.updated or now,
-                updated_by=annotation.updated_by or author,
             )
+            complete = _with_last_change(complete, old, author, now)
             made.append(complete)
             if old is not None:
                 changes.remove("keyframes", [(item, old.id, keyframe.frame) for keyframe in old.keyframes])
@@ -54,6 +60,17 @@ def annotate(repository: Repository, path: str, annotations: Sequence[Annotation
         what = f"annotate {path}: {count(len(made), 'annotation')}"
         publish_edit(repository, session, state, "annotate", what, changes.apply)
     return made
+
+
+def _with_last_change(annotation: Annotation, old: Annotation | None, author: str, now: datetime) -> Annotation:
+    """An annotation with who changed it last and when, where it does not say so itself. What it says of that because it
+    was read so, and changed since, it does not say itself.
+    """
+    if old is not None and annotation != old and annotation.updated == old.updated:
+        annotation = replace(annotation, updated=None)
+        if annotation.updated_by == old.updated_by:
+            annotation = replace(annotation, updated_by=None)
+    return replace(annotation, updated=annotation.updated or now, updated_by=annotation.updated_by or author)
 
 
 def _replaced(known: dict[str | None, Annotation], annotation: Annotation, path: str) -> Annotation | None:
@@ -65,15 +82,15 @@ def _replaced(known: dict[str | None, Annotation], annotation: Annotation, path:
     return known[annotation.id]
 
 
-def remove(repository: Repository, annotation_ids: Sequence[str]) -> int:
+def remove(repository: Repository, annotation_ids: Sequence[str], progress: Progress | None = None) -> int:
     """Remove annotations by their ids. Returns how many."""
     store = repository.store
     wanted = [ids.checked(each, "an annotation") for each in annotation_ids]
     with store.begin() as session:
         state = read_state(store)
-        found = reading.find_annotations(store, state.pending, wanted)
+        found = reading.find_annotations(store, state.pending, wanted, progress)
         refuse_undecided(repository, state, list(found.values()))
-        changes = Changes(session)
+        changes = Changes(session, progress)
         for annotation in reading.annotations_of(store, state.pending, sorted(set(found.values()))):
             if annotation.id in found:
                 changes.remove("annotations", [(annotation.item_id, annotation.id)])
@@ -84,7 +101,9 @@ def remove(repository: Repository, annotation_ids: Sequence[str]) -> int:
     return len(found)
 
 
-def set_metadata(repository: Repository, paths: Sequence[str], values: dict[str, Any]) -> int:
+def set_metadata(
+    repository: Repository, paths: Sequence[str], values: dict[str, Any], progress: Progress | None = None
+) -> int:
     """Set metadata of every file at and below some paths: dotted keys to JSON values. Returns how many changed."""
     if not values:
         raise InvalidInput("there is nothing to set", hint="give KEY=VALUE")
@@ -94,10 +113,12 @@ def set_metadata(repository: Repository, paths: Sequence[str], values: dict[str,
             value = with_value(value, key, new)
         return value
 
-    return _change_metadata(repository, paths, changed, f"set {', '.join(sorted(values))}")
+    return _change_metadata(repository, paths, changed, f"set {', '.join(sorted(values))}", progress)
 
 
-def unset_metadata(repository: Repository, paths: Sequence[str], keys: Sequence[str]) -> int:
+def unset_metadata(
+    repository: Repository, paths: Sequence[str], keys: Sequence[str], progress: Progress | None = None
+) -> int:
     """Remove keys from the metadata of every file at and below some paths. Returns how many files changed."""
     if not keys:
         raise InvalidInput("there is nothing to remove", hint="give the keys")
@@ -107,29 +128,35 @@ def unset_metadata(repository: Repository, paths: Sequence[str], keys: Sequence[
             value = without_value(value, key)
         return value
 
-    return _change_metadata(repository, paths, changed, f"unset {', '.join(sorted(keys))}")
+    return _change_metadata(repository, paths, changed, f"unset {', '.join(sorted(keys))}", progress)
 
 
-def _change_metadata(repository: Repository, paths: Sequence[str], change: Any, what: str) -> int:
+def _change_metadata(
+    repository: Repository, paths: Sequence[str], change: Any, what: str, progress: Progress | None
+) -> int:
     store = repository.store
     with store.begin() as session:
         state = read_state(store)
-        items = reading.items_below(store, state.pending, paths)
-        refuse_undecided(repository, state, list(items.values()))
-        before = reading.metadata_of(store, state.pending, list(items.values()))
+        items = sorted(set(reading.items_below(store, state.pending, paths).values()))
+        refuse_undecided(repository, state, items)
         author, now = str(repository.settings.author()), clock.to_datetime(clock.now())
-        changes, changed = Changes(session), 0
-        for item in items.values():
-            old = before.get(item)
-            new = change(old)
-            if new == old:
-                continue
-            changed += 1
-            if new:
-                row = {"item_id": item, "value": new, "updated": now, "updated_by": author}
-                changes.upsert("metadata", [row])
-            else:
-                changes.remove("metadata", [(item,)])
+        changes, changed = Changes(session, progress), 0
+        advance = Advance(progress, "changing metadata", len(items))
+        for start in range(0, len(items), Changes.BATCH):
+            some = items[start : start + Changes.BATCH]
+            before = reading.metadata_of(store, state.pending, some)
+            for item in some:
+                advance.by(1)
+                old = before.get(item)
+                new = change(old)
+                if new == old:
+                    continue
+                changed += 1
+                if new:
+                    row = {"item_id": item, "value": new, "updated": now, "updated_by": author}
+                    changes.upsert("metadata", [row])
+                else:
+                    changes.remove("metadata", [(item,)])
         if changed:
             description = f"metadata: {what} of {count(changed, 'file')}"
             publish_edit(repository, session, state, "metadata", description, changes.apply)

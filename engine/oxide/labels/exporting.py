@@ -20,6 +20,7 @@ from oxide.workspace import read_state
 if TYPE_CHECKING:
     from oxide.formats.base import LabelledPicture
     from oxide.labels.ontology import Ontology
+    from oxide.labels.runs import Run
     from oxide.query.choosing import Chosen
     from oxide.repository import Repository
     from oxide.types import Progress
@@ -148,6 +149,10 @@ class _Dataset:
     @property
     def ontology(self) -> Ontology:
         return self._outgoing.ontology
+
+    @property
+    def runs(self) -> Sequence[Run]:
+        return self._outgoing.runs
 
     def pictures(self) -> Iterator[LabelledPicture]:
         self.written = self.annotations = 0

@@ -144,13 +144,25 @@ def with_paths(session: Session, tables: Tables, conflicts: list[Record]) -> lis
 
 
 def without_strays(session: Session, tables: Tables, conflicts: list[Record]) -> list[Record]:
-    """Conflicts but for those about rows of items that are gone: with the file its rows are decided."""
-    items = tables["items"][1]
-    return [
-        conflict
-        for conflict in conflicts
-        if conflict["table"] not in DEPENDENT or session.row_value(items, _item_of(conflict)) is not None
-    ]
+    """Conflicts but for those about rows of items that are gone, and about keyframes of annotations that are: with the
+    file its rows are decided, and with the annotation its keyframes.
+    """
+    items, annotations = tables["items"][1], root_of(tables, "annotations")
+
+    def is_open(conflict: Record) -> bool:
+        if conflict["table"] not in DEPENDENT:
+            return True
+        if session.row_value(items, _item_of(conflict)) is None:
+            return False
+        of_track = conflict["table"] == "keyframes"
+        return not of_track or session.row_value(annotations, annotation_of(conflict["name"])) is not None
+
+    return [conflict for conflict in conflicts if is_open(conflict)]
+
+
+def annotation_of(key: str) -> str:
+    """The key of the annotation that a keyframe belongs to."""
+    return key[: 2 * ITEM_DIGITS]
 
 
 def _item_of(conflict: Record) -> str:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from oxide import clock
 from oxide.errors import InvalidInput, NotFound, RefMoved
 from oxide.formats.base import EXAMPLES, AsksForPictures, Fidelity, Labelled, Picture, find_format, wrong
-from oxide.labels import facts, ids, matching, ontology
+from oxide.labels import facts, ids, matching, ontology, runs
 from oxide.labels.annotation import SOURCES
 from oxide.labels.changes import publish_edit, refuse_undecided
 from oxide.labels.following import root_of, schema_of, with_root
 from oxide.labels.incoming import ADD, BATCH, REPLACE, UPDATE, Annotations, Gathered, set_metadata
 from oxide.labels.ontology import Label
 from oxide.labels.reports import ImportReport, remarks
+from oxide.labels.runs import OTHER_RUNS, Run
 from oxide.labels.sizes import Sizes
 from oxide.transactions import expect_workspace, finish_before_reading, finish_interrupted, move_files
 from oxide.wording import count
@@ -212,6 +213,7 @@ class _Import:
         self._likely_folder: str | None = None
         self._remarks = Fidelity()
         self._labels: dict[str, Label] = {}
+        self._runs: dict[str, Run] = {}
         self._metadata: list[tuple[str, dict[str, Any]]] = []
         self._facts: list[tuple[str, Picture]] = []
         self._metadata_changed = 0
@@ -255,7 +257,7 @@ class _Import:
 
     # -- entries ---------------------------------------------------------------------------------------------------
 
-    def _entries(self) -> Iterator[Picture | Labelled | Label]:
+    def _entries(self) -> Iterator[Picture | Labelled | Label | Run]:
         number = 0
         for number, entry in enumerate(self._format.read(self._source)):
             if self._progress is not None and number % PROGRESS_EVERY == 0:
@@ -271,8 +273,10 @@ class _Import:
                 self._take_annotation(entry)
             elif isinstance(entry, Picture):
                 self._take_picture(entry)
-            else:
+            elif isinstance(entry, Label):
                 self._labels[entry.name] = entry
+            else:
+                self._runs[entry.id] = entry
         self._refuse_missing("they are not tracked", "--images, --into and --match")
         self._annotations.settle()
         self._settle_pictures()
@@ -327,6 +331,9 @@ class _Import:
             self._rules.check(annotation)
             if annotation.id is not None:
                 annotation = replace(annotation, id=ids.checked(annotation.id, "an annotation"))
+            if annotation.run_id is not None:
+                run = ids.checked(annotation.run_id, "a run")
+                annotation = replace(annotation, run_id=run if run in self._runs else None)
             if width and height:
                 self._check_place(annotation, width, height, entry.place)
             by = annotation.source if annotation.source != SOURCES[0] or entry.by_hand else SOURCES[2]
@@ -407,17 +414,14 @@ class _Import:
             "removed": annotations.removed,
         }
         if changed:
-            row = {
-                "run_id": self._run,
-                "kind": "import",
-                "name": self._format.name,
-                "origin": self._source.name,
-                "author": self._author,
-                "created": self._now,
-                "configuration": configuration,
-                "counts": counts,
-            }
-            self._into.set("runs", [row])
+            others = sorted(annotations.other_runs)
+            if others:
+                configuration = {**configuration, OTHER_RUNS: others}
+            name, origin = self._format.name, self._source.name
+            run = Run(self._run, "import", name, origin, self._author, self._now, configuration, counts)
+            known = {run.id for run in runs.read(self._repository.store, self._state.pending)}
+            made = [run, *(self._runs[other] for other in others if other not in known)]
+            self._into.set("runs", list(map(runs.row_of, made)))
             self._into.settle()
         return ImportReport(
             self._format.name,

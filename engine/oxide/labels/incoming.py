@@ -106,6 +106,8 @@ class Annotations:
         self._waiting: list[tuple[str, Annotation, str]] = []
         self._to_clear: list[str] = []
         self.seen = Seen()
+        self.other_runs: set[str] = set()
+        """Runs that annotations keep from their source."""
 
     def names_item(self, item: str) -> None:
         """The source names this item: its annotations are replaced where the mode says so."""
@@ -171,7 +173,9 @@ class Annotations:
         self.added += 1
         row = annotation_row(annotation)
         row["ann_id"] = annotation.id or next(self._ids)
-        row["run_id"] = self._run
+        row["run_id"] = annotation.run_id or self._run
+        if annotation.run_id is not None:
+            self.other_runs.add(annotation.run_id)
         row["author"] = annotation.author or self._author
         row["created"] = annotation.created or self._now
         row["updated"] = annotation.updated or row["created"]

@@ -10,6 +10,8 @@ from oxide import clock
 from oxide.errors import InConflict, InUse, InvalidInput, NotFound, NothingToDo
 from oxide.labels import ontology as ontologies
 from oxide.labels import ontology_editing as editing
+from oxide.labels.advancing import Advance
+from oxide.labels.following import root_of
 from oxide.labels.impact import Conflict, Fitting, LabelChange
 from oxide.labels.ontology import Label, Ontology
 from oxide.labels.relabelling import Into, Rule, Split, Stamp, batches, label_exists, relabel
@@ -21,9 +23,10 @@ from oxide.workspace import WORKSPACE, from_tables, read_state, tables_of, to_ta
 if TYPE_CHECKING:
     from oxide._core import Record, Session, Store
     from oxide.repository import Repository
+    from oxide.types import Progress
     from oxide.workspace import Tables
 
-Work = Callable[["Session | None", "Tables"], "tuple[Tables, LabelChange]"]
+Work = Callable[["Session | None", "Tables", "Progress | None"], "tuple[Tables, LabelChange]"]
 """Changes tables and reports; without a session it only reports. Called again on what another process published."""
 
 
@@ -48,12 +51,13 @@ def rename(repository: Repository, old: str, new: str, **how: Any) -> LabelChang
     """Give a label another name."""
     editing.check_name(new)
 
-    def work(session: Session | None, tables: Tables) -> tuple[Tables, LabelChange]:
+    def work(session: Session | None, tables: Tables, progress: Progress | None) -> tuple[Tables, LabelChange]:
         before = ontologies.read(repository.store, tables)
         if new in before.labels or old == new:
             raise label_exists(new)
         after = editing.renamed(before, old, new)
-        return _apply(repository, session, tables, before, after, Into(frozenset([old]), new, frozenset([new])))
+        rule = Into(frozenset([old]), new, frozenset([new]))
+        return _apply(repository, session, tables, before, after, rule, progress)
 
     return _change(repository, f"rename {old} to {new}", work, **how)
 
@@ -65,10 +69,10 @@ def merge(repository: Repository, labels: Sequence[str], into: str, **how: Any) 
     if not old:
         raise InvalidInput("a merge needs two labels", hint="as in `oxide label merge kitten cat`")
 
-    def work(session: Session | None, tables: Tables) -> tuple[Tables, LabelChange]:
+    def work(session: Session | None, tables: Tables, progress: Progress | None) -> tuple[Tables, LabelChange]:
         before = ontologies.read(repository.store, tables)
         after = editing.merged(before, old, into)
-        return _apply(repository, session, tables, before, after, Into(frozenset(old), into))
+        return _apply(repository, session, tables, before, after, Into(frozenset(old), into), progress)
 
     return _change(repository, f"merge {', '.join(old)} into {into}", work, **how)
 
@@ -78,7 +82,7 @@ def split(repository: Repository, label: str, by: str, names: Mapping[str, str],
     for name in names.values():
         editing.check_name(name)
 
-    def work(session: Session | None, tables: Tables) -> tuple[Tables, LabelChange]:
+    def work(session: Session | None, tables: Tables, progress: Progress | None) -> tuple[Tables, LabelChange]:
         before = ontologies.read(repository.store, tables)
         known = before.labels.get(label)
         definition = known.attributes.get(by, {}) if known is not None else {}
@@ -89,7 +93,7 @@ def split(repository: Repository, label: str, by: str, names: Mapping[str, str],
         def divided() -> Ontology:
             return editing.divided(before, label, by, sorted(set(rule.found.values()) - {label}))
 
-        tables, report = _apply(repository, session, tables, before, divided, rule)
+        tables, report = _apply(repository, session, tables, before, divided, rule, progress)
         if not rule.found:
             raise NotFound(
                 f"no annotation with the label '{label}' has the attribute '{by}'", hint="see `oxide label list`"
@@ -102,11 +106,11 @@ def split(repository: Repository, label: str, by: str, names: Mapping[str, str],
 def remove(repository: Repository, names: Sequence[str], *, force: bool, **how: Any) -> LabelChange:
     """Take labels out of the ontology. Annotations that carry one keep it, which ``force`` must allow."""
 
-    def work(session: Session | None, tables: Tables) -> tuple[Tables, LabelChange]:
+    def work(session: Session | None, tables: Tables, progress: Progress | None) -> tuple[Tables, LabelChange]:
         before = ontologies.read(repository.store, tables)
         for name in names:
             editing.find(before, name)
-        used = used_labels(repository.store, tables, names)
+        used = used_labels(repository.store, tables, names, progress)
         if used and not force:
             worst = max(used, key=lambda name: (used[name], name))
             where = count(used[worst], "annotation") if used[worst] else "keyframes of a track"
@@ -121,15 +125,20 @@ def remove(repository: Repository, names: Sequence[str], *, force: bool, **how: 
     return _change(repository, f"remove {', '.join(names)}", work, **how)
 
 
-def used_labels(store: Store, tables: Tables, among: Iterable[str] | None = None) -> Counter[str]:
+def used_labels(
+    store: Store, tables: Tables, among: Iterable[str] | None = None, progress: Progress | None = None
+) -> Counter[str]:
     """Number of annotations by label, 0 for one that only keyframes say; ``among``: only these labels."""
     import pyarrow
     import pyarrow.compute as compute
 
     used: Counter[str] = Counter()
     wanted = None if among is None else pyarrow.array(sorted(among), pyarrow.string())
-    for name in ("annotations", "keyframes"):
+    present = [name for name in ("annotations", "keyframes") if name in tables]
+    advance = Advance(progress, "counting labels", sum(store.count(tables[name][1]) for name in present))
+    for name in present:
         for batch in batches(store, tables, name, ("label",)):
+            advance.by(len(batch))
             labels = batch.column("label").drop_null()
             if wanted is not None:
                 labels = labels.filter(compute.is_in(labels, wanted))
@@ -138,17 +147,19 @@ def used_labels(store: Store, tables: Tables, among: Iterable[str] | None = None
     return used
 
 
-def check(store: Store, tables: Tables) -> list[Conflict]:
+def check(store: Store, tables: Tables, progress: Progress | None = None) -> list[Conflict]:
     """Labels in use that the ontology does not have, and annotations that break its rules."""
     ontology = ontologies.read(store, tables)
     fitting = Fitting(Ontology(ontology.labels, closed=True), strange_attributes=False)
+    advance = Advance(progress, "checking labels", store.count(root_of(tables, "annotations")))
     for batch in batches(store, tables, "annotations", ("ann_id", "type", "label", "attributes")):
         fitting.look(batch)
+        advance.by(len(batch))
     return fitting.conflicts()
 
 
 def _edit(repository: Repository, what: str, edited: Callable[[Ontology], Ontology], **how: Any) -> LabelChange:
-    def work(session: Session | None, tables: Tables) -> tuple[Tables, LabelChange]:
+    def work(session: Session | None, tables: Tables, progress: Progress | None) -> tuple[Tables, LabelChange]:
         before = ontologies.read(repository.store, tables)
         report = LabelChange()
         return _with_ontology(session, tables, before, edited(before), report), report
@@ -163,6 +174,7 @@ def _apply(
     before: Ontology,
     after: Ontology | Callable[[], Ontology],
     rule: Rule,
+    progress: Progress | None,
 ) -> tuple[Tables, LabelChange]:
     """Annotations, keyframes and ontology after a rule; ``after`` may only be known once the annotations were seen."""
     report = LabelChange()
@@ -170,7 +182,7 @@ def _apply(
     merging = isinstance(rule, Into) and rule.new in before.labels
     fitting = Fitting(Ontology(rules.labels), strange_attributes=merging)
     stamp = Stamp(str(repository.settings.author()), clock.to_datetime(clock.now()))
-    changed = relabel(repository.store, session, tables, rule, stamp, report, fitting)
+    changed = relabel(repository.store, session, tables, rule, stamp, report, fitting, progress)
     missing = sorted(name for name in rule.old if name not in before.labels)
     unused = [name for name in missing if not any(old == name for old, _ in report.labels)]
     if unused and not (report.left or report.keyframes):
@@ -193,14 +205,20 @@ def _with_ontology(
 
 
 def _change(
-    repository: Repository, what: str, work: Work, *, message: str | None = None, dry_run: bool = False
+    repository: Repository,
+    what: str,
+    work: Work,
+    *,
+    message: str | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> LabelChange:
     """Do it: pending, or with a ``message`` as a commit at once; or only say what it would do."""
     store = repository.store
     if dry_run:
         state = read_state(store)
         _refuse(store, state.workspace, message)
-        return work(None, state.pending)[1]
+        return work(None, state.pending, progress)[1]
     made: list[LabelChange] = []
     with store.begin() as session:
 
@@ -208,7 +226,7 @@ def _change(
             workspace = view["workspaces"][WORKSPACE]
             _refuse(store, workspace, message)
             pending = to_tables(workspace["pending"])
-            tables, report = work(session, pending)
+            tables, report = work(session, pending, progress)
             if tables == pending:
                 raise NothingToDo("the labels are like that already", hint="see `oxide label list`")
             workspace["pending"] = from_tables(tables)

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from oxide import _core, clock
 from oxide.errors import InvalidInput, NotFound, NothingToDo
 from oxide.labels import reading
+from oxide.labels.advancing import Advance
 from oxide.labels.changes import Changes, publish_edit, refuse_undecided
 from oxide.labels.metadata import parse_value, place, with_value
 from oxide.wording import count
@@ -24,6 +25,7 @@ from oxide.workspace import read_state
 if TYPE_CHECKING:
     from oxide._core import Record, Session, Store
     from oxide.repository import Repository
+    from oxide.types import Progress
     from oxide.workspace import Tables
 
 MATCHES = ("path", "name", "content")
@@ -50,16 +52,18 @@ class Entry(NamedTuple):
     values: dict[str, Any]
 
 
-def import_metadata(repository: Repository, source: str, key: str, match: str, *, dry_run: bool) -> int:
+def import_metadata(
+    repository: Repository, source: str, key: str, match: str, *, dry_run: bool, progress: Progress | None
+) -> int:
     """Set the metadata that a file says. Returns how many files of the repository it is about."""
     if match not in MATCHES:
         raise InvalidInput(f"files are not matched by '{match}'", hint=f"use {', '.join(MATCHES)}")
     store = repository.store
     with store.begin() as session:
         state = read_state(store)
-        incoming = _Incoming(repository, session, source)
+        incoming = _Incoming(repository, session, source, progress)
         find = _finder(store, state.pending, match)
-        for entries in _in_groups(_read(source, key), AT_ONCE):
+        for entries in _in_groups(_told(_read(source, key), progress), AT_ONCE):
             items = find(source, entries)
             refuse_undecided(repository, state, items)
             incoming.take(entries, items)
@@ -77,8 +81,9 @@ def import_metadata(repository: Repository, source: str, key: str, match: str, *
 class _Incoming:
     """The records of a source by item."""
 
-    def __init__(self, repository: Repository, session: Session, source: str) -> None:
+    def __init__(self, repository: Repository, session: Session, source: str, progress: Progress | None) -> None:
         self._repository = repository
+        self._progress = progress
         self._session = session
         self._source = source
         self._table = session.write_schema(_INCOMING), _core.EMPTY_ROOT
@@ -111,6 +116,7 @@ class _Incoming:
         store = self._repository.store
         author, now = str(self._repository.settings.author()), clock.to_datetime(clock.now())
         changes, before = Changes(self._session), tables
+        advance = Advance(self._progress, "setting metadata", self.number)
         for batch in pyarrow.RecordBatchReader.from_stream(store.scan(self._table)):
             items = [item.hex() for item in batch.column("item_id").to_pylist()]
             known = reading.metadata_of(store, before, items)
@@ -124,6 +130,7 @@ class _Incoming:
                 if value != known.get(item):
                     row = {"item_id": item, "value": value, "updated": now, "updated_by": author}
                     changes.upsert("metadata", [row])
+                advance.by(1)
             tables = changes.apply(tables)
             changes.clear()
         return tables
@@ -255,6 +262,14 @@ def _entry(source: str, line: int, name: str, values: Iterable[tuple[str, Any]])
             raise _wrong(source, line, f"the key '{dotted}' comes twice")
         found[dotted] = value
     return Entry(line, name, found)
+
+
+def _told(entries: Iterator[Entry], progress: Progress | None) -> Iterator[Entry]:
+    """The records, with progress."""
+    advance = Advance(progress, "reading metadata")
+    for entry in entries:
+        yield entry
+        advance.by(1)
 
 
 def _in_groups(entries: Iterator[Entry], size: int) -> Iterator[list[Entry]]:

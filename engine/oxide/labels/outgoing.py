@@ -13,9 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from oxide.formats.base import LabelledPicture
-from oxide.labels import ontology
+from oxide.labels import ontology, runs
 from oxide.labels.annotation import Annotation, Keyframe
 from oxide.labels.ontology import Label, Ontology
+from oxide.labels.runs import Run
 from oxide.labels.schemas import SCHEMAS
 
 if TYPE_CHECKING:
@@ -75,6 +76,22 @@ class Outgoing:
         used = {*self._used("annotations"), *self._used("keyframes")} - {None}
         others = sorted(used - set(known.labels))
         return Ontology({**known.labels, **{name: Label(name) for name in others}}, known.closed)
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """The runs that annotations of these files came with, oldest first."""
+        import pyarrow
+        import pyarrow.compute as compute
+
+        known, used = runs.read(self._store, self._tables), set[bytes]()
+        if not known or "annotations" not in self._tables:
+            return []
+        items = compute.unique(self._files.column("item_id").combine_chunks())
+        stream = self._store.scan(self._tables["annotations"], ["item_id", "run_id"])
+        for batch in pyarrow.RecordBatchReader.from_stream(stream):
+            own = batch.filter(compute.is_in(batch.column("item_id"), items))
+            used.update(compute.unique(own.column("run_id")).drop_null().to_pylist())
+        return [run for run in known if bytes.fromhex(run.id) in used]
 
     def _used(self, name: str) -> set[str]:
         import pyarrow

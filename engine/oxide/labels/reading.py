@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from oxide import _core
 from oxide.errors import NotFound
+from oxide.labels.advancing import Advance
 from oxide.labels.rows import to_annotation
 
 if TYPE_CHECKING:
     from oxide._core import Store
     from oxide.labels.annotation import Annotation
+    from oxide.types import Progress
     from oxide.workspace import Tables
 
 
@@ -55,7 +57,9 @@ def annotations_of(store: Store, tables: Tables, items: Sequence[str]) -> list[A
     return [to_annotation(row, keyframes.get((row["item_id"], row["ann_id"]), ())) for row in rows]
 
 
-def find_annotations(store: Store, tables: Tables, ids: Iterable[str]) -> dict[str, str]:
+def find_annotations(
+    store: Store, tables: Tables, ids: Iterable[str], progress: Progress | None = None
+) -> dict[str, str]:
     """Id to item of annotations. The whole table is looked through, as its key begins with the item.
 
     Raises:
@@ -69,12 +73,14 @@ def find_annotations(store: Store, tables: Tables, ids: Iterable[str]) -> dict[s
 
         stream = store.scan(tables["annotations"], ["item_id", "ann_id"])
         values = pyarrow.array(list(wanted), pyarrow.binary(12))
+        advance = Advance(progress, "looking for annotations", store.count(tables["annotations"][1]))
         for batch in pyarrow.RecordBatchReader.from_stream(stream):
             hits = batch.filter(compute.is_in(batch.column("ann_id"), values))
             for item, annotation in zip(hits.column("item_id"), hits.column("ann_id"), strict=True):
                 found[annotation.as_py().hex()] = item.as_py().hex()
             if len(found) == len(wanted):
                 break
+            advance.by(len(batch))
     missing = sorted(set(wanted.values()) - set(found))
     if missing:
         raise NotFound(f"there is no annotation {missing[0]}", hint="see `oxide annotations PATH` for those of a file")

@@ -1,17 +1,19 @@
 """Giving annotations other labels, as many as there are: tables are read and edited as Arrow batches of bounded size.
 
-Only rows that carry one of the labels are set again. Whoever changes a label by this becomes the annotation's last
-author.
+Only rows that carry one of the labels are set again. Whoever changes a label by this, on a keyframe too, becomes the
+annotation's last author.
 """
 
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from oxide.errors import AlreadyExists
+from oxide.labels.advancing import Advance
 from oxide.labels.following import with_root
 from oxide.labels.impact import Fitting, LabelChange
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from oxide._core import Session, Store
+    from oxide.types import Progress
     from oxide.workspace import Tables
 
 ANNOTATION_DIGITS = 48
@@ -167,18 +170,23 @@ def relabel(
     stamp: Stamp,
     report: LabelChange,
     fitting: Fitting,
+    progress: Progress | None,
 ) -> Tables:
     """The tables after a rule; without a session only the report is made."""
-    after = tables
-    if "annotations" in tables:
-        after = _relabel_annotations(store, session, after, rule, stamp, report, fitting)
+    present = [name for name in ("keyframes", "annotations") if name in tables]
+    advance = Advance(progress, "relabelling", sum(store.count(tables[name][1]) for name in present))
+    after, tracks = tables, set[bytes]()
     if "keyframes" in tables:
         editor = _Editor(session, "keyframes", after)
         for batch in batches(store, tables, "keyframes"):
             changed = rule.renamed_keyframes(store, tables, batch)
             report.keyframes += len(changed)
+            tracks.update(_annotation_keys(changed).to_pylist())
             editor.set(changed)
+            advance.by(len(batch))
         after = editor.finish()
+    if "annotations" in tables:
+        after = _relabel_annotations(store, session, after, rule, stamp, report, fitting, sorted(tracks), advance)
     return after
 
 
@@ -190,10 +198,10 @@ def _relabel_annotations(
     stamp: Stamp,
     report: LabelChange,
     fitting: Fitting,
+    tracks: list[bytes],
+    advance: Advance,
 ) -> Tables:
-    import pyarrow
-    import pyarrow.compute as compute
-
+    """Annotations after a rule. Whose key is among ``tracks`` was changed too: a keyframe of it was."""
     editor = _Editor(session, "annotations", tables)
     last_item = None
     for batch in batches(store, tables, "annotations"):
@@ -202,23 +210,60 @@ def _relabel_annotations(
             raise label_exists(taken.column("label")[0].as_py())
         hits = _with_label(batch, rule.old)
         changed = rule.renamed(hits)
-        given = compute.is_valid(changed.column("label"))
+        given = changed.column("label").is_valid()
         hits, changed, found = hits.filter(given), changed.filter(given), len(hits)
         report.left += found - len(hits)
-        if not len(hits):
-            continue
-        pairs = pyarrow.table([hits.column("label"), changed.column("label")], ["old", "new"])
-        for row in pairs.group_by(["old", "new"]).aggregate([([], "count_all")]).to_pylist():
-            report.labels[row["old"], row["new"]] += row["count_all"]
-        for source in hits.column("source").value_counts().to_pylist():
-            report.sources[source["values"] or "human"] += source["counts"]
-        items = hits.column("item_id")
-        report.items += len(items.unique()) - (items[0].as_py() == last_item)
-        last_item = items[-1].as_py()
-        fitting.look(changed)
-        changed = _with_column(changed, "updated", [stamp.now] * len(changed))
-        editor.set(_with_column(changed, "updated_by", [stamp.author] * len(changed)))
+        if len(hits):
+            last_item = _count(report, hits, changed, last_item)
+            fitting.look(changed)
+        # Of two rows with one key the last one counts.
+        editor.set(_stamped(_with_key(batch, tracks), stamp))
+        editor.set(_stamped(changed, stamp))
+        advance.by(len(batch))
     return editor.finish()
+
+
+def _count(
+    report: LabelChange, hits: pyarrow.RecordBatch, changed: pyarrow.RecordBatch, last_item: bytes | None
+) -> bytes:
+    """Count annotations that get another label. ``last_item``: the one that was counted last; returns that of these."""
+    import pyarrow
+
+    pairs = pyarrow.table([hits.column("label"), changed.column("label")], ["old", "new"])
+    for row in pairs.group_by(["old", "new"]).aggregate([([], "count_all")]).to_pylist():
+        report.labels[row["old"], row["new"]] += row["count_all"]
+    for source in hits.column("source").value_counts().to_pylist():
+        report.sources[source["values"] or "human"] += source["counts"]
+    items = hits.column("item_id")
+    report.items += len(items.unique()) - (items[0].as_py() == last_item)
+    counted: bytes = items[-1].as_py()
+    return counted
+
+
+def _annotation_keys(batch: pyarrow.RecordBatch) -> pyarrow.Array:
+    """The keys of the annotations that rows are, or are keyframes of."""
+    import pyarrow
+    import pyarrow.compute as compute
+
+    parts = [batch.column(name).cast(pyarrow.binary()) for name in ("item_id", "ann_id")]
+    return compute.binary_join_element_wise(*parts, b"")
+
+
+def _with_key(batch: pyarrow.RecordBatch, keys: list[bytes]) -> pyarrow.RecordBatch:
+    """Rows of a batch in key order whose key is one of some that ascend."""
+    import pyarrow
+    import pyarrow.compute as compute
+
+    if not keys or not len(batch):
+        return batch.slice(0, 0)
+    own = _annotation_keys(batch)
+    within = keys[bisect_left(keys, own[0].as_py()) : bisect_right(keys, own[-1].as_py())]
+    return batch.filter(compute.is_in(own, pyarrow.array(within, pyarrow.binary())))
+
+
+def _stamped(batch: pyarrow.RecordBatch, stamp: Stamp) -> pyarrow.RecordBatch:
+    batch = _with_column(batch, "updated", [stamp.now] * len(batch))
+    return _with_column(batch, "updated_by", [stamp.author] * len(batch))
 
 
 def batches(store: Store, tables: Tables, name: str, columns: tuple[str, ...] = ()) -> Iterator[pyarrow.RecordBatch]:
@@ -262,7 +307,7 @@ class _Editor:
         self._waiting: list[pyarrow.RecordBatch] = []
 
     def set(self, batch: pyarrow.RecordBatch) -> None:
-        """Set rows whose keys ascend from call to call."""
+        """Set rows; of two with one key the later one counts."""
         if self._session is None or not len(batch):
             return
         self._waiting.append(batch)

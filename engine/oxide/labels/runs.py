@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from oxide.workspace import Tables
 
 
+OTHER_RUNS = "runs"
+"""The option of an import that names the runs which its annotations have of their source, instead of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run.
@@ -54,6 +58,20 @@ def read(store: Store, tables: Tables) -> list[Run]:
         for row in rows
     ]
     return sorted(found, key=lambda run: (run.created.timestamp() if run.created else 0.0, run.id))
+
+
+def row_of(run: Run) -> dict[str, Any]:
+    """A run as a row of its table."""
+    return {
+        "run_id": run.id,
+        "kind": run.kind,
+        "name": run.name,
+        "origin": run.origin,
+        "author": run.author,
+        "created": run.created,
+        "configuration": run.configuration or None,
+        "counts": run.counts or None,
+    }
 
 
 def find(runs: Sequence[Run], name: str) -> Run:

@@ -3,48 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from oxide.holding import holding
-from oxide.workspace import read_state, tables_of
+from oxide.labels.ontology_verbs import OntologyVerbs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from oxide._core import Store
     from oxide.labels.annotation import Annotation
     from oxide.labels.comparing import AnnotationChange
     from oxide.labels.history import AnnotationBlame, Version
-    from oxide.labels.impact import Conflict, LabelChange
-    from oxide.labels.ontology import Label, Ontology
     from oxide.labels.parquet_export import ParquetReport
     from oxide.labels.rendering import Drawn
     from oxide.labels.reports import ExportReport, ImportReport
     from oxide.labels.runs import Run
     from oxide.repository import Repository
     from oxide.types import CopyResult, MergeResult, Progress
-    from oxide.workspace import Tables
 
     PathLike = str | os.PathLike[str]
 
 
-class LabelVerbs:
+class LabelVerbs(OntologyVerbs):
     """Labels and metadata of a repository. What changes is pending in the workspace at once, for the next commit."""
 
-    store: Store
-
-    def _repository(self) -> Repository:
-        return self  # type: ignore[return-value]  # nothing else inherits this
-
-    def state_at(self, revision: str | None) -> Tables:
-        """The tables of a revision; of none, as the next commit would hold them."""
-        repository = self._repository()
-        if revision is None:
-            return read_state(repository.store).pending
-        return tables_of(repository.store, repository.resolve_revision(revision))
-
-    def annotate(self, path: PathLike, *annotations: Annotation) -> list[str]:
+    def annotate(self, path: PathLike, *annotations: Annotation, progress: Progress | None = None) -> list[str]:
         """Add annotations to a file, or replace those whose id is given. Returns their ids.
 
         Raises:
@@ -54,14 +38,14 @@ class LabelVerbs:
         from oxide.labels import editing
 
         repository = self._repository()
-        made = editing.annotate(repository, repository.to_path(path), annotations)
+        made = editing.annotate(repository, repository.to_path(path), annotations, progress)
         return [annotation.id for annotation in made if annotation.id is not None]
 
-    def remove_annotations(self, ids: Sequence[str]) -> int:
+    def remove_annotations(self, ids: Sequence[str], *, progress: Progress | None = None) -> int:
         """Remove annotations by their ids. Returns how many. Raises NotFound."""
         from oxide.labels import editing
 
-        return editing.remove(self._repository(), [ids] if isinstance(ids, str) else ids)
+        return editing.remove(self._repository(), [ids] if isinstance(ids, str) else ids, progress)
 
     @holding
     def annotations(self, path: PathLike, at: str | None = None) -> list[Annotation]:
@@ -148,7 +132,9 @@ class LabelVerbs:
 
         return runs.read(self._repository().store, self.state_at(at))
 
-    def set_metadata(self, paths: Sequence[PathLike], values: dict[str, Any]) -> int:
+    def set_metadata(
+        self, paths: Sequence[PathLike], values: dict[str, Any], *, progress: Progress | None = None
+    ) -> int:
         """Set metadata of every file at and below some paths. Returns how many files changed.
 
         ``values`` maps dotted keys to JSON values: ``{"camera.lens": 35}``.
@@ -160,17 +146,26 @@ class LabelVerbs:
         from oxide.labels import editing
 
         repository = self._repository()
-        return editing.set_metadata(repository, repository.to_paths(paths), values)
+        return editing.set_metadata(repository, repository.to_paths(paths), values, progress)
 
-    def unset_metadata(self, paths: Sequence[PathLike], keys: Sequence[str]) -> int:
+    def unset_metadata(
+        self, paths: Sequence[PathLike], keys: Sequence[str], *, progress: Progress | None = None
+    ) -> int:
         """Remove dotted keys from the metadata of every file at and below some paths. Returns how many changed."""
         from oxide.labels import editing
 
         repository = self._repository()
-        return editing.unset_metadata(repository, repository.to_paths(paths), [keys] if isinstance(keys, str) else keys)
+        names = [keys] if isinstance(keys, str) else keys
+        return editing.unset_metadata(repository, repository.to_paths(paths), names, progress)
 
     def import_metadata(
-        self, source: PathLike, *, key: str = "path", match: str = "path", dry_run: bool = False
+        self,
+        source: PathLike,
+        *,
+        key: str = "path",
+        match: str = "path",
+        dry_run: bool = False,
+        progress: Progress | None = None,
     ) -> int:
         """Set metadata of many files out of a JSONL or CSV file (UTF-8), as one operation. Returns how many files.
 
@@ -185,7 +180,9 @@ class LabelVerbs:
         """
         from oxide.labels import metadata_import
 
-        return metadata_import.import_metadata(self._repository(), os.fspath(source), key, match, dry_run=dry_run)
+        return metadata_import.import_metadata(
+            self._repository(), os.fspath(source), key, match, dry_run=dry_run, progress=progress
+        )
 
     @holding
     def metadata(self, path: PathLike, at: str | None = None) -> dict[str, Any]:
@@ -197,123 +194,6 @@ class LabelVerbs:
         item = reading.item_of(repository.store, tables, repository.to_path(path))
         found: dict[str, Any] = reading.metadata_of(repository.store, tables, [item]).get(item, {})
         return found
-
-    @holding
-    def ontology(self, at: str | None = None) -> Ontology:
-        """The labels that there are, and whether others are refused."""
-        from oxide.labels import ontology
-
-        return ontology.read(self._repository().store, self.state_at(at))
-
-    def add_labels(self, *labels: Label, message: str | None = None, dry_run: bool = False) -> LabelChange:
-        """Define labels in the ontology.
-
-        This and the other changes of labels are pending at once; with a ``message`` they are a commit at once, refused
-        when other changes are pending; ``dry_run`` only reports.
-
-        Raises:
-            AlreadyExists: a label is there.
-            NotFound: the label above one is not there.
-            InvalidInput: a label is malformed, or other changes are pending.
-        """
-        from oxide.labels import label_changes
-
-        return label_changes.add(self._repository(), labels, message=message, dry_run=dry_run)
-
-    def edit_label(
-        self, name: str, fields: Mapping[str, Any], *, message: str | None = None, dry_run: bool = False
-    ) -> LabelChange:
-        """Define a label anew in some respects; ``fields`` are those of :class:`oxide.Label`. Raises NotFound."""
-        from oxide.labels import label_changes
-
-        return label_changes.edit(self._repository(), name, fields, message=message, dry_run=dry_run)
-
-    def rename_label(self, old: str, new: str, *, message: str | None = None, dry_run: bool = False) -> LabelChange:
-        """Give a label another name, in the ontology and on every annotation.
-
-        Raises:
-            NotFound: neither ontology nor annotations have the label.
-            AlreadyExists: the other name is a label too.
-        """
-        from oxide.labels import label_changes
-
-        return label_changes.rename(self._repository(), old, new, message=message, dry_run=dry_run)
-
-    def merge_labels(
-        self, labels: Sequence[str], into: str, *, message: str | None = None, dry_run: bool = False
-    ) -> LabelChange:
-        """Make several labels one. What does not fit the one is reported, and kept.
-
-        Raises:
-            NotFound: neither ontology nor annotations have one of the labels.
-            InvalidInput: the ontology is closed and does not have ``into``.
-        """
-        from oxide.labels import label_changes
-
-        names = [labels] if isinstance(labels, str) else labels
-        return label_changes.merge(self._repository(), names, into, message=message, dry_run=dry_run)
-
-    def split_label(
-        self,
-        label: str,
-        by: str,
-        names: Mapping[str, str] | None = None,
-        *,
-        message: str | None = None,
-        dry_run: bool = False,
-    ) -> LabelChange:
-        """Make a label of each value of the attribute ``by``: ``label/value``, or as ``names`` says by value.
-
-        The attribute goes, since the label says it then. Annotations without a single value keep the label.
-
-        Raises:
-            NotFound: no annotation with the label has the attribute.
-        """
-        from oxide.labels import label_changes
-
-        return label_changes.split(self._repository(), label, by, names or {}, message=message, dry_run=dry_run)
-
-    def remove_labels(
-        self,
-        labels: Sequence[str],
-        *,
-        into: str | None = None,
-        force: bool = False,
-        message: str | None = None,
-        dry_run: bool = False,
-    ) -> LabelChange:
-        """Take labels out of the ontology. Annotations get the label ``into``, or with ``force`` keep theirs.
-
-        Raises:
-            InUse: annotations carry a label, and neither was given.
-            NotFound: the ontology does not have a label.
-        """
-        from oxide.labels import label_changes
-
-        names = [labels] if isinstance(labels, str) else labels
-        if into is not None:
-            return label_changes.merge(self._repository(), names, into, message=message, dry_run=dry_run)
-        return label_changes.remove(self._repository(), names, force=force, message=message, dry_run=dry_run)
-
-    def close_ontology(self, closed: bool = True, *, message: str | None = None, dry_run: bool = False) -> LabelChange:
-        """Refuse new annotations with labels that the ontology does not have; ``closed=False``: take them again."""
-        from oxide.labels import label_changes
-
-        return label_changes.set_closed(self._repository(), closed, message=message, dry_run=dry_run)
-
-    @holding
-    def check_labels(self, at: str | None = None) -> list[Conflict]:
-        """Labels in use that the ontology does not have, and annotations that break its rules."""
-        from oxide.labels import label_changes
-
-        return label_changes.check(self._repository().store, self.state_at(at))
-
-    @holding
-    def used_labels(self, at: str | None = None) -> dict[str, int]:
-        """Number of annotations by label, the most frequent first."""
-        from oxide.labels import label_changes
-
-        return dict(label_changes.used_labels(self._repository().store, self.state_at(at)).most_common())
 
     def copy(
         self,

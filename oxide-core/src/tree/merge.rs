@@ -2,7 +2,9 @@
 
 mod cell;
 
-pub use cell::{merge_row, RowMerge};
+pub use cell::{decide_row, merge_row, RowMerge, Side};
+
+use cell::{has_leaves, holds_only_leaves};
 
 use std::cmp::Ordering;
 
@@ -13,7 +15,8 @@ use crate::schema::Schema;
 use crate::segment::Change;
 use crate::store::WriteObjects;
 
-/// Three-way merge by row and cell with the schema's rules. A removal against a change of the same row is a conflict.
+/// Three-way merge by row and cell with the schema's rules. A removal against a change of the same row is a conflict, unless
+/// rows hold nothing but leaves: then no row is one without leaves.
 pub fn merge(
     objects: &dyn WriteObjects,
     schema: &Schema,
@@ -37,6 +40,7 @@ pub fn merge(
     let their_changes = diff(objects, base, theirs)?;
     // The result is the same from either side; the one that changed more needs fewer edits.
     let onto_ours = our_changes.len() >= their_changes.len();
+    let only_leaves = holds_only_leaves(schema);
     let mut edits: Vec<Change> = Vec::new();
     let mut conflicts = Vec::new();
     for pair in pair_by_key(our_changes, their_changes) {
@@ -51,9 +55,20 @@ pub fn merge(
                     (Some(ours), Some(theirs)) => {
                         merge_row(objects, schema, base.as_deref(), ours, theirs)?
                     }
+                    _ if only_leaves => {
+                        let [ours, theirs] =
+                            [&ours, &theirs].map(|row| row.as_deref().unwrap_or_default());
+                        match merge_row(objects, schema, base.as_deref(), ours, theirs)? {
+                            RowMerge::Conflict(_) => RowMerge::Conflict(Vec::new()),
+                            merged => merged,
+                        }
+                    }
                     _ => RowMerge::Conflict(Vec::new()),
                 };
                 match merged {
+                    RowMerge::Row(row) if only_leaves && !has_leaves(schema, &row)? => {
+                        edits.push((our.key, None));
+                    }
                     RowMerge::Row(row) => edits.push((our.key, Some(row))),
                     RowMerge::Conflict(fields) => {
                         edits.push((our.key.clone(), base.clone()));

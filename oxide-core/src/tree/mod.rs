@@ -11,7 +11,7 @@ mod read;
 pub use build::{build, empty};
 pub use diff::{diff, visit_diff};
 pub use edit::{edit, edit_sorted};
-pub use merge::{merge, merge_row, RowMerge};
+pub use merge::{decide_row, merge, merge_row, RowMerge, Side};
 pub use page::empty_root;
 pub use read::{
     entries, entries_between, get, get_many, len, page_children, scan, Children, RowVisitor,

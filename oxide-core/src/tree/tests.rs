@@ -366,6 +366,138 @@ fn cells_merge_by_their_rules() {
     );
 }
 
+#[test]
+fn no_value_is_one_without_leaves() {
+    let row = |data| ["cat", "1", "ann", data, "f"];
+    let merged = |base, ours, theirs| {
+        let there = merged_row(row(base), row(ours), row(theirs));
+        assert_eq!(merged_row(row(base), row(theirs), row(ours)), there);
+        there
+    };
+    let is = |data| RowMerge::Row(encoded(&schema(2), row(data)));
+    // One side removes the last leaf, the other adds one.
+    assert_eq!(
+        merged(r#"{"a":1}"#, "", r#"{"a":1,"b":2}"#),
+        is(r#"{"b":2}"#)
+    );
+    assert_eq!(
+        merged(r#"{"a":1}"#, "{}", r#"{"a":1,"b":2}"#),
+        is(r#"{"b":2}"#)
+    );
+    assert_eq!(merged("{}", "", r#"{"b":2}"#), is(r#"{"b":2}"#));
+    // So it is further down, and what became empty on neither side alone is gone.
+    let deep = r#"{"a":{"x":1,"y":2},"b":1}"#;
+    assert_eq!(
+        merged(deep, r#"{"b":1}"#, r#"{"a":{"x":1,"y":2,"z":3},"b":1}"#),
+        is(r#"{"a":{"z":3},"b":1}"#)
+    );
+    assert_eq!(
+        merged(deep, r#"{"a":{"x":1},"b":1}"#, r#"{"a":{"y":2},"b":1}"#),
+        is(r#"{"b":1}"#)
+    );
+    assert_eq!(
+        merged(r#"{"a":1,"b":2}"#, r#"{"a":1}"#, r#"{"b":2}"#),
+        is("")
+    );
+    // A leaf that one side removed and the other changed is contested.
+    let contested = RowMerge::Conflict(vec![5]);
+    assert_eq!(merged(r#"{"a":1}"#, "", r#"{"a":2,"b":2}"#), contested);
+    assert_eq!(merged(r#"{"a":1}"#, "", r#"{"a":{"b":2}}"#), contested);
+    assert_eq!(merged("5", "", r#"{"a":1}"#), contested);
+}
+
+#[test]
+fn a_side_decides_what_is_contested_and_nothing_else() {
+    let schema = schema(2);
+    let objects = MemoryObjects::default();
+    let [base, ours, theirs] = [
+        ["cat", "1", "ann", r#"{"a":1,"b":1,"c":1}"#, "f"],
+        ["cow", "2", "bob", r#"{"a":2,"b":1,"c":2}"#, "f"],
+        ["dog", "3", "eve", r#"{"a":3,"b":3,"c":1}"#, "g"],
+    ]
+    .map(|cells| encoded(&schema, cells));
+    for (side, label, a) in [
+        (Side::Base, "cat", 1),
+        (Side::Ours, "cow", 2),
+        (Side::Theirs, "dog", 3),
+    ] {
+        let decided = decide_row(
+            &objects,
+            &schema,
+            Some(&base),
+            Some(&ours),
+            Some(&theirs),
+            side,
+        );
+        let data = format!(r#"{{"a":{a},"b":3,"c":2}}"#);
+        let expected = encoded(&schema, [label, "3", "eve", &data, "g"]);
+        assert_eq!(decided.unwrap(), Some(expected));
+        let removed = decide_row(&objects, &schema, Some(&base), None, Some(&theirs), side);
+        let whole = [Some(&base), None, Some(&theirs)][side as usize].cloned();
+        assert_eq!(removed.unwrap(), whole);
+    }
+}
+
+#[test]
+fn rows_of_leaves_alone_merge_where_one_side_has_none() {
+    let schema = Schema {
+        name: "notes".into(),
+        fields: vec![
+            field(1, "number", Type::Int, MergeRule::Conflict),
+            field(2, "data", Type::Json, MergeRule::Leaves),
+            field(3, "updated", Type::Time, MergeRule::Maximum),
+        ],
+        key: vec![1],
+        target_rows: 2,
+    };
+    schema.validate().unwrap();
+    let objects = MemoryObjects::default();
+    let (key, _) = row_of(&schema, "{}", 1);
+    let table = |data: &str, updated| match data {
+        "" => Content::new(),
+        data => Content::from([row_of(&schema, data, updated)]),
+    };
+    let merged = |base: Content, ours: Content, theirs: Content| {
+        let [base, ours, theirs] =
+            [base, ours, theirs].map(|rows| build_content(&objects, &schema, &rows));
+        let there = merge(&objects, &schema, &base, &ours, &theirs).unwrap();
+        let back = merge(&objects, &schema, &base, &theirs, &ours).unwrap();
+        assert_eq!(there.root, back.root);
+        (content(&objects, &there.root), there.conflicts)
+    };
+    let base = || table(r#"{"a":1}"#, 1);
+    let (rows, conflicts) = merged(base(), table("", 0), table(r#"{"a":1,"b":2}"#, 3));
+    assert!(conflicts.is_empty());
+    assert_eq!(rows, table(r#"{"b":2}"#, 3));
+    // Nothing is left, so there is no row.
+    let (rows, conflicts) = merged(base(), table("", 0), table(r#"{"a":1}"#, 3));
+    assert!(conflicts.is_empty() && rows.is_empty());
+    let (rows, conflicts) = merged(base(), table("", 0), table(r#"{"a":2,"b":2}"#, 3));
+    assert_eq!((rows, conflicts.len()), (base(), 1));
+    for (side, data) in [
+        (Side::Base, r#"{"a":1,"b":2}"#),
+        (Side::Ours, r#"{"b":2}"#),
+        (Side::Theirs, r#"{"a":2,"b":2}"#),
+    ] {
+        let [base, ours, theirs] = [&conflicts[0].base, &conflicts[0].ours, &conflicts[0].theirs];
+        let decided = decide_row(
+            &objects,
+            &schema,
+            base.as_deref(),
+            ours.as_deref(),
+            theirs.as_deref(),
+            side,
+        );
+        assert_eq!(decided.unwrap().as_ref(), table(data, 3).get(&key));
+    }
+}
+
+fn row_of(schema: &Schema, data: &str, updated: i64) -> (Vec<u8>, Vec<u8>) {
+    let values = [Value::Int(1), Value::Text(data.into()), Value::Int(updated)];
+    let row = encode(schema, &values).unwrap();
+    (row.key, row.value)
+}
+
 /// A box: geometry leads x and width, label is a cell of its own.
 fn merged_box(base: [&str; 4], ours: [&str; 4], theirs: [&str; 4]) -> RowMerge {
     let schema = Schema {

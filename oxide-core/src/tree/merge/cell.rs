@@ -19,6 +19,17 @@ pub enum RowMerge {
     Conflict(Vec<u32>),
 }
 
+/// Whose version is taken where both sides changed the same in different ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// As it was before both changes.
+    Base,
+    /// As the one side has it.
+    Ours,
+    /// As the other side has it.
+    Theirs,
+}
+
 /// Merges two versions of a row, cell by cell. Fields that the schema does not know are kept, and conflict when both sides
 /// changed them.
 pub fn merge_row(
@@ -28,8 +39,70 @@ pub fn merge_row(
     ours: &[u8],
     theirs: &[u8],
 ) -> Result<RowMerge> {
+    let rows = [base.unwrap_or_default(), ours, theirs];
+    let (row, contested) = merge_cells(objects, schema, rows, None)?;
+    Ok(if contested.is_empty() {
+        RowMerge::Row(row)
+    } else {
+        RowMerge::Conflict(contested)
+    })
+}
+
+/// The row of a conflict, decided: contested cells, and of cells that merge by leaves the contested leaves, are those of one
+/// side; everything else is merged. Where a side has no row, what it decides is the row as a whole, unless the absence of a
+/// row only says that there are no leaves.
+pub fn decide_row(
+    objects: &dyn WriteObjects,
+    schema: &Schema,
+    base: Option<&[u8]>,
+    ours: Option<&[u8]>,
+    theirs: Option<&[u8]>,
+    side: Side,
+) -> Result<Option<Vec<u8>>> {
+    let taken = match side {
+        Side::Base => base,
+        Side::Ours => ours,
+        Side::Theirs => theirs,
+    };
+    let only_leaves = holds_only_leaves(schema);
+    if !only_leaves && (taken.is_none() || ours.is_none() || theirs.is_none()) {
+        return Ok(taken.map(<[u8]>::to_vec));
+    }
+    let rows = [base, ours, theirs].map(Option::unwrap_or_default);
+    let (row, _) = merge_cells(objects, schema, rows, Some(side))?;
+    Ok((!only_leaves || has_leaves(schema, &row)?).then_some(row))
+}
+
+/// Whether rows of a table say nothing but leaves, so that no row and one without leaves say the same.
+pub fn holds_only_leaves(schema: &Schema) -> bool {
+    let mut values = schema
+        .fields
+        .iter()
+        .filter(|field| !schema.key.contains(&field.id));
+    values.clone().any(|field| field.merge == MergeRule::Leaves)
+        && values.all(|field| !matches!(field.merge, MergeRule::Conflict | MergeRule::Together(_)))
+}
+
+/// Whether a row of such a table says anything.
+pub fn has_leaves(schema: &Schema, row: &[u8]) -> Result<bool> {
+    for cell in rows::cells(row) {
+        let field = schema.field(cell?.field);
+        if field.is_none_or(|field| field.merge == MergeRule::Leaves) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Merges base, ours and theirs: the row, and the ids of the contested fields, which a side that is `favoured` gives.
+fn merge_cells(
+    objects: &dyn WriteObjects,
+    schema: &Schema,
+    [base, ours, theirs]: [&[u8]; 3],
+    favoured: Option<Side>,
+) -> Result<(Vec<u8>, Vec<u32>)> {
     let mut versions: BTreeMap<u32, Versions> = BTreeMap::new();
-    for cell in rows::cells(base.unwrap_or_default()) {
+    for cell in rows::cells(base) {
         let cell = cell?;
         versions.entry(cell.field).or_default().base = Some(cell.bytes);
     }
@@ -45,6 +118,7 @@ pub fn merge_row(
         objects,
         schema,
         versions: &versions,
+        favoured,
     };
     let mut row = Vec::new();
     let mut conflicts = Vec::new();
@@ -53,16 +127,17 @@ pub fn merge_row(
             Decision::Ours => row.extend_from_slice(cell.ours.unwrap_or_default()),
             Decision::Theirs => row.extend_from_slice(cell.theirs.unwrap_or_default()),
             Decision::Mixed(bytes) => row.extend(bytes),
-            Decision::Conflict => conflicts.push(merger.named(id)),
+            Decision::Conflict => match favoured {
+                Some(Side::Base) => row.extend_from_slice(cell.base.unwrap_or_default()),
+                Some(Side::Ours) => row.extend_from_slice(cell.ours.unwrap_or_default()),
+                Some(Side::Theirs) => row.extend_from_slice(cell.theirs.unwrap_or_default()),
+                None => conflicts.push(merger.named(id)),
+            },
         }
     }
     conflicts.sort_unstable();
     conflicts.dedup();
-    Ok(if conflicts.is_empty() {
-        RowMerge::Row(row)
-    } else {
-        RowMerge::Conflict(conflicts)
-    })
+    Ok((row, conflicts))
 }
 
 /// One field's cell in the three rows, with tags; `None` is null.
@@ -102,6 +177,7 @@ struct Merger<'a> {
     objects: &'a dyn WriteObjects,
     schema: &'a Schema,
     versions: &'a BTreeMap<u32, Versions<'a>>,
+    favoured: Option<Side>,
 }
 
 impl Merger<'_> {
@@ -202,10 +278,12 @@ impl Merger<'_> {
         let base = self.json(field, cell.base)?;
         let ours = self.json(field, cell.ours)?;
         let theirs = self.json(field, cell.theirs)?;
-        let Ok(merged) = merge_leaves(base.as_ref(), ours.as_ref(), theirs.as_ref()) else {
+        let three = [base.as_ref(), ours.as_ref(), theirs.as_ref()];
+        let Ok(merged) = merge_leaves(three, self.favoured) else {
             return Ok(Decision::Conflict);
         };
-        let Some(merged) = merged else {
+        let has_leaves = |merged: &Json| merged.as_object().is_none_or(|leaves| !leaves.is_empty());
+        let Some(merged) = merged.filter(has_leaves) else {
             return Ok(Decision::Mixed(Vec::new()));
         };
         let value = Value::Text(merged.to_string());
@@ -214,7 +292,7 @@ impl Merger<'_> {
 
     fn json(&self, field: &Field, bytes: Option<&[u8]>) -> Result<Option<Json>> {
         match self.value(field, bytes)? {
-            Value::Text(text) => serde_json::from_str(&text).map(Some).map_err(|error| {
+            Value::Text(text) => serde_json::from_str(&text).map_err(|error| {
                 Error::integrity(format!(
                     "a cell of field '{}' of table '{}' is no JSON: {error}",
                     field.name, self.schema.name
@@ -248,11 +326,12 @@ fn same(a: Option<&Json>, b: Option<&Json>) -> bool {
     a == b && a.map(Json::to_string) == b.map(Json::to_string)
 }
 
-/// Merges JSON by leaf path: objects are descended into, everything else (arrays too) is one leaf.
+/// Merges base, ours and theirs by leaf path: objects are descended into, everything else (arrays too) is one leaf. An object
+/// that one side removed has no leaves there, so that leaves which the other side added to it stay. With a side that is
+/// `favoured` nothing is contested.
 fn merge_leaves(
-    base: Option<&Json>,
-    ours: Option<&Json>,
-    theirs: Option<&Json>,
+    [base, ours, theirs]: [Option<&Json>; 3],
+    favoured: Option<Side>,
 ) -> std::result::Result<Option<Json>, LeafConflict> {
     if same(ours, theirs) || same(theirs, base) {
         return Ok(ours.cloned());
@@ -260,17 +339,36 @@ fn merge_leaves(
     if same(ours, base) {
         return Ok(theirs.cloned());
     }
-    let (Some(Json::Object(ours)), Some(Json::Object(theirs))) = (ours, theirs) else {
-        return Err(LeafConflict);
+    let none = Map::new();
+    let (ours_within, theirs_within) = match (base, ours, theirs) {
+        (_, Some(Json::Object(ours)), Some(Json::Object(theirs))) => (ours, theirs),
+        (Some(Json::Object(_)), Some(Json::Object(ours)), None) => (ours, &none),
+        (Some(Json::Object(_)), None, Some(Json::Object(theirs))) => (&none, theirs),
+        _ => {
+            return match favoured {
+                Some(Side::Base) => Ok(base.cloned()),
+                Some(Side::Ours) => Ok(ours.cloned()),
+                Some(Side::Theirs) => Ok(theirs.cloned()),
+                None => Err(LeafConflict),
+            }
+        }
     };
-    let base = base.and_then(Json::as_object);
+    let within = base.and_then(Json::as_object).unwrap_or(&none);
     let mut merged = Map::new();
-    let only_theirs = theirs.keys().filter(|key| !ours.contains_key(*key));
-    for key in ours.keys().chain(only_theirs) {
-        let base = base.and_then(|base| base.get(key));
-        if let Some(value) = merge_leaves(base, ours.get(key), theirs.get(key))? {
+    let only_theirs = theirs_within
+        .keys()
+        .filter(|key| !ours_within.contains_key(*key));
+    for key in ours_within.keys().chain(only_theirs) {
+        let three = [
+            within.get(key),
+            ours_within.get(key),
+            theirs_within.get(key),
+        ];
+        if let Some(value) = merge_leaves(three, favoured)? {
             merged.insert(key.clone(), value);
         }
     }
-    Ok(Some(Json::Object(merged)))
+    let is_empty = |side: Option<&Json>| side.and_then(Json::as_object).is_some_and(Map::is_empty);
+    let stays = !merged.is_empty() || is_empty(ours) || is_empty(theirs);
+    Ok(stays.then_some(Json::Object(merged)))
 }
