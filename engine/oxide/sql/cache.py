@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from oxide import _core
@@ -19,6 +19,21 @@ SEGMENT_CAP = 2 * 1024**3
 _RECENT = 600.0
 """Seconds for which a used file stays: another process may be about to open it."""
 _TOUCH_AGAIN = 60.0
+
+
+Facts = list[tuple[int, int] | None]
+
+
+def facts(paths: Iterable[str]) -> Facts:
+    """Length and inode of each file, ``None`` of one that is not there: files are only ever replaced whole."""
+    found: Facts = []
+    for path in paths:
+        try:
+            state = os.stat(path)
+            found.append((state.st_size, state.st_ino))
+        except OSError:
+            found.append(None)
+    return found
 
 
 def mark_used(paths: Sequence[str]) -> None:

@@ -14,6 +14,9 @@ from oxide.sql.statement import Reference, Statement, parse
 if TYPE_CHECKING:
     from oxide.types import Progress
 
+_PARSED: dict[str, Statement] = {}
+_MOST_PARSED = 256
+
 
 def query(
     repository: RepositoryLike,
@@ -31,7 +34,7 @@ def query(
     """
     hold = repository.store.hold()
     sandbox = Sandbox(timeout=timeout, memory_limit=memory_limit)
-    statement = parse(sandbox, text)
+    statement = _parsed(sandbox, text)
     sources = Sources(RepositoryView(repository, at), progress)
     relations = _relations(sources, statement, tables or {})
     used = sources.files_used(list(relations.values()))
@@ -41,6 +44,17 @@ def query(
     sandbox.lock()
     sources.trim(used)
     return SqlResult(sandbox, statement.text, lambda: sources.files_used(list(relations.values())), hold)
+
+
+def _parsed(sandbox: Sandbox, text: str) -> Statement:
+    """The checked query: the same is often asked again of another state."""
+    statement = _PARSED.get(text)
+    if statement is None:
+        statement = parse(sandbox, text)
+        if len(_PARSED) >= _MOST_PARSED:
+            _PARSED.clear()
+        _PARSED[text] = statement
+    return statement
 
 
 def _relations(sources: Sources, statement: Statement, extra: dict[str, tuple[str, str]]) -> dict[str, Relation]:

@@ -83,6 +83,8 @@ _SPLITS = """
     FROM {files} f JOIN {metadata} m ON m.item_id = f.item_id
     WHERE json_type(m.value, '$.split') = 'VARCHAR'
 """
+_EXPORTED: dict[tuple[Path, tuple[str, str], str, str | None], tuple[dict[str, Any], cache.Facts]] = {}
+_MOST_EXPORTED = 256
 _UNVERSIONED = ("commits", "branches", "tags", "operations")
 
 
@@ -235,12 +237,24 @@ class Sources:
         if table[1] == EMPTY_ROOT:
             return RowsRelation(columns, [])
         try:
-            exported = store.export_parquet(table, str(self._cache), json.dumps(conditions), item, self._progress)
+            exported = self._exported(table, json.dumps(conditions), item)
         except (FileSystemError, OSError):
             return StreamRelation(columns, store.scan(table))
         segments = (exported["segments"], exported["opened"])
         restore = partial(store.restore_parquet, table[0])
         return ParquetRelation(columns, exported["files"], restore, segments=segments)
+
+    def _exported(self, table: tuple[str, str], conditions: str, item: str | None) -> dict[str, Any]:
+        """Files that hold the rows of a table: those found last time, where all of them are there as they were."""
+        key = (self._cache, table, conditions, item)
+        known = _EXPORTED.get(key)
+        if known is not None and known[1] == cache.facts(path for path, _ in known[0]["files"]):
+            return known[0]
+        found = self._repository.store.export_parquet(table, str(self._cache), conditions, item, self._progress)
+        if len(_EXPORTED) >= _MOST_EXPORTED:
+            _EXPORTED.clear()
+        _EXPORTED[key] = (found, cache.facts(path for path, _ in found["files"]))
+        return found
 
     def scanned(self, scan: Scan) -> Relation:
         """The rows that a planned query reads under one name."""
