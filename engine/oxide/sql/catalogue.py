@@ -31,7 +31,7 @@ def query(
     """
     hold = repository.store.hold()
     sandbox = Sandbox(timeout=timeout, memory_limit=memory_limit)
-    statement = parse(sandbox, text)
+    statement = _parsed(sandbox, text)
     sources = Sources(RepositoryView(repository, at), progress)
     relations = _relations(sources, statement, tables or {})
     used = sources.files_used(list(relations.values()))
@@ -41,6 +41,15 @@ def query(
     sandbox.lock()
     sources.trim(used)
     return SqlResult(sandbox, statement.text, lambda: sources.files_used(list(relations.values())), hold)
+
+
+def _parsed(sandbox: Sandbox, text: str) -> Statement:
+    """A long text takes time before it runs: that time is limited too, and Ctrl-C ends it."""
+    run = sandbox.run()
+    try:
+        return run.call(lambda _: parse(sandbox, text))
+    finally:
+        run.close()
 
 
 def _relations(sources: Sources, statement: Statement, extra: dict[str, tuple[str, str]]) -> dict[str, Relation]:
