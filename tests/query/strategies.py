@@ -62,6 +62,7 @@ items = st.tuples(metadata, st.lists(labels(), max_size=4))
 
 # -- operands ----------------------------------------------------------------------------------------------------------
 _PIECES = ["*", "*", "?", "a", "b", "é", "[ab]", "[!a]", "[a-z]", "[!a-b]", "[*]", "[]a]", "[a-]", "cat", "1", "."]
+_PIECES += ["\\*", "\\"]
 globs = st.lists(st.sampled_from(_PIECES), max_size=4).map("".join)
 patterns = st.lists(st.sampled_from(["*", "*", "a", "b", "\\*", "?", "[a]", "cat", "1", "\n"]), max_size=4).map("".join)
 bounds: Drawn = numbers | texts | st.booleans()
@@ -77,14 +78,12 @@ def _named(name: str, drawn: Drawn) -> Drawn:
     return drawn.map(lambda value: {name: value})
 
 
-def operators(plain: Drawn, ordered: Drawn, *more: tuple[str, Drawn], least: int = 0) -> Drawn:
-    """An operand: a bare value, or an object of operators. ``plain`` draws values, ``ordered`` bounds; lists of values
-    have ``least`` of them.
-    """
+def operators(plain: Drawn, ordered: Drawn, *more: tuple[str, Drawn]) -> Drawn:
+    """An operand: a bare value, or an object of operators. ``plain`` draws values, ``ordered`` bounds."""
     single = {
         **dict.fromkeys(("$eq", "$ne"), plain),
         **dict.fromkeys(_ORDERS, ordered),
-        **dict.fromkeys(("$in", "$nin"), st.lists(plain, min_size=least, max_size=3)),
+        **dict.fromkeys(("$in", "$nin"), st.lists(plain, max_size=3)),
         "$exists": st.booleans(),
         **dict(more),
     }
@@ -101,14 +100,15 @@ def _elements(inner: Drawn) -> Drawn:
         lambda part: {"$not": part}
     )
     scalar = st.sampled_from(["$gt", "$lt", "$eq", "$ne"]).flatmap(lambda name: bounds.map(lambda each: {name: each}))
-    return fields | joined | scalar
+    listed = st.sampled_from(["$in", "$nin"]).flatmap(
+        lambda name: st.lists(bounds, max_size=2).map(lambda each: {name: each})
+    )
+    return fields | joined | scalar | listed
 
 
 json_paths = st.lists(st.sampled_from([*NAMES, *NAMES, "01"]), min_size=1, max_size=3).map(".".join)
 _json_tests = ("$match", patterns | _elements(st.deferred(lambda: json_operands)))
-# No empty lists: one is always or never fulfilled, so that the engine forgets whose field it was about, and inside
-# ``$match`` it is then fulfilled by elements that have no fields.
-json_operands: Drawn = st.deferred(lambda: operators(values | patterns, bounds, ("$glob", globs), _json_tests, least=1))
+json_operands: Drawn = st.deferred(lambda: operators(values | patterns, bounds, ("$glob", globs), _json_tests))
 _box_operands: Drawn = st.one_of(
     areas.map(lambda bound: {"$area": bound}),
     boxes.map(lambda box: {"$inside": list(box)}),
@@ -249,8 +249,8 @@ class Filters:
         return operators(self._drawn(name, [None, *others]), self._drawn(name, others))
 
 
-_flags = operators(st.booleans() | st.none(), st.nothing())
-"""Of a column of booleans, which the engine does not order."""
+_flags = operators(st.booleans() | st.none(), st.booleans())
+"""Of a column of booleans."""
 
 
 def _is_field(part: Document) -> bool:
