@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -125,7 +126,7 @@ Known = Mapping[str, Sequence[Any]]
 ITEM_TEXTS = ["path", "filename", "dir", "name", "type", "creator", "updatedBy", "mimetype", "sha256", "broken"]
 ITEM_TEXTS += ["sourceId", "content_id"]
 ITEM_NUMBERS = ["annotationsCount", "size", "width", "height", "channels", "bitDepth", "orientation", "fps"]
-ITEM_NUMBERS += ["metadata.system.width", "metadata.system.size", "frame_index"]
+ITEM_NUMBERS += ["metadata.system.width", "metadata.system.size", "frame_index", "frameIndex", "frameTime", "frames"]
 ITEM_FLAGS = ["hidden", "annotated", "executable"]
 TIMES = ["createdAt", "updatedAt", "created"]
 ANNOTATION_TEXTS = ["type", "label", "label", "source", "model", "track", "description", "creator", "updatedBy"]
@@ -155,10 +156,15 @@ class Filters:
 
     def _item_members(self) -> Drawn:
         return st.one_of(
-            self._columns("", ITEM_TEXTS, ITEM_NUMBERS, ITEM_FLAGS, ["id"], TIMES),
+            self._columns("", ITEM_TEXTS, ITEM_NUMBERS, ITEM_FLAGS, ["id", "sourceItem"], TIMES),
             self._metadata("metadata."),
             self._metadata("metadata."),
             self._metadata("metadata.user."),
+            self._metadata("metadata.system.k."),
+            json_operands.map(lambda operand: {"metadata.system.k": operand}),
+            self._whole("metadata"),
+            self._whole("attributes"),
+            self._whole("annotations.attributes"),
             json_operands.map(lambda operand: {"split": operand}),
             self._of_annotations("annotations."),
             st.one_of(
@@ -186,6 +192,8 @@ class Filters:
         return st.one_of(
             self._columns(head, ANNOTATION_TEXTS, ANNOTATION_NUMBERS, [], ["id", "itemId", "run_id"], TIMES),
             st.tuples(json_paths, json_operands).map(lambda pair: {f"{head}attributes.{pair[0]}": pair[1]}),
+            self._whole(f"{head}attributes"),
+            self._whole(f"{head}metadata"),
             st.tuples(st.sampled_from(["coco", "cvat.a"]), json_operands).map(
                 lambda pair: {f"{head}metadata.{pair[0]}": pair[1]}
             ),
@@ -215,6 +223,15 @@ class Filters:
 
     def _metadata(self, head: str) -> Drawn:
         return st.tuples(json_paths, json_operands).map(lambda pair: {f"{head}{pair[0]}": pair[1]})
+
+    def _whole(self, name: str) -> Drawn:
+        """Of a whole column of JSON: equal to what is there, or to the same with other names or another order."""
+        known = st.sampled_from(self.known.get(name, ["{}"])).map(json.loads)
+        turned = known.map(lambda value: dict(reversed(value.items())))
+        less = known.map(lambda value: dict(list(value.items())[1:]))
+        whole = known | turned | less | values
+        operand = operators(whole, bounds, ("$glob", globs), ("$match", patterns | _elements(json_operands)))
+        return operand.map(lambda drawn: {name: drawn})
 
     def _columns(
         self, head: str, of_text: list[str], of_number: list[str], flags: list[str], ids: list[str], times: list[str]
