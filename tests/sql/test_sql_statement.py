@@ -164,6 +164,8 @@ REFUSED = [
     "FROM diff('a') WITH ORDINALITY",
     "FROM main.diff('a')",
     "SELECT \0",
+    "SELECT '\ud800'",
+    "FROM files AT (VERSION => '\udc80')",
 ]
 
 CLAUSES = [

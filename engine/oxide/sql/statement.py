@@ -112,6 +112,10 @@ class Statement(NamedTuple):
 
 def parse(sandbox: Sandbox, text: str) -> Statement:
     """Check a user's query and resolve what it reads."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise QueryError("the query holds half of a surrogate pair", hint="use whole characters") from None
     types = sandbox.statement_types(text)
     if len(types) != 1:
         raise QueryError(
