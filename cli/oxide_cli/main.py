@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from importlib import import_module
-from typing import cast
+from typing import NoReturn, cast
 
 import click
 
@@ -120,4 +121,15 @@ def main() -> None:
         from click.shell_completion import shell_complete
 
         sys.exit(shell_complete(oxide, {}, PROGRAM, COMPLETION_VARIABLE, os.environ[COMPLETION_VARIABLE]))
-    sys.exit(run(sys.argv[1:]))
+    _end(run(sys.argv[1:]))
+
+
+def _end(code: int) -> NoReturn:
+    """The end of the process. A query that DuckDB did not stop in time is still at work on its thread; the interpreter
+    is not taken apart under it, which would be complained about on standard error.
+    """
+    if any(thread.daemon for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

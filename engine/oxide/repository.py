@@ -166,7 +166,8 @@ class Repository(LabelVerbs, QueryVerbs, SplitVerbs, StatsVerbs, VideoVerbs):
         return cls(root, _core.Store.open(os.path.join(root, CONTROL)), settings or Settings())
 
     def to_path(self, path: PathLike) -> str:
-        """A path as the repository knows it. Raises InvalidInput when it lies outside the tree."""
+        """A path as the repository knows it. Raises InvalidInput when it lies outside the tree, or can be no file's."""
+        _refuse_what_no_file_is_called(os.fspath(path))
         root = self.folder
         absolute = os.path.abspath(os.path.join(root, os.fspath(path)))
         if absolute != root and not absolute.startswith(root.rstrip("/") + "/"):
@@ -651,3 +652,13 @@ class Repository(LabelVerbs, QueryVerbs, SplitVerbs, StatsVerbs, VideoVerbs):
 def _check_platform() -> None:
     if sys.platform not in ("linux", "darwin"):
         raise Unsupported(f"Oxide runs on Linux and macOS, not on {sys.platform}", hint="use a Linux machine or WSL")
+
+
+def _refuse_what_no_file_is_called(path: str) -> None:
+    try:
+        is_name = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        is_name = False
+    if not is_name:
+        hint = "a path holds neither zero characters nor halves of surrogate pairs"
+        raise InvalidInput(f"{path!a} can be no file's path", hint=hint)

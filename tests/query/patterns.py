@@ -34,12 +34,15 @@ def matches_value(pattern: str, text: str) -> bool:
 
 
 def matches_glob(pattern: str, text: str) -> bool:
-    """Whether a text has a pattern with ``*``, ``?``, ``[abc]`` and ``[!a-z]``."""
+    r"""Whether a text has a pattern with ``*``, ``?``, ``[abc]`` and ``[!a-z]``; ``\*`` is a star."""
     pieces: list[Piece] = []
     at = 0
     while at < len(pattern):
         character = pattern[at]
-        if character == "[":
+        if pattern.startswith("\\*", at):
+            pieces.append("*".__eq__)
+            at += 1
+        elif character == "[":
             end = pattern.index("]", at + (3 if pattern[at + 1] == "!" else 2))
             pieces.append(_one_of(pattern[at + 1 : end]))
             at = end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -62,6 +63,7 @@ items = st.tuples(metadata, st.lists(labels(), max_size=4))
 
 # -- operands ----------------------------------------------------------------------------------------------------------
 _PIECES = ["*", "*", "?", "a", "b", "é", "[ab]", "[!a]", "[a-z]", "[!a-b]", "[*]", "[]a]", "[a-]", "cat", "1", "."]
+_PIECES += ["\\*", "\\"]
 globs = st.lists(st.sampled_from(_PIECES), max_size=4).map("".join)
 patterns = st.lists(st.sampled_from(["*", "*", "a", "b", "\\*", "?", "[a]", "cat", "1", "\n"]), max_size=4).map("".join)
 bounds: Drawn = numbers | texts | st.booleans()
@@ -77,14 +79,12 @@ def _named(name: str, drawn: Drawn) -> Drawn:
     return drawn.map(lambda value: {name: value})
 
 
-def operators(plain: Drawn, ordered: Drawn, *more: tuple[str, Drawn], least: int = 0) -> Drawn:
-    """An operand: a bare value, or an object of operators. ``plain`` draws values, ``ordered`` bounds; lists of values
-    have ``least`` of them.
-    """
+def operators(plain: Drawn, ordered: Drawn, *more: tuple[str, Drawn]) -> Drawn:
+    """An operand: a bare value, or an object of operators. ``plain`` draws values, ``ordered`` bounds."""
     single = {
         **dict.fromkeys(("$eq", "$ne"), plain),
         **dict.fromkeys(_ORDERS, ordered),
-        **dict.fromkeys(("$in", "$nin"), st.lists(plain, min_size=least, max_size=3)),
+        **dict.fromkeys(("$in", "$nin"), st.lists(plain, max_size=3)),
         "$exists": st.booleans(),
         **dict(more),
     }
@@ -101,14 +101,15 @@ def _elements(inner: Drawn) -> Drawn:
         lambda part: {"$not": part}
     )
     scalar = st.sampled_from(["$gt", "$lt", "$eq", "$ne"]).flatmap(lambda name: bounds.map(lambda each: {name: each}))
-    return fields | joined | scalar
+    listed = st.sampled_from(["$in", "$nin"]).flatmap(
+        lambda name: st.lists(bounds, max_size=2).map(lambda each: {name: each})
+    )
+    return fields | joined | scalar | listed
 
 
 json_paths = st.lists(st.sampled_from([*NAMES, *NAMES, "01"]), min_size=1, max_size=3).map(".".join)
 _json_tests = ("$match", patterns | _elements(st.deferred(lambda: json_operands)))
-# No empty lists: one is always or never fulfilled, so that the engine forgets whose field it was about, and inside
-# ``$match`` it is then fulfilled by elements that have no fields.
-json_operands: Drawn = st.deferred(lambda: operators(values | patterns, bounds, ("$glob", globs), _json_tests, least=1))
+json_operands: Drawn = st.deferred(lambda: operators(values | patterns, bounds, ("$glob", globs), _json_tests))
 _box_operands: Drawn = st.one_of(
     areas.map(lambda bound: {"$area": bound}),
     boxes.map(lambda box: {"$inside": list(box)}),
@@ -125,7 +126,7 @@ Known = Mapping[str, Sequence[Any]]
 ITEM_TEXTS = ["path", "filename", "dir", "name", "type", "creator", "updatedBy", "mimetype", "sha256", "broken"]
 ITEM_TEXTS += ["sourceId", "content_id"]
 ITEM_NUMBERS = ["annotationsCount", "size", "width", "height", "channels", "bitDepth", "orientation", "fps"]
-ITEM_NUMBERS += ["metadata.system.width", "metadata.system.size", "frame_index"]
+ITEM_NUMBERS += ["metadata.system.width", "metadata.system.size", "frame_index", "frameIndex", "frameTime", "frames"]
 ITEM_FLAGS = ["hidden", "annotated", "executable"]
 TIMES = ["createdAt", "updatedAt", "created"]
 ANNOTATION_TEXTS = ["type", "label", "label", "source", "model", "track", "description", "creator", "updatedBy"]
@@ -155,10 +156,15 @@ class Filters:
 
     def _item_members(self) -> Drawn:
         return st.one_of(
-            self._columns("", ITEM_TEXTS, ITEM_NUMBERS, ITEM_FLAGS, ["id"], TIMES),
+            self._columns("", ITEM_TEXTS, ITEM_NUMBERS, ITEM_FLAGS, ["id", "sourceItem"], TIMES),
             self._metadata("metadata."),
             self._metadata("metadata."),
             self._metadata("metadata.user."),
+            self._metadata("metadata.system.k."),
+            json_operands.map(lambda operand: {"metadata.system.k": operand}),
+            self._whole("metadata"),
+            self._whole("attributes"),
+            self._whole("annotations.attributes"),
             json_operands.map(lambda operand: {"split": operand}),
             self._of_annotations("annotations."),
             st.one_of(
@@ -186,6 +192,8 @@ class Filters:
         return st.one_of(
             self._columns(head, ANNOTATION_TEXTS, ANNOTATION_NUMBERS, [], ["id", "itemId", "run_id"], TIMES),
             st.tuples(json_paths, json_operands).map(lambda pair: {f"{head}attributes.{pair[0]}": pair[1]}),
+            self._whole(f"{head}attributes"),
+            self._whole(f"{head}metadata"),
             st.tuples(st.sampled_from(["coco", "cvat.a"]), json_operands).map(
                 lambda pair: {f"{head}metadata.{pair[0]}": pair[1]}
             ),
@@ -215,6 +223,15 @@ class Filters:
 
     def _metadata(self, head: str) -> Drawn:
         return st.tuples(json_paths, json_operands).map(lambda pair: {f"{head}{pair[0]}": pair[1]})
+
+    def _whole(self, name: str) -> Drawn:
+        """Of a whole column of JSON: equal to what is there, or to the same with other names or another order."""
+        known = st.sampled_from(self.known.get(name, ["{}"])).map(json.loads)
+        turned = known.map(lambda value: dict(reversed(value.items())))
+        less = known.map(lambda value: dict(list(value.items())[1:]))
+        whole = known | turned | less | values
+        operand = operators(whole, bounds, ("$glob", globs), ("$match", patterns | _elements(json_operands)))
+        return operand.map(lambda drawn: {name: drawn})
 
     def _columns(
         self, head: str, of_text: list[str], of_number: list[str], flags: list[str], ids: list[str], times: list[str]
@@ -249,8 +266,8 @@ class Filters:
         return operators(self._drawn(name, [None, *others]), self._drawn(name, others))
 
 
-_flags = operators(st.booleans() | st.none(), st.nothing())
-"""Of a column of booleans, which the engine does not order."""
+_flags = operators(st.booleans() | st.none(), st.booleans())
+"""Of a column of booleans."""
 
 
 def _is_field(part: Document) -> bool:

@@ -256,6 +256,11 @@ def test_what_mongomock_has_otherwise() -> None:
         ({"a": [1, 2]}, "a", {"$ne": 1}, False),
         ({"a": [1, {"b": 1}]}, "a", {"$match": {"b": {"$exists": False}}}, False),
         ({"a": [1, {"b": 1}, {}]}, "a", {"$match": {"b": {"$exists": False}}}, True),
+        ({"a": [1, "x"]}, "a", {"$match": {"b": {"$nin": []}}}, False),
+        ({"a": [1, {}]}, "a", {"$match": {"b": {"$nin": []}}}, True),
+        ({"a": [1, {}]}, "a", {"$match": {"b": {"$in": []}}}, False),
+        ({"a": [1]}, "a", {"$match": {"$nin": []}}, True),
+        ({"a": []}, "a", {"$match": {"$nin": []}}, False),
     ]
     for document, name, operand, held in rows:
         item = {"metadata": document, "annotations": []}

@@ -121,3 +121,17 @@ def test_cursors_go_through_all_pages(universe: Universe, data: st.DataObject, s
             break
         assert len(found) % size == 0
     compare(universe, query["resource"], found, oracle_envelopes.answer(universe.oracle, query), query)
+
+
+def test_the_data_has_what_is_asked_for(universe: Universe) -> None:
+    """Whole objects, hidden items, frames and what imports keep: there, and of different values."""
+    items, annotations = universe.oracle.items, universe.oracle.annotations
+    for name, documents in (
+        *((name, items) for name in ("hidden", "frameIndex", "frameTime", "sourceItem", "sourceId", "metadata")),
+        *((name, annotations) for name in ("attributes", "metadata", "track", "firstFrame")),
+    ):
+        assert len({repr(document.get(name)) for document in documents}) > 1, name
+    kept = {repr(item.get("metadata", {}).get("system")) for item in items}
+    assert len(kept) > 3
+    whole = items[next(at for at, item in enumerate(items) if len(item.get("metadata", {})) > 1)]
+    assert whole["id"] in universe.repository.query({"metadata": whole["metadata"]}).ids

@@ -203,6 +203,56 @@ def test_geometry(pets: Repository) -> None:
     assert paths("$overlaps", [20, 0, 1, 1]) == []
 
 
+def test_lists_without_values(tmp_path: Path) -> None:
+    """None of no values: every element that is looked at, and of fields only those that have fields are."""
+    repository = make_repository(tmp_path / "r", "objects.jpg", "scalars.jpg", "nothing.jpg")
+    repository.set_metadata(["objects.jpg"], {"refs": [1, {"a": 5}]})
+    repository.set_metadata(["scalars.jpg"], {"refs": [1, "x"]})
+
+    def paths(condition: dict[str, Any]) -> list[str]:
+        return repository.query({"metadata.refs": condition}).paths
+
+    assert paths({"$match": {"b": {"$nin": []}}}) == ["objects.jpg"]
+    assert paths({"$match": {"b": {"$nin": []}, "a": 5}}) == ["objects.jpg"]
+    assert paths({"$match": {"$not": {"b": {"$in": []}}}}) == ["objects.jpg"]
+    assert paths({"$match": {"b": {"$in": []}}}) == []
+    assert paths({"$match": {"$nin": []}}) == ["objects.jpg", "scalars.jpg"]
+    assert paths({"$match": {"@": {"$nin": []}}}) == ["objects.jpg", "scalars.jpg"]
+    assert paths({"$match": {"$in": []}}) == paths({"$in": []}) == []
+    assert len(paths({"$nin": []})) == 3
+
+
+def test_booleans_have_an_order(pets: Repository) -> None:
+    cats = [name for name in NAMES if name in pets.query({"annotated": True}).paths]
+    others = [name for name in NAMES if name not in cats]
+    assert cats and others
+    for operator, bound, found in (
+        ("$gt", False, cats),
+        ("$gt", True, []),
+        ("$gte", False, NAMES),
+        ("$gte", True, cats),
+        ("$lt", True, others),
+        ("$lt", False, []),
+        ("$lte", True, NAMES),
+        ("$lte", False, others),
+    ):
+        assert pets.query({"annotated": {operator: bound}}).paths == found
+    assert pets.query("hidden<true").total == len(NAMES) and pets.query("executable>false").total == 0
+
+
+def test_a_star_in_a_pattern(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "r", "a*b.jpg", "axb.jpg", "a\\b.jpg")
+    for text in ("a*b", "axb", "a\\b"):
+        repository.set_metadata([f"{text}.jpg"], {"text": text})
+    for pattern, found in (("a\\*b", ["a*b"]), ("a\\*?", ["a*b"]), ("a[\\]*b", ["a\\b"]), ("a\\?", ["a\\b"]), ("*", 3)):
+        expected = [f"{text}.jpg" for text in found] if isinstance(found, list) else repository.query({}).paths
+        assert repository.query({"path": {"$glob": f"{pattern}.jpg"}}).paths == expected
+        assert repository.query({"metadata.text": {"$glob": pattern}}).paths == expected
+        quoted = json.dumps(f"{pattern}")
+        assert repository.query(f"metadata.text~{quoted}").paths == expected
+    assert repository.query({"path": {"$glob": "a\\*b.jpg"}}).explain().scans[0][3] == 1
+
+
 Explained = Callable[[Any], dict[str, tuple[int, int]]]
 
 

@@ -27,10 +27,10 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 HUGE = 10**400
 VAST = 10**5000
 """An integer that Python does not write in decimal."""
-NUMBERS = [math.nan, math.inf, -math.inf, HUGE, -HUGE, VAST, 2**63]
+NUMBERS = [math.nan, math.inf, -math.inf, HUGE, -HUGE, VAST, 2**63, -(2**63) - 1]
 
 
-@pytest.mark.parametrize("number", NUMBERS, ids=["nan", "inf", "-inf", "huge", "-huge", "vast", "2**63"])
+@pytest.mark.parametrize("number", NUMBERS, ids=["nan", "inf", "-inf", "huge", "-huge", "vast", "2**63", "-2**63-1"])
 def test_numbers_that_are_none_are_refused(repository: Repository, number: float) -> None:
     for condition in (
         {"metadata.a": number},
@@ -71,10 +71,11 @@ def test_numbers_that_are_none_are_refused(repository: Repository, number: float
 
 
 def test_numbers_at_the_edge_are_taken(repository: Repository) -> None:
-    for number in (2**63 - 1, -(2**63) + 1, 1e308, -1e308, 5e-324, -0.0, 2**53 + 1):
+    for number in (2**63 - 1, -(2**63), 1e308, -1e308, 5e-324, -0.0, 2**53 + 1):
         assert repository.query({"metadata.a": number}).total == 0
         assert repository.query({"metadata.a": {"$gt": number}}).total == 0
         assert repository.query({"size": number}).total == 0
+        assert repository.query(json.dumps({"metadata.a": {"$lte": number}})).total == 0
         below = repository.query({"size": {"$gt": number}}).total
         assert below == (len(INJECTIONS) + 1 if number <= 1 else 0)
 
@@ -154,6 +155,13 @@ def test_zero_characters_are_characters(repository: Repository) -> None:
     for condition in ({"path": "\0"}, {"metadata.\0": {"$gt": 1}}, {"attributes.\0": {"$gt": 1}}, {"$changedBy": "\0"}):
         assert paths(repository, condition) == []
     assert len(paths(repository, {}, sort=[{"metadata.\0": 1}])) == len(INJECTIONS) + 1
+    for name in ("names", "list"):
+        value: Any = 1 if name == "names" else text
+        for operand in (value, {"$in": [value]}, {"$exists": True}, {"$gte": value}):
+            assert paths(repository, {f"metadata.{name}.{text}": operand}) == [path_of(text)]
+        assert len(paths(repository, {f"metadata.{name}.{text}": {"$ne": value}})) == len(INJECTIONS)
+    assert paths(repository, {"metadata.list": {"$match": {text: text}}}) == [path_of(text)]
+    assert paths(repository, {f"attributes.{text}": "a"}) == []
 
 
 # -- mistakes ----------------------------------------------------------------------------------------------------------
@@ -236,6 +244,17 @@ MISTAKES: list[tuple[Any, str, str]] = [
     ({"metadata.a": {1: 2}}, "/metadata.a", "text"),
     ({1: 2}, "", "text"),
     ({"annotations": "cat"}, "/annotations", "$match"),
+    ({"annotations": None}, "/annotations", "$exists"),
+    ({"annotations": True}, "/annotations", "list"),
+    ({"annotations": {"$exists": 1}}, "/annotations/$exists", "true"),
+    ({"annotations": {"$ne": None}}, "/annotations/$ne", "list"),
+    ({"annotations": {"$in": ["cat"]}}, "/annotations/$in", "$match"),
+    ({"resource": "annotations", "filter": {"annotations": {"$exists": True}}}, "/filter/annotations", "item."),
+    ({"item.path": "a"}, "/item.path", "'path'"),
+    ({"bbox": None}, "/bbox", "$exists"),
+    ({"resource": "annotations", "filter": {"bbox": {}}}, "/filter/bbox", "$exists"),
+    ({"hidden": {"$gt": None}}, "/hidden/$gt", "null"),
+    ({"hidden": {"$gt": 0}}, "/hidden/$gt", "true or false"),
     ({"annotations": {"label": "cat"}}, "/annotations/label", "$match"),
     ({"annotations": {1: 2}}, "/annotations/1", "$match"),
     ({"annotations": {"$match": "cat"}}, "/annotations/$match", "object"),

@@ -42,7 +42,7 @@ VALUES = st.recursive(
     max_leaves=4,
 )
 PATHS = st.sampled_from(["a", "a.b", "foo", "list.0.k", "odd name", "x:y", "user", "null"])
-GLOBS = st.sampled_from(["*", "a*", "*a", "a?b", "[ab]*", "[!a-c]x", "[*]", "[[]", "plain"])
+GLOBS = st.sampled_from(["*", "\\*", "a\\**", "\\", "a*", "*a", "a?b", "[ab]*", "[!a-c]x", "[*]", "[[]", "plain"])
 MOMENTS = st.sampled_from(["2026-01-01", "2026-05-01T12:00:00Z", "2026-05-01T12:00:00.25+02:00"])
 IDS = st.integers(0, 2**64).map(lambda number: f"{number:024x}")
 
@@ -103,7 +103,7 @@ def item_filters() -> st.SearchStrategy[dict[str, Any]]:
     fields = st.one_of(
         st.tuples(st.sampled_from(["path", "name", "dir", "filename", "creator"]), st.one_of(TEXTS, _ordered(TEXTS))),
         st.tuples(st.sampled_from(["size", "width", "fps", "annotationsCount"]), st.one_of(NUMBERS, _ordered(NUMBERS))),
-        st.tuples(st.sampled_from(["hidden", "annotated"]), st.booleans()),
+        st.tuples(st.sampled_from(["hidden", "annotated"]), st.one_of(st.booleans(), _ordered(st.booleans()))),
         st.tuples(st.just("id"), st.one_of(IDS, _ordered(IDS))),
         st.tuples(st.just("createdAt"), _ordered(MOMENTS)),
         st.tuples(PATHS.map(lambda path: f"metadata.{path}"), st.one_of(JSON_TESTS, _elements(JSON_TESTS))),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -16,8 +17,13 @@ import hypothesis
 from hypothesis import strategies as st
 from labels.team import BOB, rows
 from oxide import Repository
+from oxide._core import Session
 from oxide.labels.annotation import Annotation
+from oxide.labels.changes import publish_edit
+from oxide.labels.items import with_items
+from oxide.labels.rows import moment
 from oxide.settings import Settings
+from oxide.workspace import Tables, read_state
 from query.oracle import Document, Oracle
 from query.strategies import Filters, Known, items
 from support import AUTHOR, link, picture, write
@@ -78,6 +84,8 @@ def build(root: Path) -> Universe:
                 _make(root, path)
             (ada, bob)[days].add(part)
             _label(ada, bob, dict(zip(paths, data)), part)
+            _import_facts(ada, part)
+            _make_frames(ada, part)
             if not days:
                 ada.commit("half of it")
                 ada.create_tag("v1")
@@ -108,6 +116,43 @@ def _label(ada: Repository, bob: Repository, data: dict[str, Any], paths: list[s
             (ada, bob)[at % 2].set_metadata([path], metadata)
         if annotations:
             (bob, ada)[at % 2].annotate(path, *(Annotation(**fields) for fields in annotations))
+
+
+def _import_facts(repository: Repository, paths: list[str]) -> None:
+    """What only an import says of items: that they are hidden, their names elsewhere, and metadata below ``system``."""
+    said: list[Document] = []
+    for at, path in enumerate(paths[1::3]):
+        system = {"k": (1, "a", [1, {"a": 2}], {"a": "b"}, None)[at % 5], "width": 5}
+        said.append({"path": path, "hidden": at % 3 == 0, "source_id": f"s{at % 7}"})
+        if at % 2:
+            said[-1]["metadata"] = {"system": system}
+    source = repository.root.parent / "facts.jsonl"
+    source.write_text("\n".join(map(json.dumps, said)))
+    repository.import_labels("jsonl", source, update=True)
+
+
+def _make_frames(repository: Repository, paths: list[str]) -> None:
+    """Make items that were taken from another, as the frames of a video are."""
+    with repository.store.begin() as session:
+        state = read_state(repository.store)
+        of_paths = {row["path"]: row["item_id"] for row in repository.store.file_rows(state.pending["files"][1])}
+        known = {row["item_id"]: row for row in rows(repository, state.pending["items"])}
+        frames = [
+            {
+                **known[of_paths[path]],
+                "created": moment(known[of_paths[path]]["created"]),
+                "source_item": of_paths[paths[at % 2]],
+                "frame_index": at,
+                "frame_time": at / 4,
+            }
+            for at, path in enumerate(paths[2::5])
+        ]
+        edit = partial(_with_frames, repository, session, frames)
+        publish_edit(repository, session, state, "frames", "frames", edit)
+
+
+def _with_frames(repository: Repository, session: Session, frames: list[Document], tables: Tables) -> Tables:
+    return with_items(repository.store, session, tables, frames)
 
 
 def _change(ada: Repository, bob: Repository, paths: list[str]) -> set[str]:
@@ -161,7 +206,11 @@ def documents(repository: Repository, revision: str | None) -> list[Document]:
             "creator": item["creator"],
             "updatedAt": datetime.fromisoformat(metadata.get("updated") or item["created"]),
             "updatedBy": metadata.get("updated_by") or item["creator"],
-            "metadata": repository.metadata(row["path"], revision),
+            "metadata": repository.metadata(row["path"], revision) if metadata else None,
+            "sourceId": item["source_id"],
+            "sourceItem": item["source_item"],
+            "frameIndex": item["frame_index"],
+            "frameTime": item["frame_time"],
             "annotations": annotations,
         }
         for annotation in annotations:
@@ -196,10 +245,11 @@ def _annotation(annotation: Annotation) -> Document:
         "createdAt": annotation.created,
         "updatedAt": annotation.updated,
         "updatedBy": annotation.updated_by,
+        "attributes": annotation.attributes or None,
         "metadata": annotation.foreign or None,
         "bbox": annotation.box,
     }
-    names = ("type", "label", "source", "model", "track", "description", "score", "attributes")
+    names = ("type", "label", "source", "model", "track", "description", "score")
     document |= {name: getattr(annotation, name) for name in names}
     document |= dict(zip("xywh", annotation.box or ()))
     document |= dict(zip(("firstFrame", "lastFrame"), annotation.frames or ()))
@@ -213,6 +263,8 @@ def _known(oracle: Oracle) -> Known:
         for document in kind:
             for name, value in document.items():
                 plain = value.isoformat() if isinstance(value, datetime) else value
+                if isinstance(plain, dict) and name in ("metadata", "attributes"):
+                    plain = json.dumps(plain)  # not to be changed by who draws it, and equal to equal ones
                 if isinstance(plain, str | int | float):
                     found.setdefault(head + name, {})[plain] = None
     return {name: list(values)[:40] for name, values in found.items()}

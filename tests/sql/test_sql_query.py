@@ -255,6 +255,12 @@ def test_endless_queries_are_stopped(plain: PlainRepository, text: str) -> None:
             use()
 
 
+def test_the_time_limit_holds_before_a_query_runs(plain: PlainRepository) -> None:
+    text = f"SELECT 1 IN ({', '.join(map(str, range(150_000)))})"
+    with pytest.raises(QueryTimeout):
+        query(plain, text, timeout=0.1)
+
+
 def test_time_counts_only_while_the_query_works(plain: PlainRepository) -> None:
     seen = 0
     for _ in query(plain, "SELECT range FROM range(20000)", timeout=5):

@@ -37,6 +37,7 @@ ALLOWED = [
     "UNPIVOT files ON path, item_id",
     "FROM range(5) UNION ALL FROM generate_series(1, 2)",
     "SELECT unnest([1, 2])",
+    "SELECT json_transform('[1]', '[\"INT\"]'), from_json('{}', '{\"a\": [\"INT\"]}')",
     "FROM files TABLESAMPLE 10 ROWS",
     "FROM files ASOF JOIN items ON files.size >= items.score",
 ]
@@ -145,6 +146,12 @@ REFUSED = [
     "SELECT pg_get_viewdef(1)",
     "SELECT __internal_decompress_string('x')",
     "SELECT current_query()",
+    # what goes as deep as JSON is nested
+    "SELECT json_contains('[1]', '1')",
+    "SELECT '[1]'::JSON::VARIANT",
+    "SELECT CAST('[1]' AS STRUCT(a VARIANT[]))",
+    "SELECT json_transform('[1]', '[' || '\"INT\"]')",
+    "SELECT from_json(json := '[1]', structure := repeat('[', 5))",
     # our own, wrongly
     "FROM files AT (TIMESTAMP => now())",
     "FROM files AT (VERSION => 1)",
@@ -157,6 +164,8 @@ REFUSED = [
     "FROM diff('a') WITH ORDINALITY",
     "FROM main.diff('a')",
     "SELECT \0",
+    "SELECT '\ud800'",
+    "FROM files AT (VERSION => '\udc80')",
 ]
 
 CLAUSES = [

@@ -10,6 +10,8 @@ from oxide.query.tree import All, Compare, Either, Element, Exists, Field, Glob,
 from oxide.query.values import Piece, pieces
 
 Condition = dict[str, Any]
+_ODD = '"\\\0'
+"""Characters that a path of DuckDB's JSON functions cannot hold in a name, or has otherwise."""
 _TESTS = {"gt": "above", "gte": "least", "lt": "below", "lte": "most"}
 
 
@@ -118,7 +120,7 @@ def plain_equality(found: Condition) -> tuple[list[str], str] | None:
     values = test.get("among", []) if isinstance(test, dict) else []
     if len(values) != 1 or not isinstance(values[0], str) or not path:
         return None
-    return (path, _text(values[0])) if all('"' not in name and "\\" not in name for name in path) else None
+    return None if any(character in name for name in path for character in _ODD) else (path, _text(values[0]))
 
 
 def as_text(found: Condition) -> str:

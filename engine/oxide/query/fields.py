@@ -171,6 +171,13 @@ def unknown(resource: Resource, name: str, place: str) -> QueryError:
     way = "annotations." if resource == "items" else "item."
     if head in FIELDS[other] and head not in ("item", "annotations"):
         return QueryError(f"{place}: {resource} have no field '{name}'", hint=f"did you mean '{way}{name}'?")
+    if head == "annotations":
+        return QueryError(
+            f"{place}: annotations have no annotations, so there is no '{name}'",
+            hint=f"ask for their own fields, such as 'label', or for those of the same item: 'item.{name}'",
+        )
+    if head == "item":
+        return QueryError(f"{place}: items have no field '{name}'", hint="name their fields alone, such as 'path'")
     names = [*FIELDS[resource], *_COLUMNS[resource]]
     if resource == "items":
         names += [*SHORT_FOR_ANNOTATIONS, "split"]

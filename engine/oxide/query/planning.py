@@ -220,8 +220,11 @@ class Scope:
         if node.value.is_null:
             return "false"
         if node.field.name == "annotated":
+            without, having = (_holds(flag, node.operator, node.value.value) for flag in (False, True))
+            if without == having:
+                return "true" if having else "false"
             found: Node = Has(All(()))
-            return self.where(found if node.value.value else Not(found))
+            return self.where(found if having else Not(found))
         return self.where(Has(All(()), ((node.operator, node.value.value),)))
 
     # -- JSON ------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from oxide.query.tree import (
     Changed,
     ChangedBy,
     Compare,
+    Either,
     Element,
     Exists,
     Field,
@@ -125,6 +126,11 @@ class Reader:
                 parts.append(_flag(Has(EVERYTHING), value, here))
             elif operator == "$not":
                 parts.append(opposite(self._list(field, value, here)))
+            elif operator in _FIELD_OPERATORS:
+                raise QueryError(
+                    f"{here}: '{field.title}' is a list, which {operator} does not test",
+                    hint='{"$match": {...}} tests one element, {"$count": 2} their number',
+                )
             else:
                 raise unknown_operator(str(operator), here, ["$match", "$count", "$exists", "$not"])
         if not {"$match", "$count"}.isdisjoint(operand):
@@ -156,7 +162,8 @@ class Reader:
         if operator in ("$in", "$nin"):
             if not isinstance(value, list):
                 raise QueryError(f"{place}: {operator} takes a list", hint=f'{{"{operator}": ["a", "b"]}}')
-            among = either(*[equality(field, each, f"{place}/{at}") for at, each in enumerate(value)])
+            equal = [equality(field, each, f"{place}/{at}") for at, each in enumerate(value)]
+            among = either(*equal) if equal else _nothing(field)
             return among if operator == "$in" else opposite(among)
         if operator == "$exists":
             return _flag(Exists(field), value, place)
@@ -171,9 +178,9 @@ class Reader:
         raise unknown_operator(operator, place, _FIELD_OPERATORS)
 
     def _order(self, field: Field, operator: str, value: Any, place: str) -> Node:
-        if value is None or isinstance(value, list | dict) or field.kind == "bool":
-            shown = "booleans" if field.kind == "bool" else "null" if value is None else "lists and objects"
-            raise QueryError(f"{place}: {shown} have no order", hint="use $eq, $in or $exists")
+        if value is None or isinstance(value, list | dict):
+            kinds = "null has" if value is None else "lists and objects have"
+            raise QueryError(f"{place}: {kinds} no order", hint="use $eq, $in or $exists")
         return Compare(field, COMPARISONS[operator], constant(field, value, place))  # type: ignore[arg-type]
 
     def _match(self, field: Field, value: Any, place: str) -> Node:
@@ -217,6 +224,13 @@ class ElementReader(Reader):
         if name.startswith("$changed"):
             raise QueryError(f"{place}: {name} is about rows, not about parts of them", hint="move it to the top")
         return super()._special(name, operand, place)
+
+
+def _nothing(field: Field) -> Node:
+    """What no value is. Of an element's field it still names the field: elements without fields are not considered."""
+    if field.resource != "element" or not field.path:
+        return Either(())
+    return All((Exists(field), Not(Exists(field))))
 
 
 def _flag(node: Node, value: Any, place: str) -> Node:

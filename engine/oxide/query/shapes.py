@@ -55,4 +55,4 @@ def _bounds(given: dict[str, Any], place: str) -> tuple[tuple[Any, float], ...]:
 def _is_number(value: Any) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST

@@ -209,8 +209,8 @@ class _Parser:
             return Glob(field, word.text)
         if operator in _ORDER:
             value = self.typed(field, word, place)
-            if value is None or isinstance(value, list | dict) or field.kind == "bool":
-                raise scanner.error("this value has no order", "compare numbers, texts or times")
+            if value is None or isinstance(value, list | dict):
+                raise scanner.error("this value has no order", "compare numbers, texts, booleans or times")
             return Compare(field, _ORDER[operator], constant(field, value, place))  # type: ignore[arg-type]
         if operator == "=":
             return Compare(field, "eq", constant(field, self.typed(field, word, place), place))

@@ -12,7 +12,8 @@ from oxide.labels.ids import is_id
 from oxide.query.tree import Compare, Constant, Field, Glob, Kind, Node
 
 _TYPES = {"text": "a text", "number": "a number", "bool": "true or false", "time": "a time", "id": "an id"}
-LARGEST = 2**63
+_MANY = {"list": "a list", "box": "a box"}
+LEAST, LARGEST = -(2**63), 2**63 - 1
 MAXIMUM_DEPTH = 100
 ANNOTATION_TYPE = Field("annotations", "type", "text")
 DATALOOP_TYPES = {"segment": "polygon", "binary": "mask", "cube": "cuboid", "pose": "keypoints"}
@@ -25,6 +26,8 @@ def constant(field: Field, value: Any, place: str) -> Constant:
         return Constant("json", canonical(value, place))
     if field == ANNOTATION_TYPE and isinstance(value, str):
         value = DATALOOP_TYPES.get(value, value)
+    if field.kind in _MANY:
+        raise QueryError(f"{place}: '{field.title}' is {_MANY[field.kind]}, not {shown(value)}", hint=_advice(field))
     if value is None:
         return Constant(field.kind if field.kind != "time" else "json", "null")
     if field.kind == "time":
@@ -33,11 +36,8 @@ def constant(field: Field, value: Any, place: str) -> Constant:
         if not isinstance(value, str) or not is_id(value):
             raise QueryError(f"{place}: {shown(value)} is no id", hint="ids are 24 hexadecimal digits")
         return Constant("id", json.dumps(value.lower()))
-    if field.kind not in _TYPES or not _is_of(field.kind, value):
-        raise QueryError(
-            f"{place}: '{field.title}' is {_TYPES.get(field.kind, 'no single value')}, not {shown(value)}",
-            hint=_advice(field),
-        )
+    if not _is_of(field.kind, value):
+        raise QueryError(f"{place}: '{field.title}' is {_TYPES[field.kind]}, not {shown(value)}", hint=_advice(field))
     return Constant(field.kind, canonical(value, place))
 
 
@@ -51,9 +51,9 @@ def _is_of(kind: Kind, value: Any) -> bool:
 
 def _advice(field: Field) -> str:
     if field.kind == "list":
-        return 'ask for one element: {"$match": {...}}, or count them: {"$count": 2}'
+        return 'ask for one element: {"$match": {...}}, count them: {"$count": 2}, or ask for any: {"$exists": true}'
     if field.kind == "box":
-        return "use $area, $iou, $inside or $overlaps"
+        return "use $area, $iou, $inside, $overlaps or $exists"
     return f"give {_TYPES[field.kind]}"
 
 
@@ -73,7 +73,7 @@ def _plain(value: Any, place: str, depth: int) -> Any:
         if not math.isfinite(value):
             raise QueryError(f"{place}: {value} is no number in JSON", hint="use a finite one")
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= LARGEST:
+    if isinstance(value, int) and not isinstance(value, bool) and not LEAST <= value <= LARGEST:
         raise QueryError(f"{place}: {shown(value)} is beyond the integers of 64 bits", hint="write it as 1e20")
     if isinstance(value, dict):
         if not all(isinstance(name, str) for name in value):
@@ -145,13 +145,16 @@ Piece = str | tuple[bool, tuple[tuple[str, str], ...]]
 
 
 def pieces(pattern: str, place: str = "$glob") -> list[Piece]:
-    """A pattern in pieces. Raises QueryError for a bracket without an end."""
+    r"""A pattern in pieces, ``\*`` being a star. Raises QueryError for a bracket without an end."""
     found: list[Piece] = []
     at = 0
     while at < len(pattern):
         character = pattern[at]
         at += 1
-        if character in "*?":
+        if pattern.startswith("\\*", at - 1):
+            found.append("=*")
+            at += 1
+        elif character in "*?":
             if character != "*" or found[-1:] != ["*"]:
                 found.append(character)
         elif character == "[":

@@ -47,10 +47,15 @@ def query(
 
 
 def _parsed(sandbox: Sandbox, text: str) -> Statement:
-    """The checked query: the same is often asked again of another state."""
+    """The checked query: the same is often asked again of another state. A long text takes time before it runs: that
+    time is limited too, and Ctrl-C ends it."""
     statement = _PARSED.get(text)
     if statement is None:
-        statement = parse(sandbox, text)
+        run = sandbox.run()
+        try:
+            statement = run.call(lambda _: parse(sandbox, text))
+        finally:
+            run.close()
         if len(_PARSED) >= _MOST_PARSED:
             _PARSED.clear()
         _PARSED[text] = statement

@@ -26,6 +26,7 @@ DEFAULT_TIMEOUT = 60.0
 """Seconds that a query may compute."""
 _GRACE = 5.0
 """How long an interrupted query may take to notice before it is left behind on its own thread."""
+_LONGEST_MESSAGE = 500
 _MEGABYTE = 1_000_000
 _LARGEST_DEFAULT_MEMORY = 4_000 * _MEGABYTE
 
@@ -286,4 +287,10 @@ def _query_error(error: Exception) -> OxideError:
         )
     if isinstance(error, duckdb.PermissionException):
         return QueryError("a query can read the repository's tables only, and cannot write", hint="see docs/sql.md")
-    return QueryError(message.split("\n", 1)[0] if len(message) > 500 else message)
+    if "max_expression_depth" in message:
+        return QueryError("the query is nested too deeply", hint="split it with WITH")
+    if len(message) > _LONGEST_MESSAGE:
+        message = message.split("\n", 1)[0]
+    if len(message) > _LONGEST_MESSAGE:  # it quotes a value, behind which the reason stands
+        message = f"{message[: _LONGEST_MESSAGE // 2]}…{message[-_LONGEST_MESSAGE // 2 :]}"
+    return QueryError(message)

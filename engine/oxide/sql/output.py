@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
 from oxide.errors import FileSystemError, InvalidInput
@@ -39,11 +40,12 @@ def write(result: SqlResult, path: str, format: str | None) -> int:
 
 def write_csv(result: SqlResult, stream: IO[bytes]) -> int:
     """Comma-separated UTF-8 with a header. Times are ISO 8601, bytes hex, lists and structs JSON, null is empty."""
+    found = _begun(result)
     text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(result.columns)
     rows = 0
-    for row in result:
+    for row in found:
         lines.writerow([_cell(value) for value in row])
         rows += 1
     text.detach()
@@ -52,15 +54,23 @@ def write_csv(result: SqlResult, stream: IO[bytes]) -> int:
 
 def write_json(result: SqlResult, stream: IO[bytes]) -> int:
     """One array of objects, one object a line."""
+    found = _begun(result)
     stream.write(b"[")
     rows = 0
-    for row in result:
+    for row in found:
         record = dict(zip(result.columns, map(json_value, row), strict=True))
         stream.write(b",\n" if rows else b"\n")
         stream.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         rows += 1
     stream.write(b"\n]\n" if rows else b"]\n")
     return rows
+
+
+def _begun(result: SqlResult) -> Iterator[tuple[Any, ...]]:
+    """The rows, once the first of them are there: a query that fails before has written nothing."""
+    rows = iter(result)
+    first = next(rows, None)
+    return iter(()) if first is None else chain((first,), rows)
 
 
 def _write_parquet(result: SqlResult, stream: IO[bytes]) -> int:

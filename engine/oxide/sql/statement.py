@@ -49,6 +49,8 @@ _REFUSED_FUNCTIONS = {
     "query", "query_table",
     # wait
     "sleep_ms", "pg_sleep",
+    # go into JSON as deep as it is nested, and end the process where their stack ends
+    "json_contains",
     # trust bytes that a user could make up
     "finalize", "combine", "to_aggregate_state", "variant_bytes_to_variant", "variant_to_parquet_variant",
     # write or count
@@ -67,6 +69,11 @@ _REFUSED_PREFIXES = (
     "inet_",
 )
 _HARMLESS_THOUGH_PREFIXED = {"pg_typeof", "pg_size_pretty"}
+_OF_A_STRUCTURE = {"json_transform", "json_transform_strict", "from_json", "from_json_strict"}
+"""Functions that go as deep as the structure in their second argument is nested."""
+_REFUSED_TYPES = {"variant"}
+"""A cast to one of these goes as deep as its value is nested."""
+_DEEPEST_STRUCTURE = 100
 
 _PLAIN_NAME = re.compile(r"[\w \-]+")
 _SYSTEM_NAME = re.compile(r"(duckdb|pragma|sqlite|pg)_", re.IGNORECASE)
@@ -105,6 +112,10 @@ class Statement(NamedTuple):
 
 def parse(sandbox: Sandbox, text: str) -> Statement:
     """Check a user's query and resolve what it reads."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise QueryError("the query holds half of a surrogate pair", hint="use whole characters") from None
     types = sandbox.statement_types(text)
     if len(types) != 1:
         raise QueryError(
@@ -167,6 +178,8 @@ def _check(sandbox: Sandbox, tree: Tree, trusted_views: set[str] | None = None) 
             raise QueryError("a query has no parameters", hint="write the value into the query")
         if "function_name" in node:
             _check_function(sandbox, node)
+        if node.get("class") == "TYPE" and str(node.get("type_name")).lower() in _REFUSED_TYPES:
+            raise QueryError(f"the type {node['type_name']} is not allowed in a query", hint="keep it as JSON")
         for entry in (node.get("cte_map") or {}).get("map") or []:
             defined.add(_defined_name(entry["key"]))
     for source in sources:
@@ -183,10 +196,26 @@ def _defined_name(name: str) -> str:
 
 def _check_function(sandbox: Sandbox, node: Tree) -> None:
     name = str(node["function_name"]).lower()
+    if name in _OF_A_STRUCTURE:
+        _check_structure(name, node.get("arguments") or [])
     if name in _HARMLESS_THOUGH_VOLATILE or name in _HARMLESS_THOUGH_PREFIXED:
         return
     if name in _REFUSED_FUNCTIONS or name.startswith(_REFUSED_PREFIXES) or name in _volatile_functions(sandbox):
         raise QueryError(f"the function {name} is not allowed in a query", hint="see docs/sql.md")
+
+
+def _check_structure(name: str, arguments: list[Tree]) -> None:
+    """Refuse a structure that is not written into the query, and one that is nested deeply."""
+    for argument in arguments[1:]:
+        structure = _text_constant(argument["expression"], f"the structure of {name}")
+        depth = deepest = 0
+        for character in structure:
+            depth += (character in "[{(") - (character in "]})")
+            deepest = max(deepest, depth)
+        if deepest + structure.count("[]") > _DEEPEST_STRUCTURE:
+            raise QueryError(
+                f"the structure of {name} is nested more than {_DEEPEST_STRUCTURE} deep", hint="make it flatter"
+            )
 
 
 _volatile: frozenset[str] | None = None

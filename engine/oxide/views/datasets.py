@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from oxide.extras import import_extra
-from oxide.views.handing_over import batch_of
+from oxide.views.handing_over import batch_of, table_schema
 
 if TYPE_CHECKING:
     from oxide.views.item import Item
@@ -34,17 +34,32 @@ class MapDataset:
         return [(item.array(), item) if self._transform is None else self._transform(item) for item in items]
 
 
-def hugging_face(view: View) -> Any:
-    """A ``datasets.Dataset``, made as its generator goes, so that memory stays small."""
-    from oxide.views.view import parts
+class _Rows:
+    """Makes the rows of a dataset. Pickled it is only what it stands for: ``datasets`` keeps what it made under a
+    digest of the pickle, and takes it again for rows that are the same.
+    """
 
-    datasets = import_extra("datasets", "hugging-face")
+    def __init__(self, view: View) -> None:
+        self._view = view
 
-    def rows() -> Iterator[dict[str, Any]]:
-        for part in parts(view.ids):
-            items = view.items_of(part)
+    def __call__(self) -> Iterator[dict[str, Any]]:
+        from oxide.views.view import parts
+
+        for part in parts(self._view.ids):
+            items = self._view.items_of(part)
             for row, item in zip(batch_of(items).to_pylist(), items, strict=True):
                 yield {"image": {"path": item.path, "bytes": item.read()}, **row}
 
-    dataset = datasets.Dataset.from_generator(rows)
-    return dataset.cast_column("image", datasets.Image())
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (repr((self._view.state, self._view.steps, self._view.ids)),)
+
+
+def hugging_face(view: View) -> Any:
+    """A ``datasets.Dataset``, made as its generator goes, so that memory stays small."""
+    datasets = import_extra("datasets", "hugging-face")
+    # Without the types each column would have that of its first values.
+    columns = datasets.Features.from_arrow_schema(table_schema())
+    features = datasets.Features({"image": datasets.Image(), **columns})
+    if not view.ids:  # a generator must give something
+        return datasets.Dataset.from_dict({name: [] for name in features}, features=features)
+    return datasets.Dataset.from_generator(_Rows(view), features=features)

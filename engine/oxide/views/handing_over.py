@@ -63,12 +63,12 @@ class Exports:
         """All items as one Arrow table, with the columns of :meth:`batches`."""
         import pyarrow
 
-        return pyarrow.Table.from_batches(self.batches(), schema=_schema())
+        return pyarrow.Table.from_batches(self.batches(), schema=table_schema())
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         import pyarrow
 
-        reader = pyarrow.RecordBatchReader.from_batches(_schema(), self.batches())
+        reader = pyarrow.RecordBatchReader.from_batches(table_schema(), self.batches())
         return reader.__arrow_c_stream__(requested_schema)
 
     def to_polars(self) -> polars.DataFrame:
@@ -104,7 +104,8 @@ class Exports:
         return hugging_face(self)  # type: ignore[arg-type]
 
 
-def _schema() -> pyarrow.Schema:
+def table_schema() -> pyarrow.Schema:
+    """The columns of a view's table."""
     import pyarrow
 
     def fields(columns: dict[str, str]) -> list[pyarrow.Field]:
@@ -120,7 +121,7 @@ def _schema() -> pyarrow.Schema:
 def batch_of(items: Sequence[Item]) -> pyarrow.RecordBatch:
     import pyarrow
 
-    schema = _schema()
+    schema = table_schema()
     columns: dict[str, list[Any]] = {name: [item.record.get(name) for item in items] for name in _COLUMNS}
     columns["metadata"] = [json_text(item.metadata) for item in items]
     columns["annotations"] = [[_struct(each) for each in item.annotations] for item in items]

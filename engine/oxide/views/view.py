@@ -115,7 +115,7 @@ class View(Exports):
         return Groups(self, field)
 
     def _same_state(self, other: View) -> View:
-        if self._state != other._state:
+        if self.state != other.state:
             raise InvalidInput("the views look at different states", hint="make both at the same revision")
         return other
 
@@ -181,17 +181,18 @@ class View(Exports):
     # -- identity --------------------------------------------------------------------------------------------------
 
     @property
-    def _state(self) -> tuple[str, tuple[tuple[str, Any], ...]]:
+    def state(self) -> tuple[str, tuple[tuple[str, Any], ...]]:
+        """The repository, and what it holds that a view reads."""
         tables = self.engine.tables
         return self.repository.folder, tuple((name, tables.get(name)) for name in _READ)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, View):
             return NotImplemented
-        return self.steps == other.steps and self._state == other._state
+        return self.steps == other.steps and self.state == other.state
 
     def __hash__(self) -> int:
-        return hash((self._state, self.steps))
+        return hash((self.state, self.steps))
 
     def __repr__(self) -> str:
         at = "what is pending" if self.revision is None else self.revision[:16]
