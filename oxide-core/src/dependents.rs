@@ -4,9 +4,7 @@
 mod item_index;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use item_index::ItemIndex;
 use rayon::prelude::*;
 
 use crate::error::Result;
@@ -191,17 +189,7 @@ pub fn files_of(
 
 /// Those rows of one segment of `files` that some items are.
 fn files_in(objects: &dyn ReadObjects, id: &Id, items: &[ItemId]) -> Result<Vec<FileRow>> {
-    let mut opened = None;
-    let index = match item_index::recall(id) {
-        Some(index) => index,
-        None => {
-            let segment = segment::read(objects, id)?;
-            let index = Arc::new(ItemIndex::of(&segment)?);
-            opened = Some(segment);
-            item_index::remember(id, index.clone());
-            index
-        }
-    };
+    let index = item_index::index(objects, id)?;
     let candidates: Vec<(ItemId, u32)> = items
         .iter()
         .flat_map(|item| index.candidates(item).iter().map(|row| (*item, *row)))
@@ -209,10 +197,7 @@ fn files_in(objects: &dyn ReadObjects, id: &Id, items: &[ItemId]) -> Result<Vec<
     if candidates.is_empty() {
         return Ok(Vec::new());
     }
-    let segment = match opened {
-        Some(segment) => segment,
-        None => segment::read(objects, id)?,
-    };
+    let segment = item_index::segment(objects, id)?;
     let mut found = Vec::with_capacity(candidates.len());
     for (item, row) in candidates {
         let (key, value) = segment.row(row as usize);
