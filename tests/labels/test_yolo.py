@@ -435,6 +435,14 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
         read(yolo.format(), tmp_path)
 
 
+@pytest.mark.parametrize("name", ["cat.4085", "street_jpg.rf.0a1b2c", "a.png", "v1.5"])
+def test_labels_of_pictures_with_dots_in_their_names_are_found_without_the_pictures(tmp_path: Path, name: str) -> None:
+    put(tmp_path, "data.yaml", b"names: [cat]\ntrain: images\n")
+    put(tmp_path, f"labels/d/{name}.txt", b"0 0.5 0.5 0.1 0.1\n")
+    found = read(yolo.Yolo(find=known), tmp_path)
+    assert [each.label for each in found.annotations[f"d/{name}"]] == ["cat"]
+
+
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         read(yolo.format(), tmp_path / "nowhere")
