@@ -127,7 +127,7 @@ def _numbers(path: Path, colors: dict[str, tuple[int, ...]] | None) -> NDArray[n
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with files.open_picture(path) as picture:
             if colors is None:
                 if picture.mode not in ("P", "L", "1", "I", "I;16"):
                     raise wrong(
