@@ -252,6 +252,24 @@ def test_restore(place: Place) -> None:
     assert place.files() == before
 
 
+def test_restore_says_which_labels_and_metadata_it_takes_back(place: Place) -> None:
+    place("annotate", "images/cat.jpg", "--label", "cat")
+    place("metadata", "set", "images/cat.jpg", "weather=rain")
+    place("label", "add", "cat")
+    assert place("restore", "--dry-run", "images").out == (
+        "would take back annotations: 1 added\nwould take back metadata: 1 added\n"
+    )
+    assert place("restore", "--dry-run", "--json", "images").json["tables"]["metadata"]["added"] == 1
+    said = place("restore", "images")
+    assert "Restored rows of annotations, metadata\n" in said.out + said.err
+    assert "oxide undo" in said.err
+    said = place("restore", "--staged", ".")
+    assert "Restored rows of ontology\nUnstaged\n" in said.out + said.err
+    said = place("restore", ".")
+    assert "Nothing to restore" in said.out + said.err
+    assert place("status", "--json").json["staged"]["tables"] == {}
+
+
 def test_restore_from_another_revision_and_unstage(place: Place) -> None:
     place.write("notes.txt", "second")
     place.commit("Second")

@@ -141,3 +141,14 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     put(tmp_path, "labelmap.txt", "cat:1,2\n")
     with pytest.raises(InvalidInput, match="line 1"):
         read(mask_pictures.format(), tmp_path)
+
+
+def test_a_mask_of_another_size_than_its_picture_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    put(tmp_path, "labels.txt", b"background\ncat\n")
+    (tmp_path / "masks").mkdir()
+    Image.new("L", (WIDTH + 1, HEIGHT)).save(tmp_path / "masks/a.jpg.png")
+    whole = (tmp_path / "masks/a.jpg.png").read_bytes()
+    put(tmp_path, "masks/a.jpg.png", whole[: whole.index(b"IDAT") + 8])
+    reader = mask_pictures.MaskPictures(find=lambda path: (path, WIDTH, HEIGHT))
+    with pytest.raises(InvalidInput, match=rf"a\.jpg\.png.*{WIDTH + 1} x {HEIGHT} pixels.*{WIDTH} x {HEIGHT}"):
+        read(reader, tmp_path)

@@ -288,6 +288,7 @@ def test_split_makes_a_label_of_each_value(repo: Repository) -> None:
     assert {name: label.parent for name, label in labels.items()} == {"dog": None, "Pug": "dog", "dog/poodle": "dog"}
     assert all(list(label.attributes) == ["age"] for label in labels.values())
     assert [each.label for each in repo.check_labels()] == ["cat"], "which was never defined"
+    assert [each.problem for each in repo.check_labels()] == ["the label 'cat' is not in the ontology"], "it is open"
 
 
 def test_split_goes_by_what_keyframes_say(repo: Repository) -> None:

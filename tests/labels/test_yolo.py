@@ -28,7 +28,7 @@ from labels.strategies import (
     write,
 )
 from oxide.errors import InvalidInput, NotFound
-from oxide.formats import yolo
+from oxide.formats import files, yolo
 from oxide.formats.yolo import label_path
 from oxide.labels import masks
 from oxide.labels.annotation import Annotation
@@ -433,6 +433,32 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     put(tmp_path, "images/a.png", b"no picture")
     with pytest.raises(InvalidInput, match="its size cannot be read"):
         read(yolo.format(), tmp_path)
+
+
+def test_the_size_of_a_picture_is_read_from_its_header_alone(tmp_path: Path) -> None:
+    whole = picture("a", WIDTH, HEIGHT)
+    put(tmp_path, "a.png", whole[: whole.index(b"IDAT") + 8])
+    assert files.size_of(tmp_path / "a.png") == (WIDTH, HEIGHT)
+
+
+def test_what_is_no_picture_is_refused_too_where_a_package_has_replaced_how_pillow_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replaced(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("No module named 'pi_heif'")
+
+    put(tmp_path, "a.png", b"no picture")
+    monkeypatch.setattr("PIL.Image.open", replaced)
+    with pytest.raises(InvalidInput, match="its size cannot be read"):
+        files.size_of(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("name", ["cat.4085", "street_jpg.rf.0a1b2c", "a.png", "v1.5"])
+def test_labels_of_pictures_with_dots_in_their_names_are_found_without_the_pictures(tmp_path: Path, name: str) -> None:
+    put(tmp_path, "data.yaml", b"names: [cat]\ntrain: images\n")
+    put(tmp_path, f"labels/d/{name}.txt", b"0 0.5 0.5 0.1 0.1\n")
+    found = read(yolo.Yolo(find=known), tmp_path)
+    assert [each.label for each in found.annotations[f"d/{name}"]] == ["cat"]
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:

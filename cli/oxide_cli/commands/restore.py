@@ -8,9 +8,15 @@ from oxide_cli.completion import revisions
 from oxide_cli.moving import tell_moved
 from oxide_cli.output import Console
 from oxide_cli.paths import all_to_root
-from oxide_cli.rendering.changes import moved_line
+from oxide_cli.rendering.changes import count_of_rows, moved_line
 from oxide_cli.rendering.text import quote_path
 from oxide_cli.verb import dry_run_option, force_option, json_option, paths_argument, verb
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from oxide.workspace import Tables
+
+_OF_FILES = frozenset(("files", "items"))
 
 
 @verb(
@@ -46,15 +52,20 @@ def command(
     if dry_run:
         _preview(console, places, source, staged, force, as_json)
         return 0
+    before = repository.staged_tables()
     with console.progress() as progress:
         result = repository.restore(places, source=source, staged=staged, force=force, progress=progress)
+    rows = _tables_that_differ(before, repository.staged_tables())
     if as_json:
         from oxide_cli.rendering import records
 
         console.json(records.checkout_result(result))
     code = tell_moved(console, result)
+    if rows:
+        console.done(f"Restored rows of {', '.join(rows)}")
     if staged:
         console.done("Unstaged")
+    if staged or rows:
         console.undoable()
     elif not moved_line(result) and not result.failed:
         console.done("Nothing to restore: the files are as they should be")
@@ -62,20 +73,30 @@ def command(
     return code
 
 
+def _tables_that_differ(before: Tables, after: Tables) -> list[str]:
+    """Names of the tables, besides those of files, that a restore changed."""
+    return sorted(name for name in before | after if name not in _OF_FILES and before.get(name) != after.get(name))
+
+
 def _preview(console: Console, places: list[str], source: str | None, staged: bool, force: bool, as_json: bool) -> None:
-    """The files that a restore would change, or its refusal: nothing is done."""
+    """The files and the numbers of rows that a restore would change, or its refusal: nothing is done."""
     repository = console.repository()
     with console.progress() as progress:
         result = repository.restore(places, source=source, staged=staged, force=force, dry_run=True, progress=progress)
         written, removed = result.written, result.removed
+        files, tables = repository.diff(source, staged=True, paths=places, progress=progress)
         if staged:
-            files = repository.diff(source, staged=True, paths=places, progress=progress).files
             written = [*files.modified, *files.removed, *(old for old, _ in files.renamed)]
             removed = [*files.added, *(new for _, new in files.renamed)]
     written = sorted(written)
     removed = sorted(removed)
     if as_json:
-        console.json({"written": written, "removed": removed, "dry_run": True})
+        from oxide_cli.rendering import records
+
+        console.json({"written": written, "removed": removed, "tables": records.tables(tables), "dry_run": True})
         return
     console.lines(f"would {'unstage' if staged else 'restore'} {quote_path(path)}" for path in written)
     console.lines(f"would {'unstage' if staged else 'remove'} {quote_path(path)}" for path in removed)
+    console.lines(
+        f"would take back {name}: {count_of_rows(changes)}" for name, changes in sorted(tables.items()) if any(changes)
+    )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from oxide.errors import InvalidInput, NotFound
 from oxide.extras import import_extra
 from oxide.formats.base import wrong
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from oxide.formats.base import Dataset, LabelledPicture
 
 PICTURES = frozenset(
@@ -91,6 +93,23 @@ def made_folder(target: Path, format: str) -> None:
     target.mkdir(parents=True, exist_ok=True)
 
 
+def open_picture(source: str | os.PathLike[str] | IO[bytes], kinds: list[str] | None = None) -> Image.Image:
+    """A picture as Pillow opens it: its header is read. Some packages put a function of their own into Pillow, which
+    asks for a further package where a file is no picture.
+
+    Raises:
+        OSError: it is no picture.
+        MissingExtra: the extra ``vision`` is not installed.
+    """
+    import_extra("PIL", "vision")
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return Image.open(source, formats=kinds)
+    except ImportError as error:
+        raise UnidentifiedImageError(f"cannot identify image file {source!r}") from error
+
+
 def size_of(path: Path) -> tuple[int, int]:
     """(width, height) in pixels of the upright picture; only its header is read.
 
@@ -102,9 +121,10 @@ def size_of(path: Path) -> tuple[int, int]:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with open_picture(path) as picture:
             width, height = picture.size
-            turned = picture.getexif().get(_ORIENTATION) in _TURNED
+            told = picture.format != "PNG" or "exif" in picture.info  # or else Pillow reads all pixels to look behind
+            turned = told and picture.getexif().get(_ORIENTATION) in _TURNED
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise wrong(path, "at its header", f"its size cannot be read: {error}") from error
     return (height, width) if turned else (width, height)

@@ -186,7 +186,7 @@ def _mask(file: Path, place: str, shape: dict[str, Any], points: list[tuple[floa
     width, height = sides
     try:
         data = base64.b64decode(shape.get("mask") or "", validate=True)
-        with Image.open(io.BytesIO(data)) as picture:
+        with files.open_picture(io.BytesIO(data)) as picture:
             part = numpy.asarray(picture.convert("L")) > 0
     except (OSError, ValueError, SyntaxError, binascii.Error, Image.DecompressionBombError) as error:
         raise wrong(file, f"{place}/mask", f"it is no picture: {error}") from error

@@ -21,6 +21,8 @@ def lose_fields(annotation: Annotation, where: str, fidelity: Fidelity, *, keeps
     if annotation.model:
         fidelity.lose("models that made annotations", where)
     fidelity.lose(PROVENANCE, where)
+    if annotation.run_id:
+        fidelity.lose("runs that annotations came with", where)
     lose_foreign(annotation.foreign, where, "annotations", fidelity, keeps=keeps)
 
 

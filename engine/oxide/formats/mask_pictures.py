@@ -66,10 +66,10 @@ class MaskPictures:
             yield Label(name, position=position)
         for path in files.below(folder) if folder.is_dir() else ():
             if files.ending(path) == "png":
-                numbers = _numbers(folder / path, colors)
-                height, width = numbers.shape
                 key = files.without_ending(path)
                 known = self.find(key) if self.find is not None else None
+                numbers = _numbers(folder / path, colors, known[1:] if known else (None, None))
+                height, width = numbers.shape
                 yield Picture(key, known[0] if known else key, str(folder / path), width, height)
                 for number, annotation in _annotations(folder / path, numbers, names):
                     yield Labelled(key, annotation, f"{folder / path}, class {number}")
@@ -121,13 +121,20 @@ def _color_map(path: Path) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def _numbers(path: Path, colors: dict[str, tuple[int, ...]] | None) -> NDArray[numpy.int64]:
-    """The number of the class of each pixel, (height, width); of a coloured picture by the map."""
+def _numbers(
+    path: Path, colors: dict[str, tuple[int, ...]] | None, size: tuple[int | None, int | None]
+) -> NDArray[numpy.int64]:
+    """The number of the class of each pixel, (height, width); of a coloured picture by the map. ``size``: what its
+    header must say before it is unpacked, as far as that is known.
+    """
     import numpy
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with files.open_picture(path) as picture:
+            if None not in size and picture.size != size:
+                said = "it has {} x {} pixels, and its picture has {} x {}".format(*picture.size, *size)
+                raise wrong(path, "at its header", said)
             if colors is None:
                 if picture.mode not in ("P", "L", "1", "I", "I;16"):
                     raise wrong(

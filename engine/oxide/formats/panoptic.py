@@ -157,7 +157,7 @@ def _ids(file: Path) -> NDArray[numpy.int64]:
     from PIL import Image
 
     try:
-        with Image.open(file) as picture:
+        with files.open_picture(file) as picture:
             colors = numpy.asarray(picture.convert("RGB")).astype(numpy.int64)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(f"'{file}' cannot be read: {error}", hint="nothing was imported", path=str(file)) from error

@@ -91,9 +91,11 @@ class Fitting:
         ]
 
     def _problems(self, label: str, kind: str, attributes: dict[str, Any]) -> list[str]:
+        defined = self._ontology.labels.get(label)
+        if defined is None and self._ontology.closed:
+            return [f"the label '{label}' is not in the ontology"]  # which may be open where labels are only checked
         broken = self._ontology.problems(Annotation(kind, label, attributes=attributes))
         problems = [problem.message for problem in broken]
-        defined = self._ontology.labels.get(label)
         if self._strange_attributes and defined is not None:
             strange = sorted(set(attributes) - set(defined.attributes))
             problems += [f"'{label}' does not know the attribute '{name}'" for name in strange]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from oxide.errors import InvalidInput, NotFound
 from oxide.extras import import_extra
+from oxide.formats.files import open_picture
 from oxide.labels import masks
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def read_mask(path: str | os.PathLike[str]) -> Mask:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with open_picture(path) as picture:
             if picture.width * picture.height > masks.MAXIMUM_PIXELS:
                 raise InvalidInput(f"'{path}' is too large for a mask", hint="give a mask of the picture's own size")
             pixels = numpy.asarray(picture.convert("RGBA") if picture.mode in ("P", "PA", "LA") else picture)

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from oxide import _core
 from oxide.errors import AlreadyExists
 from oxide.extras import import_extra
+from oxide.formats.files import open_picture
 from oxide.labels import comparing
 from oxide.labels.drawing import Color, Stroke, draw
 from oxide.reading import open_content
@@ -93,13 +94,11 @@ def render(
 
 def _picture(repository: Repository, row: Record, changes: list[AnnotationChange]) -> bytes:
     """The JPEG of one file with its changes."""
-    from PIL import Image
-
     if row["type"] == "link":
         raise ValueError("it is a link")
     with (
         open_content(repository.store, row["content_id"], row["size"]) as stream,
-        Image.open(stream) as stored,
+        open_picture(stream) as stored,
     ):
         picture = _upright(stored)
     strokes = [stroke for change in changes for stroke in _strokes(change)]

@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from oxide.extras import import_extra
-from oxide.formats.files import is_video
+from oxide.formats.files import is_video, open_picture
 from oxide.reading import open_content
 from oxide.splits.candidates import Item, items_of
 from oxide.splits.freezing import held, offence
@@ -94,7 +94,7 @@ def _hash(store: Store, row: Record) -> int | None:
 
     with open_content(store, row["content_id"], row["size"]) as stream:
         try:
-            with Image.open(io.BytesIO(stream.read())) as picture:
+            with open_picture(io.BytesIO(stream.read())) as picture:
                 picture.draft("L", (64, 64))
                 small = ImageOps.exif_transpose(picture).convert("L").resize((9, 8), Image.Resampling.BOX)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

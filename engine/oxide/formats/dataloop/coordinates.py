@@ -27,6 +27,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from oxide.extras import import_extra
+from oxide.formats import files
 from oxide.labels import masks
 from oxide.labels.outlines import joined
 
@@ -128,7 +129,7 @@ def _pixels(content: bytes) -> Mask:
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+        with files.open_picture(io.BytesIO(content), ["PNG"]) as picture:
             if picture.width * picture.height > _MAXIMUM_PIXELS:
                 raise ValueError(f"a mask of {picture.width} x {picture.height} pixels is too large")
             shown = numpy.asarray(picture.convert("RGBA"))[:, :, 3] > 0

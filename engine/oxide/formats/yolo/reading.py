@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,14 @@ class Settings:
     flip: list[int] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a picture: the file of its labels below the root, which need not be there, and its splits."""
+
+    labels: str
+    splits: list[str] = field(default_factory=list)
+
+
 def read(source: Path, find: Find | None) -> Iterator[Picture | Labelled | Label]:
     """See :meth:`oxide.formats.yolo.Yolo.read`."""
     if not source.exists():
@@ -52,15 +60,15 @@ def read(source: Path, find: Find | None) -> Iterator[Picture | Labelled | Label
     pictures = _pictures(settings)
     if settings.layout.task is None and settings.layout.keypoints is None:
         settings = replace(settings, layout=Layout(task=_task(settings, pictures)))
-    for image, splits in pictures.items():
-        yield from _picture(settings, image, splits, find)
+    for image, known in pictures.items():
+        yield from _picture(settings, image, known, find)
 
 
-def _task(settings: Settings, pictures: Iterable[str]) -> str | None:
+def _task(settings: Settings, pictures: Mapping[str, _Known]) -> str | None:
     """``obb`` where each of the first lines has nine numbers, since nothing else tells them from polygons."""
     found = 0
-    for image in pictures:
-        for _, line in _lines(settings.root / label_path(image)):
+    for known in pictures.values():
+        for _, line in _lines(settings.root / known.labels):
             if len(line.split()) != ROTATED:
                 return None
             found += 1
@@ -153,27 +161,28 @@ def _labels(settings: Settings) -> Iterator[Label]:
         yield Label(name, position=position, skeleton=skeleton, foreign=foreign)
 
 
-def _pictures(settings: Settings) -> dict[str, list[str]]:
-    """The splits of every picture by its path below the root. Where all splits name one place, they say nothing."""
+def _pictures(settings: Settings) -> dict[str, _Known]:
+    """Every picture by its path below the root. Where all splits name one place, they say nothing."""
     named = [places for places in settings.splits.values() if places]
     told = not (len(named) > 1 and all(places == named[0] for places in named))
-    found: dict[str, list[str]] = {}
+    found: dict[str, _Known] = {}
     for split, places in settings.splits.items():
         for place in places:
-            for image in _images(settings, split, place):
-                splits = found.setdefault(image, [])
+            for image, labels in _images(settings, split, place):
+                splits = found.setdefault(image, _Known(labels)).splits
                 if told and split not in splits:
                     splits.append(split)
     return found
 
 
-def _images(settings: Settings, split: str, place: str) -> Iterator[str]:
-    """Paths below the root; without an ending for labels whose picture is not there."""
+def _images(settings: Settings, split: str, place: str) -> Iterator[tuple[str, str]]:
+    """Paths of pictures and of their labels below the root; the picture's has no ending where it is not there."""
     at = settings.root / place
     if not at.exists() and place.startswith("../"):
         at = settings.root / place[3:]  # as some exports write it, and as the loader understands it
     if at.is_file():
-        yield from _listed(settings, at)
+        for image in _listed(settings, at):
+            yield image, label_path(image)
         return
     folder = _below(settings, at, split)
     seen = set()
@@ -182,14 +191,14 @@ def _images(settings: Settings, split: str, place: str) -> Iterator[str]:
             if files.is_media(name):
                 image = f"{folder}/{name}" if folder else name
                 seen.add(label_path(image))
-                yield image
+                yield image, label_path(image)
     mirror = label_path(f"{folder}/x.png")[: -len("/x.txt")]
     labels = settings.root / mirror
     if mirror != folder and labels.is_dir():
         for name in files.below(labels):
             wanted = name.endswith(".txt") and name.rsplit("/", 1)[-1] != "classes.txt"
             if wanted and f"{mirror}/{name}" not in seen:
-                yield f"{folder}/{files.without_ending(name)}"
+                yield f"{folder}/{name.removesuffix('.txt')}", f"{mirror}/{name}"
     elif not at.is_dir():
         raise wrong(settings.file, f"'{split}'", f"there is no '{place}'")
 
@@ -216,15 +225,15 @@ def _below(settings: Settings, path: Path, what: str) -> str:
     return "" if relative == "." else relative
 
 
-def _picture(settings: Settings, image: str, splits: list[str], find: Find | None) -> Iterator[Picture | Labelled]:
-    labels = settings.root / label_path(image)
+def _picture(settings: Settings, image: str, known: _Known, find: Find | None) -> Iterator[Picture | Labelled]:
+    labels, splits = settings.root / known.labels, known.splits
     path, width, height = image.removeprefix("images/"), None, None
     lines = _lines(labels)
     if (settings.root / image).is_file():
         if lines:
             width, height = files.size_of(settings.root / image)
-    elif find is not None and (known := find(path)) is not None:
-        path, width, height = known
+    elif find is not None and (there := find(path)) is not None:
+        path, width, height = there
     metadata = {"split": splits[0] if len(splits) == 1 else splits} if splits else {}
     yield Picture(image, path, f"'{labels.name}'", width, height, metadata=metadata)
     if not lines:
