@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from oxide.repository import Repository
     from oxide.views.grouping import Groups
     from oxide.views.loading import Loader
+    from oxide.workspace import Tables
 
 _READ = ("files", "items", "metadata", "annotations", "keyframes")
 """The tables whose rows make up items."""
@@ -194,6 +195,10 @@ class View(Exports):
     def __hash__(self) -> int:
         return hash((self.state, self.steps))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by its folder, what it looks at and its steps; another process opens the folder, with its own hold."""
+        return _opened_again, (self.repository.folder, self.revision, self.engine.tables, self.steps)
+
     def __repr__(self) -> str:
         at = "what is pending" if self.revision is None else self.revision[:16]
         lines = [f"View of {self.repository.folder} at {at}", *(f"  {step}" for step in map(described, self.steps))]
@@ -209,6 +214,14 @@ class View(Exports):
         from oxide.views.loading import Loader
 
         return Loader(self, **how)
+
+
+def _opened_again(folder: str, revision: str | None, tables: Tables, steps: tuple[Step, ...]) -> View:
+    from oxide.repository import Repository
+
+    repository = Repository.open(folder)
+    hold = repository.store.hold()
+    return View(repository, Engine(repository, revision, tables=tables), revision, steps, hold)
 
 
 def described(step: Step) -> str:
