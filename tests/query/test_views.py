@@ -190,6 +190,17 @@ def test_wrong_steps(pets: Repository) -> None:
         pets.view().match("name:none").first()
     with pytest.raises(NotFound):
         pets.view("nowhere")
+    view: Any = pets.view()
+    for wrong, hint in (
+        (lambda: view.select(NAMES), "*names"),
+        (lambda: view.join(NAMES), "view.join"),
+        (lambda: view[2:4], "skip"),
+        (lambda: view.match({"filter": {}, "delete": True}), "apply_query"),
+        (lambda: view.match({"filter": {}, "update": {"metadata": {"n": 1}}}), "apply_query"),
+    ):
+        with pytest.raises(InvalidInput) as raised:
+            wrong()
+        assert hint in raised.value.hint
 
 
 def test_saved_views_are_versioned(tmp_path: Path) -> None:

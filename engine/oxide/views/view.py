@@ -52,6 +52,8 @@ class View(Exports):
     def match(self, query: Any) -> View:
         """Only the items that a query finds, in any form that ``repo.query`` takes. Raises QueryError."""
         asked = understood(query)
+        if asked.update is not None or asked.delete:
+            raise InvalidInput("a view changes nothing", hint="give the query to repo.query and repo.apply_query")
         tree: Node = asked.tree
         if asked.resource == "annotations":
             tree = Has(tree)
@@ -116,6 +118,8 @@ class View(Exports):
         return Groups(self, field)
 
     def _same_state(self, other: View) -> View:
+        if not isinstance(other, View):
+            raise InvalidInput(f"{other!r} is no view", hint="as in view.join(view.match(...))")
         if self.state != other.state:
             raise InvalidInput("the views look at different states", hint="make both at the same revision")
         return other
@@ -147,6 +151,8 @@ class View(Exports):
             yield from self.items_of(part)
 
     def __getitem__(self, index: int) -> Item:
+        if isinstance(index, slice):
+            raise InvalidInput(f"{index!r} is no place of an item", hint="some in a row: view.skip(10).take(5)")
         return self.items_of([self.ids[index]])[0]
 
     def first(self) -> Item:
@@ -196,7 +202,7 @@ class View(Exports):
         return hash((self.state, self.steps))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled by its folder, what it looks at and its steps; another process opens the folder, with its own hold."""
+        """Pickled by its folder, what it looks at and its steps: opened again in another process, with its own hold."""
         return _opened_again, (self.repository.folder, self.revision, self.engine.tables, self.steps)
 
     def __repr__(self) -> str:
@@ -251,6 +257,9 @@ def parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _named(names: Iterable[str]) -> Node:
     given = list(names)
+    for name in given:
+        if not isinstance(name, str):
+            raise InvalidInput(f"{name!r} is neither id nor path", hint="several: view.select(*names)")
     ids = [name.lower() for name in given if is_id(name)]
     paths = [name for name in given if not is_id(name)]
     return either(of_ids(ids), of_paths(paths)) if ids and paths else of_ids(ids) if ids else of_paths(paths)
