@@ -276,6 +276,7 @@ MISTAKES: list[tuple[Any, str, str]] = [
     ({"$or": ["a"]}, "/$or/0", "object"),
     ({"$not": ["a"]}, "/$not", "object"),
     ({"$changedBy": 1}, "/$changedBy", "name"),
+    ({"$changedBy": ""}, "/$changedBy", "name"),
     ({"$changedSince": ""}, "/$changedSince", "revision"),
     ({"filter": []}, "/filter", "object"),
     ({"filter": "path:a"}, "/filter", "object"),

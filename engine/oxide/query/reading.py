@@ -81,7 +81,7 @@ class Reader:
                 raise QueryError(f"{place}: $changedSince takes a revision or a time", hint='as in "main~3"')
             return Changed(self.resource, operand)
         if name == "$changedBy":
-            if not isinstance(operand, str):
+            if not isinstance(operand, str) or not operand:
                 raise QueryError(f"{place}: $changedBy takes a name", hint='as in "Ann <ann@example.org>" or "Ann*"')
             whole(operand, place)
             pattern = pattern_of_value(operand) if "*" in operand else None
