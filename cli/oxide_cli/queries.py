@@ -10,7 +10,7 @@ def read_query(query: str) -> str:
     from oxide.errors import InvalidInput
 
     try:
-        with open(query[1:], encoding="utf-8") as source:
+        with open(query[1:], encoding="utf-8-sig") as source:
             return source.read()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{query[1:]} cannot be read: {error}", hint="give a file of JSON, or text") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,6 +14,9 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 PATH = click.Path(readable=False)
 """A path as text: whether it exists, can be read and is inside the repository is the engine's to say."""
+
+_NEGATED = re.compile(r'-([("]|[^\W\d][\w.@%+/]*[:=<>~!(])')
+"""How a query begins whose first term is negated."""
 
 _AFTER_DASHES = "oxide_cli.after_dashes"
 
@@ -27,9 +31,13 @@ class _WithExamples(click.Command):
 
 
 class Verb(_WithExamples):
-    """A verb. With ``splits_at_dashes`` the words behind ``--`` are kept apart: see :func:`after_dashes`."""
+    """A verb. With ``splits_at_dashes`` the words behind ``--`` are kept apart: see :func:`after_dashes`.
+
+    With ``takes_queries`` a query that begins with a negation is no option: ``-label:dog``.
+    """
 
     splits_at_dashes = False
+    takes_queries = False
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Cut the arguments at ``--`` where the verb wants to tell revisions from paths."""
@@ -37,6 +45,10 @@ class Verb(_WithExamples):
             at = args.index("--")
             ctx.meta[_AFTER_DASHES] = tuple(args[at + 1 :])
             args = args[:at]
+        if self.takes_queries and "--" not in args:
+            queries = [each for each in args if _NEGATED.match(each)]
+            if queries:
+                args = [*(each for each in args if each not in queries), "--", *queries]
         return super().parse_args(ctx, args)
 
 
@@ -44,13 +56,16 @@ class VerbGroup(_WithExamples, click.Group):
     """A verb with words of its own, such as ``oxide stash pop``."""
 
 
-def verb(name: str, *examples: str, splits_at_dashes: bool = False) -> Callable[[Callable[..., Any]], Verb]:
+def verb(
+    name: str, *examples: str, splits_at_dashes: bool = False, takes_queries: bool = False
+) -> Callable[[Callable[..., Any]], Verb]:
     """Make a function a verb with examples in its help."""
 
     def decorate(function: Callable[..., Any]) -> Verb:
         command = click.command(name, cls=Verb, context_settings=HELP_NAMES)(function)
         command.examples = examples
         command.splits_at_dashes = splits_at_dashes
+        command.takes_queries = takes_queries
         return command
 
     return decorate

@@ -108,7 +108,36 @@ def test_versions_tell_of_a_removal_in_between(repo: Repository) -> None:
     repo.revert("HEAD")
     versions = repo.annotation_history(cat)
     assert [each.annotation is None for each in versions] == [False, True, False]
+    told = repo.sql(f"SELECT change FROM annotation_history('{cat}')").fetch_rows()
+    assert told == [("added",), ("removed",), ("added",)]
     assert blamed(repo, cat)["label"].startswith("Revert")
+
+
+def test_what_was_removed_has_a_history(repo: Repository) -> None:
+    cat, dog = repo.annotate("a.png", box("cat"), box("dog"))
+    repo.commit("made")
+    changed(repo, "a.png", cat, label="lynx")
+    repo.commit("label")
+    repo.remove_annotations([cat])
+    repo.commit("gone")
+    repo.annotate("b.png", box("cat"))
+    repo.commit("another")
+    told = "SELECT change, message, label FROM annotation_history('{}')"
+    assert repo.sql(told.format(cat)).fetch_rows() == [
+        ("removed", "gone", None),
+        ("modified", "label", "lynx"),
+        ("added", "made", "cat"),
+    ]
+    repo.remove(["a.png"])
+    repo.commit("no file")
+    assert [(each.commit.summary, each.annotation is None) for each in repo.annotation_history(dog)] == [
+        ("no file", True),
+        ("made", False),
+    ]
+    assert len(repo.annotation_history(cat)) == 3
+    for wrong, revision in (("0" * 24, "HEAD"), (dog, "HEAD~5")):
+        with pytest.raises(errors.NotFound):
+            repo.annotation_history(wrong, revision)
 
 
 def test_what_is_not_there_is_refused(repo: Repository) -> None:

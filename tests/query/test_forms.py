@@ -83,6 +83,9 @@ def test_whole_queries_are_written_and_read() -> None:
         ('name="a*"', {"name": {"$eq": "a*"}}),
         ("createdAt>=2026-05-01T12:00:00Z", {"createdAt": {"$gte": "2026-05-01T14:00:00+02:00"}}),
         ("cat", {"path": "*cat*"}),
+        ('"or" "[]"', {"$and": [{"path": "*or*"}, {"path": "*[]*"}]}),
+        ("[1]", {"path": "*[1]*"}),
+        ("metadata.a:it's metadata.b:a=b", {"metadata.a": "it's", "metadata.b": "a=b"}),
         ("", {}),
     ],
 )
@@ -106,6 +109,21 @@ def test_a_text_says_what_the_json_says(text: str, asked: dict[str, Any]) -> Non
         ("metadata.a:" + "[" * 100_000, "character 12", "flatter"),
         ("count(label:cat)", "character 17", ">=2"),
         ("score>(1)", "character 7", "label:cat"),
+        ("metadata.foo==bar", "character 13", "= > < ~"),
+        ("metadata.n:>5", "character 11", '">..."'),
+        ("metadata.foo == bar", "character 14", "without blanks"),
+        ("width > 400", "character 7", "without blanks"),
+        ("label: cat", "character 7", "without a blank"),
+        ("metadata.foo:'bar'", "character 14", '"two words"'),
+        ("'two words'", "character 1", '"two words"'),
+        ("label:cat or label:dog", "character 11", '"or"'),
+        ("not label:cat", "character 1", '"not"'),
+        ("a and b", "character 3", '"and"'),
+        ("a AND AND b", "character 7", '"AND"'),
+        ("a OR OR b", "character 6", '"OR"'),
+        ("OR a", "character 1", '"OR"'),
+        ('[{"name": "a.jpg"}]', "character 1", "$and"),
+        ("[]", "character 1", "$and"),
     ],
 )
 def test_a_mistake_has_a_place_and_a_suggestion(text: str, place: str, hint: str) -> None:
@@ -142,6 +160,11 @@ def test_filters_make_the_envelope_that_their_users_know() -> None:
     assert filters.prepare()["filter"]["$or"] == [{"metadata.user.split": {"$ne": "train"}}]
     assert "join" not in filters.prepare()
     read_query(filters.prepare())
+
+
+def test_filters_join_items_and_annotations_only() -> None:
+    with pytest.raises(QueryError, match="models"):
+        oxide.Filters(resource="models").add_join("label", "cat")
 
 
 def test_filters_replace_their_defaults_and_name_folders() -> None:

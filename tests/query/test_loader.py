@@ -69,6 +69,11 @@ def test_it_goes_on_where_it_was_left(items: Repository) -> None:
         items.view().take(3).loader(batch=4, shuffle=True, seed=5).resume(state)
     with pytest.raises(InvalidInput):
         items.view().loader(batch=4, shuffle=True, seed=6).resume(state)
+    fresh = items.view().loader(batch=4, shuffle=True, seed=5)
+    for wrong in ({}, {**state, "seed": 6}, {name: value for name, value in state.items() if name != "done"}):
+        with pytest.raises(InvalidInput):
+            fresh.resume({"epoch": 3, **wrong})
+    assert (fresh.epoch, fresh.done) == (0, 0)
 
 
 def test_broken_pictures_raise_or_are_counted(tmp_path: Path) -> None:

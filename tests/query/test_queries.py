@@ -180,6 +180,11 @@ def test_changes_that_are_refused(pets: Repository, envelope: dict[str, Any]) ->
         pets.apply_query(pets.query(envelope))
     with pytest.raises(InvalidInput, match="pending"):
         pets.apply_query(pets.query({"filter": {}, "delete": True}, at="HEAD"))
+    for change in ({"delete": True}, {"update": {"metadata": {"a": 1}}}):
+        with pytest.raises(InvalidInput, match="everything"):  # it would change more than it shows
+            pets.query({"filter": {}, **change}, limit=1)
+        with pytest.raises(InvalidInput, match="everything"):
+            pets.query({"filter": {}, **change}, after="x")
     assert pets.query({}).items == before
 
 

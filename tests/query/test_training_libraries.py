@@ -8,9 +8,11 @@ after a pickle in another process.
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import pickle
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +22,7 @@ import pytest
 from labels.workbench import make_repository
 from oxide import Annotation, Repository
 from oxide.errors import MissingExtra
+from oxide.views.datasets import MapDataset
 from oxide.views.item import Item
 
 
@@ -96,3 +99,43 @@ def test_indexes_alone_and_together(pets: Repository) -> None:
     assert dataset.__getitems__([2, 0, 0]) == ["a.jpg", "c.jpg", "c.jpg"] and dataset[-1] == "a.jpg"
     with pytest.raises(IndexError):
         dataset[3]
+
+
+def read(item: Item) -> tuple[str, bytes, list[str | None]]:
+    return item.path, item.read(), [each.label for each in item.annotations]
+
+
+def asked(dataset: MapDataset, indices: Sequence[int]) -> list[Any]:
+    """What a worker does: indexes come, and what it made goes back as a pickle."""
+    return [dataset[at] for at in indices] + dataset.__getitems__(list(indices))
+
+
+def test_workers_that_are_spawned_read_what_the_view_stood_for(pets: Repository) -> None:
+    view = pets.view().sort_by("path:desc")
+    expected = [read(item) for item in view]
+    assert [labels for _, _, labels in expected] == [["cat"], [], []]
+    transformed, plain = view.to_torch(read), view.to_torch()
+    pets.annotate("a.jpg", Annotation("class", "dog"))  # the view was made before, so that workers do not see it
+    pets.remove(["b.jpg"])
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(asked, transformed, range(3)).result() == expected * 2
+        pytest.importorskip("PIL", reason="the extra `vision` is not installed")
+        for (array, item), (path, content, labels) in zip(
+            pool.submit(asked, plain, range(3)).result(), expected * 2, strict=True
+        ):
+            assert (item.path, item.read(), [each.label for each in item.annotations]) == (path, content, labels)
+            assert (array == item.array()).all()
+
+
+def test_a_view_that_was_pickled_is_equal_and_holds_what_it_reads(pets: Repository) -> None:
+    view = pets.view().filter_labels("label:cat").sort_by("size")
+    again = pickle.loads(pickle.dumps(view))
+    assert again == view and repr(again) == repr(view)
+    before = [read(item) for item in view]
+    del view
+    pets.undo()
+    pets.annotate("c.jpg", Annotation("class", "dog"))
+    pets.gc(keep=0, now=True)
+    assert [read(item) for item in again] == before
+    at_commit = pets.at("main").view()
+    assert pickle.loads(pickle.dumps(at_commit)) == at_commit != again

@@ -190,6 +190,17 @@ def test_wrong_steps(pets: Repository) -> None:
         pets.view().match("name:none").first()
     with pytest.raises(NotFound):
         pets.view("nowhere")
+    view: Any = pets.view()
+    for wrong, hint in (
+        (lambda: view.select(NAMES), "*names"),
+        (lambda: view.join(NAMES), "view.join"),
+        (lambda: view[2:4], "skip"),
+        (lambda: view.match({"filter": {}, "delete": True}), "apply_query"),
+        (lambda: view.match({"filter": {}, "update": {"metadata": {"n": 1}}}), "apply_query"),
+    ):
+        with pytest.raises(InvalidInput) as raised:
+            wrong()
+        assert hint in raised.value.hint
 
 
 def test_saved_views_are_versioned(tmp_path: Path) -> None:
@@ -213,3 +224,30 @@ def test_saved_views_are_versioned(tmp_path: Path) -> None:
         repository.load_view("first")
     with pytest.raises(InvalidInput):
         repository.save_view(" x", view)
+
+
+def test_saved_views_are_branched_compared_merged_and_taken_back(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "r", "a.png", "b.png")
+
+    def names(revision: str | None = None) -> dict[str, list[str]]:
+        return {each.name: repository.load_view(each.name, revision).paths for each in repository.views(revision)}
+
+    repository.save_view("one", repository.view().match("name:a*"))
+    repository.commit("one")
+    repository.create_branch("other")
+    repository.save_view("ours", repository.view())
+    repository.commit("ours")
+    repository.checkout("other")
+    assert names() == {"one": ["a.png"]}
+    repository.save_view("one", repository.view().match("name:b*"))
+    repository.save_view("theirs", repository.view().take(1))
+    theirs = repository.commit("theirs")
+    change = repository.diff("main", "other").tables["views"]
+    assert (change.added, change.modified, change.removed) == (1, 1, 1)
+    repository.checkout("main")
+    repository.merge("other")
+    assert names() == {"one": ["b.png"], "ours": ["a.png", "b.png"], "theirs": ["a.png"]}
+    repository.revert(theirs.id)
+    assert names() == {"one": ["a.png"], "ours": ["a.png", "b.png"]}
+    assert names("other") == {"one": ["b.png"], "theirs": ["a.png"]}
+    assert repository.sql("SELECT name FROM views ORDER BY name").fetch_rows() == [("one",), ("ours",)]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     "oxide query '(label:cat OR metadata.foo:bar) -split:test' --at v1.0 --count",
     'oxide query \'{"metadata.foo": "bar2"}\' --sort createdAt:desc --limit 10 --json',
     "oxide query @filter.json --dry-run",
+    takes_queries=True,
 )
 @click.argument("query")
 @click.option(
@@ -78,8 +79,16 @@ def _answer(
         found = result.explain()
         return lambda: console.json(found.as_record()) if as_json else console.lines(explanation(found))
     if result.query.update is not None or result.query.delete:
+        if only_count or zeros:
+            flag = "--count" if only_count else "-0"
+            raise click.UsageError(
+                f"{flag} is for queries that change nothing: --dry-run says how many rows would change"
+            )
         changed = console.repository().apply_query(result, dry_run=dry_run)
-        said = f"{'would change' if dry_run else 'changed'} {count(changed, result.query.resource[:-1])}"
+        does = "remove" if result.query.delete else "change"
+        said = (
+            f"{'would ' if dry_run else ''}{does}{'' if dry_run else 'd'} {count(changed, result.query.resource[:-1])}"
+        )
         return lambda: console.json({"changed": changed}) if as_json else console.done(said)
     if only_count:
         total = result.total

@@ -52,7 +52,8 @@ def command(
 ) -> None:
     """Run a SELECT over files, items and history.
 
-    Tables: files, items, commits, branches, tags, operations, diff('a', 'b'), history('path'). A revision of a table is
+    Tables: files, items, annotations, keyframes, metadata, ontology, splits, runs, views, commits, branches, tags,
+    operations, diff('a', 'b'), history('path'), annotation_history('id'). A revision of a table is
     `files AT (VERSION => 'v1.0')`. On a terminal at most 40 rows are shown; --json, --csv and -o write all of them.
     """
     console: Console = context.obj

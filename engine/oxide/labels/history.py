@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from oxide import _core
+from oxide.errors import NotFound
 from oxide.history import walk
 from oxide.labels import reading
 from oxide.labels.comparing import PLACE, paths_of
@@ -90,10 +91,19 @@ def blame_annotation(store: Store, start: str, annotation_id: str) -> Annotation
 
 
 def annotation_history(store: Store, start: str, annotation_id: str) -> list[Version]:
-    """Every version of an annotation in the commits up to a revision, newest first. Raises NotFound."""
+    """Every version of an annotation in the commits up to a revision, newest first, also of one that was removed.
+
+    Raises NotFound.
+    """
     identifier = checked(annotation_id, "an annotation")
     reader = _Reader(store, identifier)
-    places = {start: _item_of(store, start, identifier)}
+    try:
+        places = {start: _item_of(store, start, identifier)}
+    except NotFound:
+        item = _item_that_lost(store, start, identifier)
+        if item is None:
+            raise
+        places = {start: item}
     versions = []
     for commit in walk(store, [start]):
         item = places.pop(commit.id)
@@ -117,6 +127,26 @@ def paths_of_one(store: Store, commit_id: str, item: str) -> str:
 
 def _item_of(store: Store, commit_id: str, identifier: str) -> str:
     return reading.find_annotations(store, read_commit(store, commit_id).tables, [identifier])[identifier]
+
+
+def _item_that_lost(store: Store, start: str, identifier: str) -> str | None:
+    """The item whose annotation the newest commit removed that removed it. Only rows that differ are read."""
+    import pyarrow
+    import pyarrow.compute as compute
+
+    wanted = bytes.fromhex(identifier)
+    for commit in walk(store, [start]):
+        for parent_id in commit.parents:
+            before, after = (each.tables.get("annotations") for each in (read_commit(store, parent_id), commit))
+            if before is None or before == after:
+                continue
+            stream = store.diff_stream(before[0], before[1], _core.EMPTY_ROOT if after is None else after[1])
+            for batch in pyarrow.RecordBatchReader.from_stream(stream):
+                is_it = compute.equal(batch.column("ann_id"), pyarrow.scalar(wanted, batch.column("ann_id").type))
+                removed = batch.filter(compute.and_(is_it, compute.equal(batch.column("change"), "removed")))
+                if removed.num_rows:
+                    return bytes(removed.column("item_id")[0].as_py()).hex()
+    return None
 
 
 def _same_tables(one: Commit, other: Commit) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from oxide.errors import QueryError
 from oxide.query.envelopes import load_json, read_query
 from oxide.query.tree import Query
+
+_LIST = re.compile(r"\s*\[\s*[{\]]")
+"""How a list of JSON begins. In the text form ``[`` may be part of a path."""
 
 
 def understood(query: Any) -> Query:
@@ -34,6 +38,8 @@ def _of_text(query: str) -> Query:
             return read_query(load_json(query))
         except RecursionError:
             raise QueryError("the query is nested too deeply", hint="make it flatter") from None
+    if _LIST.match(query):
+        raise QueryError("at character 1: a query is an object, not a list", hint='all of it: {"$and": [{...}, {...}]}')
     from oxide.query.text import parse
 
     return Query("items", parse(query, "items"))

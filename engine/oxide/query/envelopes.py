@@ -16,7 +16,7 @@ _KEYS = {
     *("filter", "join", "sort", "page", "pageSize", "resource", "intersect", "except", "update", "delete"),
     *("context", "systemSpace", "references"),
 }
-_MARKS = {"filter", "join", "resource", "intersect", "except", "pageSize", "update", "delete", "sort", "page"}
+_MARKS = _KEYS - {"systemSpace", "references"}
 LARGEST_PAGE = 1_000_000
 
 

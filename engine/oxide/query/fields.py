@@ -131,6 +131,8 @@ def resolve(resource: Resource, name: str, place: str) -> Field:
         Reached: the name leads on.
     """
     head, _, rest = name.partition(".")
+    if name.endswith("."):
+        raise _empty_name(name, place)
     if resource == "items" and head in SHORT_FOR_ANNOTATIONS:
         raise Reached(name)
     if resource == "items" and head == "split":
@@ -152,8 +154,12 @@ def resolve(resource: Resource, name: str, place: str) -> Field:
 def _names(rest: str, name: str, place: str) -> tuple[str, ...]:
     names = tuple(whole(rest, place).split(".")) if rest else ()
     if not all(names):
-        raise QueryError(f"{place}: '{name}' has an empty name in it", hint="as in metadata.camera.lens")
+        raise _empty_name(name, place)
     return names
+
+
+def _empty_name(name: str, place: str) -> QueryError:
+    return QueryError(f"{place}: '{name}' has an empty name in it", hint="as in metadata.camera.lens")
 
 
 def _json_field(resource: Resource, head: str, names: tuple[str, ...], place: str) -> Field:

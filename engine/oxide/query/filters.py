@@ -7,6 +7,8 @@ import os
 from enum import StrEnum
 from typing import Any
 
+from oxide.errors import QueryError
+
 
 class FiltersResource(StrEnum):
     """What is asked for."""
@@ -104,6 +106,8 @@ class Filters:
 
     def add_join(self, field: str, values: Any, operator: str | None = None, method: str = "and") -> Filters:
         """Add a condition on an annotation of an item, or on the item of an annotation. All are about the same one."""
+        if self.resource not in _JOINS:
+            raise QueryError(f"nothing is joined to {self.resource}", hint="'items' or 'annotations'")
         if self.join is None:
             self.join = {"on": dict(_JOINS[self.resource]), "filter": {}}
         word = "$or" if str(method) == "or" else "$and"

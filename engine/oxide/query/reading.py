@@ -81,7 +81,7 @@ class Reader:
                 raise QueryError(f"{place}: $changedSince takes a revision or a time", hint='as in "main~3"')
             return Changed(self.resource, operand)
         if name == "$changedBy":
-            if not isinstance(operand, str):
+            if not isinstance(operand, str) or not operand:
                 raise QueryError(f"{place}: $changedBy takes a name", hint='as in "Ann <ann@example.org>" or "Ann*"')
             whole(operand, place)
             pattern = pattern_of_value(operand) if "*" in operand else None
@@ -175,6 +175,10 @@ class Reader:
             return opposite(self.tests(field, value, place))
         if operator == "$match":
             return self._match(field, value, place)
+        if operator in _FIELD_OPERATORS:
+            owner = "annotations" if operator == "$count" else "bbox"
+            hint = f'as in {{"{owner}": {{"{operator}": ...}}}}'
+            raise QueryError(f"{place}: {operator} tests '{owner}', not '{field.title}'", hint=hint)
         raise unknown_operator(operator, place, _FIELD_OPERATORS)
 
     def _order(self, field: Field, operator: str, value: Any, place: str) -> Node:
@@ -202,6 +206,9 @@ class Reader:
             return opposite(self.tests(Field("annotations", "bbox", "box"), value, place))
         if operator == "$exists":
             return _flag(Exists(Field("annotations", "x", "number")), value, place)
+        if operator in _FIELD_OPERATORS and operator not in shapes.OPERATORS:
+            hint = f"there are {', '.join(shapes.OPERATORS)}"
+            raise QueryError(f"{place}: 'bbox' is a box, which {operator} does not test", hint=hint)
         if operator not in shapes.OPERATORS:
             raise unknown_operator(operator, place, [*shapes.OPERATORS, "$exists", "$not"])
         return shapes.read(operator, value, place)

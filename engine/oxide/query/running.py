@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from oxide.repository import Repository
     from oxide.sql.connection import Run
     from oxide.types import Progress
+    from oxide.workspace import Tables
 
 AT_ONCE = 1000
 """Rows whose records are read together."""
@@ -157,9 +158,17 @@ def _parts(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
 class Engine:
     """Runs the statements of plans over one state."""
 
-    def __init__(self, repository: Repository, at: str | None, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        at: str | None,
+        progress: Progress | None = None,
+        *,
+        tables: Tables | None = None,
+    ) -> None:
+        """``tables``: a state that was read before, in place of what the revision has now."""
         self._repository = repository
-        self.tables = repository.state_at(at)
+        self.tables = repository.state_at(at) if tables is None else tables
         self._sources = Sources(RepositoryView(repository, at, self.tables), progress)
 
     def items(self, ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ OPERATORS = ("!=", ">=", "<=", ":", "=", ">", "<", "~")
 _NAME = re.compile(r'[^\s:=<>!~(),"]+')
 _BARE = re.compile(r"(?:\\.|[^\s(),\"\\])+")
 _OPERATOR = re.compile("|".join(map(re.escape, OPERATORS)))
+_MORE = re.compile("[!=<>:~]+")
 _BLANK = re.compile(r"\s*")
 _ESCAPED = re.compile(r'\\(["\\])')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -74,10 +75,13 @@ class Scanner:
         """A name, and whether it was quoted; blanks behind it are not passed."""
         if self.looks_at('"'):
             return self.quoted(), True
+        self._refuse_single_quotes()
         match = _NAME.match(self.text, self.at)
         if match is None:
             found = "nothing" if self.is_done else f"'{self.text[self.at]}'"
-            raise self.error(f"a term should stand here, not {found}", 'as in label:cat or "two words"')
+            is_operator = _OPERATOR.match(self.text, self.at) is not None
+            hint = "without blanks around it, as in width>=640" if is_operator else 'as in label:cat or "two words"'
+            raise self.error(f"a term should stand here, not {found}", hint)
         self.at = match.end()
         return match.group(), False
 
@@ -86,6 +90,11 @@ class Scanner:
         match = _OPERATOR.match(self.text, self.at)
         if match is None:
             return None
+        more = _MORE.match(self.text, match.end())
+        if more is not None:
+            found = match.group() + more.group()
+            hint = f'there are {" ".join(OPERATORS)}; a value that begins so needs quotes: "{more.group()}..."'
+            raise self.error(f"'{found}' is no operator", hint)
         self.at = match.end()
         return match.group()
 
@@ -103,11 +112,16 @@ class Scanner:
             return Word(self.quoted(), True)
         if self.looks_at("{") or self.looks_at("["):
             return self._json()
+        self._refuse_single_quotes()
         match = _BARE.match(self.text, self.at)
         if match is None:
-            raise self.error("a value is missing", 'as in label:cat; an empty text is ""')
+            raise self.error("a value is missing", 'as in label:cat, without a blank; an empty text is ""')
         self.at = match.end()
         return Word(match.group(), False)
+
+    def _refuse_single_quotes(self) -> None:
+        if self.looks_at("'"):
+            raise self.error("a text cannot begin with '", 'texts are in double quotes: "two words"')
 
     def _json(self) -> Word:
         try:

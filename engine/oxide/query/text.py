@@ -35,6 +35,7 @@ from oxide.query.values import MAXIMUM_DEPTH, constant, equality, pattern_of_val
 _NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _ORDER = {symbol: COMPARISONS[name] for symbol, name in ((">", "$gt"), (">=", "$gte"), ("<", "$lt"), ("<=", "$lte"))}
 _BOUNDS: dict[str, Any] = {**_ORDER, "=": "eq", ":": "eq"}
+_JOINING = ("AND", "OR", "NOT")
 _GEOMETRY = ("area", "iou", "inside", "overlaps")
 _FUNCTIONS = ("count", "annotation", "item", "any", "all", "none", *_GEOMETRY)
 
@@ -137,9 +138,18 @@ class _Parser:
             node, is_bare = Shape("area", None, (self.bound(),)), self.context == "items"
         else:
             operator = scanner.operator()
+            if operator is None and not is_quoted:
+                self._refuse_joining(name, start)
             node, is_bare = self.word(name, start) if operator is None else self.clause(name, operator, start)
         scanner.skip()
         return node, is_bare
+
+    def _refuse_joining(self, name: str, start: int) -> None:
+        """Fail where what joins terms stands in place of one, or is not written in capitals."""
+        if name.upper() in _JOINING:
+            is_written = name in _JOINING
+            message = f"a term should stand here, not {name}" if is_written else f"{name} is written {name.upper()}"
+            raise self.scanner.error(message, f'the word itself needs quotes: "{name}"', start)
 
     def word(self, word: str, start: int) -> tuple[Node, bool]:
         """A text alone: a part of the path, or of the label."""

@@ -48,7 +48,7 @@ class QueryVerbs:
 
         Raises:
             QueryError: the query is not understood; the message says where.
-            InvalidInput: the cursor is of another query.
+            InvalidInput: the cursor is of another query, or a page was given for a query that changes what it finds.
         """
         from dataclasses import replace
 
@@ -64,6 +64,11 @@ class QueryVerbs:
             if not 0 < limit <= LARGEST_PAGE:
                 raise InvalidInput(f"a page has 1 to {LARGEST_PAGE} rows, not {limit}", hint="leave it out for all")
             asked = replace(asked, page_size=limit)
+        if (limit is not None or after is not None) and (asked.update is not None or asked.delete):
+            raise InvalidInput(
+                "a change is of everything that is found, not of a page",
+                hint="leave out limit and after, or ask for less",
+            )
         repository = self._with_queries()
         hold = repository.store.hold()
         commit = None if at is None else repository.resolve_revision(at)

@@ -323,7 +323,8 @@ class Sources:
         rows: list[Sequence[object]] = []
         for at, version in enumerate(versions):
             commit, now = version.commit, version.annotation
-            change = "removed" if now is None else "added" if at + 1 == len(versions) else "modified"
+            is_new = at + 1 == len(versions) or versions[at + 1].annotation is None
+            change = "removed" if now is None else "added" if is_new else "modified"
             cells = [getattr(now, name) if now is not None else None for name in _ANNOTATION_CELLS]
             box = now.box if now is not None and now.box is not None else (None,) * 4
             texts = [

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class MapDataset:
-    """Items by their place. Contents are read when an index is asked for, in whatever process asks."""
+    """Items by their place. Contents are read when an index is asked for, in whatever process asks.
+
+    Pickled it is the view and the ids: workers that are started by ``spawn`` or ``forkserver`` open the repository
+    again, and see the same rows, whatever was changed meanwhile. ``transform`` must then be pickled too.
+    """
 
     def __init__(self, view: View, transform: Callable[[Item], Any] | None = None) -> None:
         self._view = view

@@ -76,5 +76,15 @@ class Item:
 
         return numpy.asarray(self.picture().convert("RGB"))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled without the content: it is read where it is asked for, from the same folder."""
+        return _opened_again, (self._store.control, self.record, self.annotations)
+
     def __repr__(self) -> str:
         return f"Item({self.path!r})"
+
+
+def _opened_again(control: str, record: Mapping[str, Any], annotations: list[Annotation]) -> Item:
+    from oxide._core import Store
+
+    return Item(Store.open(control), record, annotations)

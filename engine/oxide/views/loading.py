@@ -83,13 +83,12 @@ class Loader:
 
     def resume(self, state: dict[str, Any]) -> Loader:
         """Go on where a state was taken. Raises InvalidInput when it is of other items or settings."""
-        self.epoch = state["epoch"]
         expected = {"items": self._fingerprint(), **self._settings}
-        if any(state.get(name) != value for name, value in expected.items()):
+        if not {"epoch", "done"} <= state.keys() or any(state.get(name) != value for name, value in expected.items()):
             raise InvalidInput(
                 "the state is of other items or settings", hint="use the same view, seed, rank and world"
             )
-        self.done = state["done"]
+        self.epoch, self.done = state["epoch"], state["done"]
         return self
 
     def _fingerprint(self) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from oxide.repository import Repository
     from oxide.views.grouping import Groups
     from oxide.views.loading import Loader
+    from oxide.workspace import Tables
 
 _READ = ("files", "items", "metadata", "annotations", "keyframes")
 """The tables whose rows make up items."""
@@ -51,6 +52,8 @@ class View(Exports):
     def match(self, query: Any) -> View:
         """Only the items that a query finds, in any form that ``repo.query`` takes. Raises QueryError."""
         asked = understood(query)
+        if asked.update is not None or asked.delete:
+            raise InvalidInput("a view changes nothing", hint="give the query to repo.query and repo.apply_query")
         tree: Node = asked.tree
         if asked.resource == "annotations":
             tree = Has(tree)
@@ -115,6 +118,8 @@ class View(Exports):
         return Groups(self, field)
 
     def _same_state(self, other: View) -> View:
+        if not isinstance(other, View):
+            raise InvalidInput(f"{other!r} is no view", hint="as in view.join(view.match(...))")
         if self.state != other.state:
             raise InvalidInput("the views look at different states", hint="make both at the same revision")
         return other
@@ -146,6 +151,8 @@ class View(Exports):
             yield from self.items_of(part)
 
     def __getitem__(self, index: int) -> Item:
+        if isinstance(index, slice):
+            raise InvalidInput(f"{index!r} is no place of an item", hint="some in a row: view.skip(10).take(5)")
         return self.items_of([self.ids[index]])[0]
 
     def first(self) -> Item:
@@ -194,6 +201,10 @@ class View(Exports):
     def __hash__(self) -> int:
         return hash((self.state, self.steps))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by its folder, what it looks at and its steps: opened again in another process, with its own hold."""
+        return _opened_again, (self.repository.folder, self.revision, self.engine.tables, self.steps)
+
     def __repr__(self) -> str:
         at = "what is pending" if self.revision is None else self.revision[:16]
         lines = [f"View of {self.repository.folder} at {at}", *(f"  {step}" for step in map(described, self.steps))]
@@ -209,6 +220,14 @@ class View(Exports):
         from oxide.views.loading import Loader
 
         return Loader(self, **how)
+
+
+def _opened_again(folder: str, revision: str | None, tables: Tables, steps: tuple[Step, ...]) -> View:
+    from oxide.repository import Repository
+
+    repository = Repository.open(folder)
+    hold = repository.store.hold()
+    return View(repository, Engine(repository, revision, tables=tables), revision, steps, hold)
 
 
 def described(step: Step) -> str:
@@ -238,6 +257,9 @@ def parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _named(names: Iterable[str]) -> Node:
     given = list(names)
+    for name in given:
+        if not isinstance(name, str):
+            raise InvalidInput(f"{name!r} is neither id nor path", hint="several: view.select(*names)")
     ids = [name.lower() for name in given if is_id(name)]
     paths = [name for name in given if not is_id(name)]
     return either(of_ids(ids), of_paths(paths)) if ids and paths else of_ids(ids) if ids else of_paths(paths)

@@ -1,0 +1,62 @@
+"""``oxide query`` as it is typed: changes, with and without the flags of a listing, and queries like options."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support import Oxide, picture, write
+
+NAMES = ["cats/a.jpg", "cats/b.jpg", "dogs/c.jpg"]
+
+
+@pytest.fixture
+def oxide(tmp_path: Path) -> Oxide:
+    folder = tmp_path / "pets"
+    folder.mkdir()
+    found = Oxide(folder, tmp_path / "home")
+    found("init")
+    for name in NAMES:
+        write(folder, name, picture(name))
+    found("add", ".")
+    found("commit", "-m", "Pets")
+    return found
+
+
+def listed(oxide: Oxide) -> list[str]:
+    return oxide("query", "").out.splitlines()
+
+
+def test_a_change_takes_no_flags_of_a_listing(oxide: Oxide) -> None:
+    for change in ({"delete": True}, {"update": {"metadata": {"user": {"a": 1}}}}):
+        query = json.dumps({"filter": {"dir": "/cats"}, **change})
+        for flags in (["--count"], ["-0"], ["--limit", "1"], ["--after", "x"], ["--count", "--dry-run"]):
+            assert oxide("query", query, *flags, code=2).err
+        oxide("query", query, "--explain")
+    assert listed(oxide) == NAMES and oxide("query", "metadata.a:1", "--count").out == "0\n"
+
+
+def test_a_change_is_shown_done_and_undone(oxide: Oxide) -> None:
+    delete = json.dumps({"filter": {"dir": "/cats"}, "delete": True})
+    assert "would remove 2 items" in oxide("query", delete, "--dry-run").out and listed(oxide) == NAMES
+    assert "removed 2 items" in oxide("query", delete).out and listed(oxide) == NAMES[2:]
+    oxide("undo")
+    update = json.dumps({"filter": {"dir": "/cats"}, "update": {"metadata": {"user": {"a": 1}}}})
+    assert "would change 2 items" in oxide("query", update, "-n").out
+    assert oxide("query", update, "--json").json == {"changed": 2}
+    assert listed(oxide) == NAMES and oxide("query", "metadata.a:1").out.splitlines() == NAMES[:2]
+
+
+def test_a_query_may_begin_with_a_negation(oxide: Oxide) -> None:
+    assert oxide("query", "-path:cats/*").out.splitlines() == NAMES[2:]
+    assert oxide("query", "--count", "-name:(a.jpg, b.jpg)", "--at", "HEAD").out == "1\n"
+    assert oxide("query", "-(name:a.jpg OR name:b.jpg)", "-0").out == "dogs/c.jpg\0"
+    assert oxide("query", "-count(label:cat)>=1", "--limit", "1").out == "cats/a.jpg\n"
+    assert oxide("query", "--", "-cats").out.splitlines() == NAMES[2:]
+    assert "No such option" in oxide("query", "-x", code=2).err
+
+
+def test_a_file_of_an_editor_that_marks_its_beginning(oxide: Oxide, tmp_path: Path) -> None:
+    (tmp_path / "pets" / "filter.json").write_text('{"name": "a.jpg"}', encoding="utf-8-sig")
+    assert oxide("query", "@filter.json").out == "cats/a.jpg\n"
