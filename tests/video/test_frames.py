@@ -250,6 +250,22 @@ def test_clips_of_one_name_keep_their_endings(repo: Repository) -> None:
     assert repo.frames("v/block", "f").made == ["f/1.mkv-000000.jpg", "f/1.mp4-000000.jpg"]
 
 
+def test_only_sound_is_told(repo: Repository) -> None:
+    av = pytest.importorskip("av")
+    import numpy
+
+    with av.open(str(repo.root / "v/sound.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        sound = av.AudioFrame.from_ndarray(numpy.zeros((1, 44100), numpy.float32), format="fltp", layout="mono")
+        sound.sample_rate = 44100
+        container.mux(stream.encode(sound))
+        container.mux(stream.encode(None))
+    repo.add(["v"])
+    for paths in ("v", "v/sound.mp4"):
+        told = {entry.path: entry.reason for entry in repo.frames(paths, "f").broken}
+        assert told["v/sound.mp4"] == "there is no video in it, only sound"
+
+
 def test_links_are_no_clips(repo: Repository) -> None:
     link(repo.root, "v/block/link.mp4", "1.mp4")
     repo.add(["v"])
