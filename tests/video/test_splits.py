@@ -273,6 +273,57 @@ def test_frames_of_held_out_clips_are_left_out_and_refused(tmp_path: Path) -> No
     assert {leak.kind for leak in repo.check_splits(near=False)} == {"video"}
 
 
+def test_copies_of_frames_of_held_out_clips_are_refused(tmp_path: Path) -> None:
+    """Also those that do not say what they were taken from; a frame of another clip may look the same."""
+    pytest.importorskip("av", reason="needs the extra `video`")
+    from video.clips import make_clip
+
+    repo = make_repository(tmp_path / "clips")
+    for number in range(3):
+        make_clip(repo.root / f"v/{number}.mp4", 10 + number)  # all begin with the same picture
+    repo.add(["v"])
+    repo.commit("Clips")
+    repo.create_branch("early")
+    repo.checkout("early")
+    repo.frames("v", "f", "first-middle-last")
+    repo.commit("Frames before anything was held out")
+    repo.checkout("main")
+    (held,) = repo.create_split("test", count=1, freeze=True).paths
+    number = int(held[2])
+    repo.commit("Hold out")
+    assert len(repo.frames("v", "f", "first").made) == 2
+    repo.commit("First frames of the others")
+    repo.checkout("early")
+    frame = f"f/{number}-{9 + number:06d}.jpg"
+    shutil.copy(repo.root / frame, repo.root / "bare.jpg")
+    repo.add(["bare.jpg"])
+    with pytest.raises(HeldOut, match=r"bare\.jpg: it is a frame of a held-out video"):
+        repo.commit("A copy")
+    assert "bare.jpg" in [leak.files[0][0] for leak in repo.check_splits()]
+    assert "bare.jpg" not in repo.create_split("train", ratio=1.0, dry_run=True).paths
+    repo.undo()
+    repo.copy([frame], "train", metadata=False)
+    with pytest.raises(HeldOut):
+        repo.commit("A copy without metadata")
+
+
+def test_where_there_was_no_metadata_before_or_is_none_after(repo: Repository) -> None:
+    repo.create_branch("early")
+    held = repo.create_split("test", per_class=1, freeze=True).paths
+    repo.commit("Hold out")
+    repo.unset_metadata(held, ["split"])
+    with pytest.raises(HeldOut, match="to no split"):
+        repo.commit("The last metadata go")
+    repo.undo()
+    repo.checkout("early")
+    repo.set_metadata([held[0]], {"split": "train"})
+    with pytest.raises(HeldOut, match="may not move to train"):
+        repo.commit("The first metadata come")
+    repo.undo()
+    repo.set_metadata([held[0]], {"split": "test"})
+    repo.commit("As on the other branch")
+
+
 def test_by_the_command_line(repo: Repository, tmp_path: Path) -> None:
     oxide = Oxide(repo.root, tmp_path / "home")
     said = oxide("split", "create", "test", "--per-class", "1", "--freeze", "--json").json
