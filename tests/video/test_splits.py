@@ -129,6 +129,13 @@ def test_groups_and_classes_from_names(tmp_path: Path) -> None:
     assert classes.keys() <= {"cat", "dog"} and repo.split("half") == result.paths
 
 
+def test_files_without_any_class(tmp_path: Path) -> None:
+    repo = make_repository(tmp_path / "plain", *NAMES)
+    with pytest.raises(NothingToDo, match="none has a class") as caught:
+        repo.create_split("test", per_class=2)
+    assert "--class-from folder" in caught.value.hint
+
+
 def test_equal_files_go_together_and_leaks_are_found(repo: Repository) -> None:
     repo.create_split("test", per_class=2)
     test = repo.split("test")
@@ -322,6 +329,30 @@ def test_where_there_was_no_metadata_before_or_is_none_after(repo: Repository) -
     repo.undo()
     repo.set_metadata([held[0]], {"split": "test"})
     repo.commit("As on the other branch")
+
+
+def test_an_export_of_an_older_branch_is_refused(repo: Repository, tmp_path: Path) -> None:
+    """YOLO puts what is in no split into training, and who reads an export knows nothing of the hold-out."""
+    repo.create_branch("old")
+    held = repo.create_split("test", per_class=1, freeze=True).paths
+    repo.commit("Hold out")
+    repo.export_labels("yolo", tmp_path / "now", images=True)
+    names = {path.relative_to(tmp_path / "now/test").as_posix() for path in (tmp_path / "now/test").rglob("*.png")}
+    assert names == set(held)
+    repo.checkout("old")
+    for export in (
+        lambda: repo.export_labels("yolo", tmp_path / "old", images=True),
+        lambda: repo.export_labels("jsonl", tmp_path / "old.jsonl"),
+        lambda: repo.export_parquet(tmp_path / "old"),
+    ):
+        with pytest.raises(HeldOut, match="in no split here") as caught:
+            export()
+        assert sorted(caught.value.paths) == held
+    assert not (tmp_path / "old").exists()
+    (other,) = [path for path in NAMES if path not in held][:1]
+    assert repo.export_labels("jsonl", tmp_path / "old.jsonl", paths=[repo.root / other]).annotations == 1
+    repo.merge("main")
+    repo.export_labels("yolo", tmp_path / "old", images=True)
 
 
 def test_by_the_command_line(repo: Repository, tmp_path: Path) -> None:

@@ -78,13 +78,17 @@ def refuse(store: Store, view: Record, before: Tables, after: Tables) -> None:
     """Raise HeldOut when changed rows have what is held out. Both states are flushed."""
     if not view["frozen"]:
         return
-    _raise(offences(store, held(store, view), before, after))
+    _raise(
+        offences(store, held(store, view), before, after),
+        "unstage them with `oxide restore --staged PATH`; `oxide split thaw NAME` gives a hold-out up",
+    )
 
 
 def refuse_in(
     store: Store, view: Record, tables: Tables, paths: Sequence[str], among: frozenset[str] | None = None
 ) -> None:
-    """Raise HeldOut when files of a state, at and below some paths (none: all), have what is held out.
+    """Raise HeldOut when files of a state that leave the repository, at and below some paths (none: all), have what is
+    held out, or are held out and in no split: where they go nobody would know that, and formats put them into training.
 
     ``among``: only these items are looked at.
     """
@@ -95,17 +99,28 @@ def refuse_in(
     out = held(store, view)
     items = (item for item in items_of(store, tables) if is_within(item.row["path"], paths))
     items = (item for item in items if among is None or item.row["item_id"] in among)
-    _raise([each for each in (offence(out, item) for item in items) if each is not None])
+    found = [offence(out, item) or _unmarked(out, item) for item in items]
+    _raise(
+        [each for each in found if each is not None],
+        "leave them out with --where, or merge the branch with the split; `oxide split thaw NAME` gives a hold-out up",
+    )
 
 
-def _raise(found: Sequence[Offence]) -> None:
+def _unmarked(out: Held, item: Item) -> Offence | None:
+    own = out.items.get(item.row["item_id"])
+    if own is None or item.split == own:
+        return None
+    return Offence(item.row["path"], own, "it is held out, and in no split here")
+
+
+def _raise(found: Sequence[Offence], hint: str) -> None:
     if not found:
         return
     listed = "; ".join(f"{each.path}: {each.reason}" for each in found[:_LISTED])
     more = f"; and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     raise HeldOut(
         f"{count(len(found), 'file')} would use what the frozen split '{found[0].split}' holds out: {listed}{more}",
-        hint="unstage them with `oxide restore --staged PATH`; `oxide split thaw NAME` gives a hold-out up",
+        hint=hint,
         paths=[each.path for each in found],
     )
 

@@ -51,6 +51,11 @@ def create(
         found = candidates(store, state.pending, free, class_from, group_by)
         chosen = choose(_unbound(found, items, class_from, group_by, repository, state), amount, seed)
         if not chosen:
+            if amount.by_class and found and all(each.label is None for each in found):
+                raise NothingToDo(
+                    "no file can be chosen: none has a class",
+                    hint="label them as in `oxide annotate clip.mp4 --label run`, or give --class-from folder",
+                )
             raise NothingToDo("no file can be chosen", hint="see `oxide split list` for files that are in splits")
         result = SplitResult(
             name,
