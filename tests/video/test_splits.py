@@ -164,6 +164,27 @@ def test_pictures_that_look_alike(repo: Repository, tmp_path: Path) -> None:
     assert repo.check_splits(near=False) == []
 
 
+def test_many_pictures_that_look_alike_are_one_leak(repo: Repository, tmp_path: Path) -> None:
+    """They are not compared pair by pair: a camera that stands still gives thousands."""
+    from PIL import Image
+
+    drawn = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 80)
+    for number in range(600):
+        drawn.putpixel((0, 0), number % 256)
+        drawn.putpixel((63, 63), number // 256)
+        folder = "train" if number % 2 else "val"
+        (repo.root / folder).mkdir(exist_ok=True)
+        drawn.save(repo.root / f"{folder}/{number}.png")
+    repo.add(["train", "val"])
+    for split in ("train", "val"):
+        repo.set_metadata([split], {"split": split})
+    (leak,) = repo.check_splits()
+    assert leak.kind == "near" and len(leak.files) == 600
+    out = Oxide(repo.root, tmp_path / "home")("split", "check").out
+    assert out.startswith("train/1.png (train) and val/0.png (val) and train/101.png (train) and ")
+    assert " and 594 more look alike\n" in out
+
+
 # -- held out ----------------------------------------------------------------------------------------------------------
 def test_a_held_out_file_is_refused_elsewhere_on_every_branch(repo: Repository) -> None:
     held = repo.create_split("test", per_class=2, freeze=True).paths
