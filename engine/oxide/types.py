@@ -160,8 +160,8 @@ class SplitResult(NamedTuple):
 
 class Leak(NamedTuple):
     """Files of different splits that are one thing. ``kind``: ``held-out`` (one uses what a frozen split holds out),
-    ``content`` (equal bytes), ``video`` (a video and its frames), ``near`` (pictures that look alike).
-    ``files``: (path, split) of each.
+    ``content`` (equal bytes), ``video`` (a video and its frames), ``near`` (pictures that look alike; each
+    is like one of another split among them). ``files``: (path, split) of each.
     """
 
     kind: str

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from labels.imports import DATA, box, coco, repository_with, said
+from labels.workbench import make_repository
 from oxide import Annotation
 from oxide.labels import geometry, masks
 from pycocotools import mask as coco_masks
@@ -113,6 +114,30 @@ def test_captions_come_in_as_texts(tmp_path: Path) -> None:
     first = repository.annotations(report.files_added[0])[0]
     assert first.type == "text" and first.geometry is not None
     assert first.geometry["text"] in {each["caption"] for each in captions}
+
+
+def test_captions_go_out_where_nothing_else_is_said(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "data", "a.png", "b.png")
+    images = [{"id": 7, "file_name": "a.png", "width": 24, "height": 16}]
+    told = [{"id": 3, "image_id": 7, "caption": "a cat"}, {"id": 4, "image_id": 7, "caption": "eine Katze, müde"}]
+    source = tmp_path / "captions.json"
+    source.write_text(json.dumps({"images": images, "annotations": told}))
+    repository.import_labels("coco", source)
+    assert repository.export_labels("coco", tmp_path / "out.json").annotations == 2
+    made = json.loads((tmp_path / "out.json").read_text())
+    assert [{name: each[name] for name in told[0]} for each in made["annotations"]] == told
+    assert "categories" not in made  # pycocotools asks every annotation for one otherwise
+    theirs = loaded(tmp_path / "out.json")
+    assert [each["caption"] for each in theirs.loadAnns(theirs.getAnnIds(imgIds=7))] == ["a cat", "eine Katze, müde"]
+    again = repository.import_labels("coco", tmp_path / "out.json", update=True)
+    assert (again.added, again.unchanged) == (0, 2)
+    repository.annotate("b.png", Annotation("box", "cat", (1, 2, 3, 4)))
+    report = repository.export_labels("coco", tmp_path / "both.json")
+    assert {loss.what for loss in report.losses} >= {
+        "captions beside other annotations (alone: --where annotations.type:text)"
+    }
+    both = json.loads((tmp_path / "both.json").read_text())
+    assert [each["category_id"] for each in both["annotations"]] == [1]
 
 
 points = st.floats(0, 47).map(lambda value: round(value, 3))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from labels.strategies import Memory, close, item, read, tracks, write
 from oxide.errors import InvalidInput, NotFound
 from oxide.formats import mot
+from oxide.formats.base import Picture
 from oxide.labels.annotation import Annotation, Keyframe
 from oxide.labels.tracks import at_frame
 from support import write as put
@@ -120,3 +121,11 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         read(mot.format(), tmp_path / "nowhere")
     with pytest.raises(InvalidInput, match=r"no gt/gt\.txt"):
         read(mot.format(), tmp_path)
+
+
+def test_digits_that_are_no_numbers(tmp_path: Path) -> None:
+    """A raised two is a digit, and no number."""
+    put(tmp_path, "game/gt/gt.txt", "1,1,1,1,1,1,1,1,1\n")
+    put(tmp_path, "game/seqinfo.ini", "[Sequence]\nimWidth=²\nimHeight=9\n")
+    picture = next(each for each in mot.format().read(tmp_path) if isinstance(each, Picture))
+    assert (picture.width, picture.height) == (None, 9)

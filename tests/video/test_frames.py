@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +238,50 @@ def test_ctrl_c_keeps_what_is_finished(repo: Repository, monkeypatch: pytest.Mon
     assert result.there == len(there) and len(result.made) == 12 - len(there)
 
 
+KILLED = """
+import os, signal, sys
+from oxide import Repository
+from oxide.video import extracting
+
+def kill(phase, done, *rest):
+    if phase == "taking frames" and done >= 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+extracting.STAGED_EVERY = 0
+Repository.open(sys.argv[1]).frames("many", "f", "all", progress=kill)
+"""
+
+
+def test_a_killed_run_goes_on_and_stores_nothing_twice(repo: Repository) -> None:
+    for number in range(12):
+        make_clip(repo.root / f"many/{number}.mp4", 5 + number)
+    repo.add(["many"])
+    killed = subprocess.run([sys.executable, "-c", KILLED, os.fspath(repo.root)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    result = repo.frames("many", "f", "all")
+    total = sum(range(5, 17))
+    assert 0 < result.there < total and result.there + len(result.made) == total
+    assert len(list((repo.root / "f").iterdir())) == total and repo.fsck(data=True).ok
+    again = repo.frames("many", "f", "all")
+    assert (again.made, again.there) == ([], total)
+
+
+def test_two_at_once(repo: Repository, tmp_path: Path) -> None:
+    for number in range(8):
+        make_clip(repo.root / f"many/{number}.mp4", 20)
+    repo.add(["many"])
+    oxide = Oxide(repo.root, tmp_path / "home")
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(oxide, "frames", "many", "--into", "f", "--count", "5", "--json") for _ in range(2)]
+        said = [each.result().json for each in done]
+    assert {path for each in said for path in each["made"]} == {
+        f"f/{number}-{at:06d}.jpg" for number in range(8) for at in (2, 6, 10, 14, 18)
+    }
+    assert len(list((repo.root / "f").iterdir())) == 40
+    assert repo.sql("SELECT count(*) FROM files WHERE path LIKE 'f/%'").fetch_rows(1) == [(40,)]
+    assert repo.fsck(data=True).ok
+
+
 def test_what_is_in_the_way(repo: Repository) -> None:
     write(repo.root, "f/1-000000.jpg", "mine")
     with pytest.raises(WouldOverwrite):
@@ -248,6 +297,22 @@ def test_clips_of_one_name_keep_their_endings(repo: Repository) -> None:
     make_clip(repo.root / "v/block/1.mkv", 3)
     repo.add(["v"])
     assert repo.frames("v/block", "f").made == ["f/1.mkv-000000.jpg", "f/1.mp4-000000.jpg"]
+
+
+def test_only_sound_is_told(repo: Repository) -> None:
+    av = pytest.importorskip("av")
+    import numpy
+
+    with av.open(str(repo.root / "v/sound.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        sound = av.AudioFrame.from_ndarray(numpy.zeros((1, 44100), numpy.float32), format="fltp", layout="mono")
+        sound.sample_rate = 44100
+        container.mux(stream.encode(sound))
+        container.mux(stream.encode(None))
+    repo.add(["v"])
+    for paths in ("v", "v/sound.mp4"):
+        told = {entry.path: entry.reason for entry in repo.frames(paths, "f").broken}
+        assert told["v/sound.mp4"] == "there is no video in it, only sound"
 
 
 def test_links_are_no_clips(repo: Repository) -> None:

@@ -129,6 +129,13 @@ def test_groups_and_classes_from_names(tmp_path: Path) -> None:
     assert classes.keys() <= {"cat", "dog"} and repo.split("half") == result.paths
 
 
+def test_files_without_any_class(tmp_path: Path) -> None:
+    repo = make_repository(tmp_path / "plain", *NAMES)
+    with pytest.raises(NothingToDo, match="none has a class") as caught:
+        repo.create_split("test", per_class=2)
+    assert "--class-from folder" in caught.value.hint
+
+
 def test_equal_files_go_together_and_leaks_are_found(repo: Repository) -> None:
     repo.create_split("test", per_class=2)
     test = repo.split("test")
@@ -155,6 +162,27 @@ def test_pictures_that_look_alike(repo: Repository, tmp_path: Path) -> None:
         ("near", [("a.jpg", "train"), ("b.jpg", "test")])
     ]
     assert repo.check_splits(near=False) == []
+
+
+def test_many_pictures_that_look_alike_are_one_leak(repo: Repository, tmp_path: Path) -> None:
+    """They are not compared pair by pair: a camera that stands still gives thousands."""
+    from PIL import Image
+
+    drawn = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 80)
+    for number in range(600):
+        drawn.putpixel((0, 0), number % 256)
+        drawn.putpixel((63, 63), number // 256)
+        folder = "train" if number % 2 else "val"
+        (repo.root / folder).mkdir(exist_ok=True)
+        drawn.save(repo.root / f"{folder}/{number}.png")
+    repo.add(["train", "val"])
+    for split in ("train", "val"):
+        repo.set_metadata([split], {"split": split})
+    (leak,) = repo.check_splits()
+    assert leak.kind == "near" and len(leak.files) == 600
+    out = Oxide(repo.root, tmp_path / "home")("split", "check").out
+    assert out.startswith("train/1.png (train) and val/0.png (val) and train/101.png (train) and ")
+    assert " and 594 more look alike\n" in out
 
 
 # -- held out ----------------------------------------------------------------------------------------------------------
@@ -271,6 +299,81 @@ def test_frames_of_held_out_clips_are_left_out_and_refused(tmp_path: Path) -> No
     assert repo.check_splits(near=False) == []
     repo.set_metadata(["f"], {"split": "val"})
     assert {leak.kind for leak in repo.check_splits(near=False)} == {"video"}
+
+
+def test_copies_of_frames_of_held_out_clips_are_refused(tmp_path: Path) -> None:
+    """Also those that do not say what they were taken from; a frame of another clip may look the same."""
+    pytest.importorskip("av", reason="needs the extra `video`")
+    from video.clips import make_clip
+
+    repo = make_repository(tmp_path / "clips")
+    for number in range(3):
+        make_clip(repo.root / f"v/{number}.mp4", 10 + number)  # all begin with the same picture
+    repo.add(["v"])
+    repo.commit("Clips")
+    repo.create_branch("early")
+    repo.checkout("early")
+    repo.frames("v", "f", "first-middle-last")
+    repo.commit("Frames before anything was held out")
+    repo.checkout("main")
+    (held,) = repo.create_split("test", count=1, freeze=True).paths
+    number = int(held[2])
+    repo.commit("Hold out")
+    assert len(repo.frames("v", "f", "first").made) == 2
+    repo.commit("First frames of the others")
+    repo.checkout("early")
+    frame = f"f/{number}-{9 + number:06d}.jpg"
+    shutil.copy(repo.root / frame, repo.root / "bare.jpg")
+    repo.add(["bare.jpg"])
+    with pytest.raises(HeldOut, match=r"bare\.jpg: it is a frame of a held-out video"):
+        repo.commit("A copy")
+    assert "bare.jpg" in [leak.files[0][0] for leak in repo.check_splits()]
+    assert "bare.jpg" not in repo.create_split("train", ratio=1.0, dry_run=True).paths
+    repo.undo()
+    repo.copy([frame], "train", metadata=False)
+    with pytest.raises(HeldOut):
+        repo.commit("A copy without metadata")
+
+
+def test_where_there_was_no_metadata_before_or_is_none_after(repo: Repository) -> None:
+    repo.create_branch("early")
+    held = repo.create_split("test", per_class=1, freeze=True).paths
+    repo.commit("Hold out")
+    repo.unset_metadata(held, ["split"])
+    with pytest.raises(HeldOut, match="to no split"):
+        repo.commit("The last metadata go")
+    repo.undo()
+    repo.checkout("early")
+    repo.set_metadata([held[0]], {"split": "train"})
+    with pytest.raises(HeldOut, match="may not move to train"):
+        repo.commit("The first metadata come")
+    repo.undo()
+    repo.set_metadata([held[0]], {"split": "test"})
+    repo.commit("As on the other branch")
+
+
+def test_an_export_of_an_older_branch_is_refused(repo: Repository, tmp_path: Path) -> None:
+    """YOLO puts what is in no split into training, and who reads an export knows nothing of the hold-out."""
+    repo.create_branch("old")
+    held = repo.create_split("test", per_class=1, freeze=True).paths
+    repo.commit("Hold out")
+    repo.export_labels("yolo", tmp_path / "now", images=True)
+    names = {path.relative_to(tmp_path / "now/test").as_posix() for path in (tmp_path / "now/test").rglob("*.png")}
+    assert names == set(held)
+    repo.checkout("old")
+    for export in (
+        lambda: repo.export_labels("yolo", tmp_path / "old", images=True),
+        lambda: repo.export_labels("jsonl", tmp_path / "old.jsonl"),
+        lambda: repo.export_parquet(tmp_path / "old"),
+    ):
+        with pytest.raises(HeldOut, match="in no split here") as caught:
+            export()
+        assert sorted(caught.value.paths) == held
+    assert not (tmp_path / "old").exists()
+    (other,) = [path for path in NAMES if path not in held][:1]
+    assert repo.export_labels("jsonl", tmp_path / "old.jsonl", paths=[repo.root / other]).annotations == 1
+    repo.merge("main")
+    repo.export_labels("yolo", tmp_path / "old", images=True)
 
 
 def test_by_the_command_line(repo: Repository, tmp_path: Path) -> None:

@@ -16,6 +16,18 @@ _KINDS = {
     "video": "are of one video",
     "near": "look alike",
 }
+FILES = 6
+"""How many files of one leak are shown."""
+
+
+def _by_turns(files: list[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
+    """One of each split, then the second of each, and so on."""
+    met: dict[str | None, int] = {}
+    turns = []
+    for path, split in files:
+        met[split] = met.get(split, 0) + 1
+        turns.append((met[split], path, split))
+    return [(path, split) for _, path, split in sorted(turns, key=lambda turn: turn[:2])]
 
 
 @click.group("split", cls=VerbGroup, context_settings=HELP_NAMES)
@@ -152,8 +164,9 @@ def check(console: Console, at: str | None, as_json: bool) -> int:
     for kind, words in _KINDS.items():
         some = [leak for leak in leaks if leak.kind == kind]
         for leak in some[:LISTED]:
-            files = " and ".join(f"{quote_path(path)} ({split or 'no split'})" for path, split in leak.files)
-            console.data(f"{files} {words}")
+            files = [f"{quote_path(path)} ({split or 'no split'})" for path, split in _by_turns(leak.files)[:FILES]]
+            more = [f"{number(len(leak.files) - FILES)} more"] if len(leak.files) > FILES else []
+            console.data(f"{' and '.join(files + more)} {words}")
         if len(some) > LISTED:
             console.data(f"… {number(len(some) - LISTED)} more that {words}")
     console.done(f"{count(len(leaks), 'leak')} found" if leaks else "No split leaks into another")

@@ -157,6 +157,8 @@ class _Reader:
         own = element.get("oxide_id")
         if own is None and isinstance(foreign.get("id"), str) and is_id(foreign["id"]):
             own = foreign.pop("id")
+        if not isinstance(foreign.get("id"), str | int | float | None):
+            raise wrong(self.source, f"{place}/id", "it is no id")
         if foreign.get("iscrowd") == 0:
             del foreign["iscrowd"]
         try:

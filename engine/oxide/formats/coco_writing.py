@@ -1,4 +1,8 @@
-"""Writing COCO: one file, of which no more than the ids is held in memory."""
+"""Writing COCO: one file, of which no more than the ids is held in memory.
+
+Texts about whole pictures are captions. COCO has those in files of their own, without categories, so they are written
+where there is nothing else to say.
+"""
 
 from __future__ import annotations
 
@@ -37,28 +41,66 @@ def write(dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8", dir=target.parent) as images,
         tempfile.TemporaryFile("w+", encoding="utf-8", dir=target.parent) as annotations,
+        tempfile.TemporaryFile("w+", encoding="utf-8", dir=target.parent) as captions,
     ):
         categories = _Categories(dataset.ontology, fidelity)
-        image_ids, annotation_ids = _Ids(), _Ids()
+        image_ids, annotation_ids, caption_ids = _Ids(), _Ids(), _Ids()
         for number, picture in enumerate(shown(dataset)):
             known, image = _image(picture, fidelity)
             image_ids.note(known)
             images.write(f"{_dump(known)}\t{_dump(image)}\n")
             for annotation in picture.annotations:
-                element = _element(annotation, picture, categories, fidelity)
+                is_caption = _is_caption(annotation)
+                element = _caption(annotation) if is_caption else _element(annotation, picture, categories, fidelity)
                 if element is not None:
                     known = _kept(annotation).get("id")
-                    annotation_ids.note(known)
-                    annotations.write(f"{_dump(known)}\t{number}\t{_dump(element)}\n")
+                    (caption_ids if is_caption else annotation_ids).note(known)
+                    waiting = captions if is_caption else annotations
+                    waiting.write(f"{_dump(known)}\t{number}\t{_dump(element)}\n")
+                if is_caption and annotation.description:
+                    fidelity.lose("descriptions of annotations", f"{picture.path} {annotation.id}")
+                if is_caption:
+                    lose_fields(annotation, f"{picture.path} {annotation.id}", fidelity, keeps=NAME)
+        alone = captions.tell() > 0 and annotations.tell() == 0
+        if alone:
+            annotations, annotation_ids = captions, caption_ids
+            for label in dataset.ontology.labels:
+                fidelity.lose("labels beside captions", label)
+        elif captions.tell() > 0:
+            _lose_captions(captions, fidelity)
         with target.open("w", encoding="utf-8") as out:
-            out.write('{"info":' + _dump({"description": dataset.name}) + ',\n"categories":[')
-            _write_list(out, map(_dump, categories.elements()))
-            out.write('],\n"images":[')
+            out.write('{"info":' + _dump({"description": dataset.name}))
+            if not alone:
+                out.write(',\n"categories":[')
+                _write_list(out, map(_dump, categories.elements()))
+                out.write("]")
+            out.write(',\n"images":[')
             numbered = array("q")
             _write_list(out, _images(images, image_ids, numbered, fidelity))
             out.write('],\n"annotations":[')
             _write_list(out, _annotations(annotations, annotation_ids, numbered, fidelity))
             out.write("]}\n")
+
+
+def _is_caption(annotation: Annotation) -> bool:
+    return annotation.type == "text" and annotation.label is None and annotation.box is None
+
+
+def _caption(annotation: Annotation) -> Element:
+    kept = {name: value for name, value in _kept(annotation).items() if name not in ("id", "said")}
+    element: Element = {"caption": (annotation.geometry or {})["text"], **kept}
+    if annotation.attributes:
+        element["attributes"] = annotation.attributes
+    if annotation.score is not None:
+        element["score"] = annotation.score
+    return {**element, "oxide_id": annotation.id}
+
+
+def _lose_captions(waiting: IO[str], fidelity: Fidelity) -> None:
+    waiting.seek(0)
+    for line in waiting:
+        said = json.loads(line.rstrip("\n").split("\t", 2)[2])
+        fidelity.lose("captions beside other annotations (alone: --where annotations.type:text)", said["caption"])
 
 
 def _write_list(out: IO[str], elements: Iterable[str]) -> None:

@@ -130,7 +130,7 @@ def _labels(path: Path, record: dict[str, Any]) -> list[Label]:
         return [
             Label(
                 str(each["name"]),
-                parent=each.get("parent") or None,
+                parent=str(each.get("parent") or "") or None,
                 skeleton=skeletons.get(number),
                 foreign={NAME: {"attributes": each["attributes"]}} if each.get("attributes") else {},
             )
@@ -153,6 +153,10 @@ def _read_items(path: Path, items: list[Any], names: list[str]) -> Iterator[Pict
         metadata: dict[str, Any] = {SPLIT: subset} if subset != DEFAULT else {}
         if item.get("attr"):
             metadata[NAME] = item["attr"]
+        if not isinstance(named or "", str):
+            raise wrong(path, f"/items/{number}/image/path", "it is no path")
+        if not isinstance(item.get("annotations") or [], list):
+            raise wrong(path, f"/items/{number}/annotations", "they are no list")
         key = f"{subset}/{item['id']}"
         yield Picture(key, named or item["id"], place, width, height, metadata=metadata)
         for at, annotation in _joined(path, number, item.get("annotations") or [], names):
@@ -169,6 +173,8 @@ def _joined(path: Path, number: int, annotations: list[Any], names: list[str]) -
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise wrong(path, place, f"it is not as Datumaro writes it: {error!r}") from error
         group = record.get("group") or 0
+        if not isinstance(group, int):
+            raise wrong(path, f"{place}/group", "it is no number of a group")
         key = (made.type, made.label, group) if group and made.type in _PARTED else (at,)
         if key in groups:
             first, before = groups[key]

@@ -97,7 +97,7 @@ def _read_file(file: Path, name: str) -> Iterator[Picture | Labelled]:
     if not all(side is None or (isinstance(side, int) and not isinstance(side, bool) and side > 0) for side in sides):
         raise wrong(file, "/imageWidth", "a side of the picture is no number of pixels")
     yield Picture(name, f"{folder}/{base}" if folder else base, str(file), sides[0], sides[1])
-    for flag, said in (record.get("flags") or {}).items():
+    for flag, said in _flags(file, "", record).items():
         if said:
             yield Labelled(name, Annotation("class", str(flag), source="import"), f"{file}, /flags/{flag}")
     for place, annotation in _annotations(file, record["shapes"], sides):
@@ -111,9 +111,9 @@ def _annotations(file: Path, shapes: list[Any], sides: list[Any]) -> Iterator[tu
         place = f"/shapes/{number}"
         if not isinstance(shape, dict):
             raise wrong(file, place, "it is no shape")
-        kind, group = shape.get("shape_type") or "polygon", shape.get("group_id")
+        kind, group = _kind(file, place, shape), shape.get("group_id")
         together = group is not None and kind in _PARTS
-        key = (_PARTS[kind], shape.get("label"), repr(group)) if together else (number,)
+        key = (_PARTS[kind], repr(shape.get("label")), repr(group)) if together else (number,)
         groups.setdefault(key, []).append((place, shape))
     for members in groups.values():
         place, first = members[0]
@@ -134,11 +134,13 @@ def _annotations(file: Path, shapes: list[Any], sides: list[Any]) -> Iterator[tu
 
 
 def _annotation(file: Path, place: str, shape: dict[str, Any], sides: list[Any]) -> Annotation:
-    kind, label = shape.get("shape_type") or "polygon", shape.get("label")
+    kind, label = _kind(file, place, shape), shape.get("label")
     if not isinstance(label, str) or not label:
         raise wrong(file, f"{place}/label", "the shape has no label")
     points = _points(file, place, shape)
-    flags = shape.get("flags") or {}
+    if not isinstance(shape.get("description") or "", str):
+        raise wrong(file, f"{place}/description", "it is no text")
+    flags = _flags(file, place, shape)
     group = shape.get("group_id")
     said: dict[str, Any] = {
         "label": label,
@@ -168,6 +170,20 @@ def _annotation(file: Path, place: str, shape: dict[str, Any], sides: list[Any])
     raise wrong(file, f"{place}/shape_type", f"shapes of the type '{kind}' are not known")
 
 
+def _kind(file: Path, place: str, shape: dict[str, Any]) -> str:
+    kind = shape.get("shape_type") or "polygon"
+    if not isinstance(kind, str):
+        raise wrong(file, f"{place}/shape_type", "it is no type of shapes")
+    return kind
+
+
+def _flags(file: Path, place: str, record: dict[str, Any]) -> dict[str, Any]:
+    flags = record.get("flags") or {}
+    if not isinstance(flags, dict):
+        raise wrong(file, f"{place}/flags", "they are no object")
+    return flags
+
+
 def _points(file: Path, place: str, shape: dict[str, Any]) -> list[tuple[float, float]]:
     points = shape.get("points")
     try:
@@ -188,12 +204,15 @@ def _mask(file: Path, place: str, shape: dict[str, Any], points: list[tuple[floa
         data = base64.b64decode(shape.get("mask") or "", validate=True)
         with files.open_picture(io.BytesIO(data)) as picture:
             part = numpy.asarray(picture.convert("L")) > 0
-    except (OSError, ValueError, SyntaxError, binascii.Error, Image.DecompressionBombError) as error:
+    except (OSError, TypeError, ValueError, SyntaxError, binascii.Error, Image.DecompressionBombError) as error:
         raise wrong(file, f"{place}/mask", f"it is no picture: {error}") from error
     left, top = (math.floor(number) for number in points[0])
     if left < 0 or top < 0 or top + part.shape[0] > height or left + part.shape[1] > width:
         raise wrong(file, f"{place}/mask", "it does not lie within the picture")
-    pixels = numpy.zeros((height, width), bool)
+    try:
+        pixels = numpy.zeros((height, width), bool)
+    except (MemoryError, ValueError) as error:
+        raise wrong(file, "/imageWidth", f"no picture has {width} x {height} pixels") from error
     pixels[top : top + part.shape[0], left : left + part.shape[1]] = part
     return masks.encode(pixels)
 

@@ -101,7 +101,7 @@ def _read_sequence(path: Path, source: Path) -> Iterator[Picture | Labelled]:
     name = info.get("name") or folder.name
     parent = relative.rpartition("/")[0]
     video = f"{parent}/{name}" if parent else name
-    sides = [int(info[side]) if info.get(side, "").isdigit() else None for side in ("imwidth", "imheight")]
+    sides = [int(info[side]) if info.get(side, "").isdecimal() else None for side in ("imwidth", "imheight")]
     yield Picture(relative, video, str(path), sides[0], sides[1])
     tracks: dict[tuple[str, str], list[Keyframe]] = {}
     for number, line in lines(path):
@@ -191,7 +191,7 @@ def _write_sequence(picture: LabelledPicture, folder: Path, fidelity: Fidelity) 
             continue
         if annotation.type != "box":
             fidelity.lose(f"shapes of the type {annotation.type}, written as boxes", place)
-        identity = annotation.track if annotation.track and annotation.track.isdigit() else str(number)
+        identity = annotation.track if annotation.track and annotation.track.isdecimal() else str(number)
         if identity != annotation.track:
             fidelity.lose("names of tracks that are no numbers", place)
         lose_parts(fidelity, picture, annotation, _KEPT, ("considered", "visibility"), NAME)

@@ -64,14 +64,17 @@ class Panoptic:
             yield label
         images: dict[Any, dict[str, Any]] = {}
         for number, image in enumerate(record["images"]):
-            if not isinstance(image, dict) or "id" not in image or not isinstance(image.get("file_name"), str):
+            named = isinstance(image, dict) and isinstance(image.get("file_name"), str)
+            if not named or not _is_id(image.get("id")):
                 raise wrong(path, f"/images/{number}", "it has no id or no file_name")
             images[image["id"]] = image
             place = f"{path}, /images/{number}"
             yield Picture(image["id"], image["file_name"], place, image.get("width"), image.get("height"))
         for number, annotation in enumerate(record["annotations"]):
             place = f"/annotations/{number}"
-            if not isinstance(annotation, dict) or annotation.get("image_id") not in images:
+            if not isinstance(annotation, dict) or not _is_id(annotation.get("image_id")):
+                raise wrong(path, place, "it is no annotation of an image")
+            if annotation["image_id"] not in images:
                 raise wrong(path, place, "it is of no image of the file")
             for segment, made in _segments(path, place, annotation, names):
                 yield Labelled(annotation["image_id"], made, f"{path}, {place}/segments_info/{segment}")
@@ -115,13 +118,15 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _label(path: Path, position: int, category: Any) -> Label:
-    if not isinstance(category, dict) or "id" not in category or not isinstance(category.get("name"), str):
+    if not isinstance(category, dict) or not _is_id(category.get("id")) or not isinstance(category.get("name"), str):
         raise wrong(path, f"/categories/{position}", "it has no id or no name")
     color = category.get("color")
+    if color is not None and not _is_color(color):
+        raise wrong(path, f"/categories/{position}/color", "it is no list of three numbers up to 255")
     told = {name: value for name, value in category.items() if name not in ("id", "name", "color", "supercategory")}
     return Label(
         category["name"],
-        color="#{:02x}{:02x}{:02x}".format(*color) if isinstance(color, list) and len(color) == 3 else None,
+        color="#{:02x}{:02x}{:02x}".format(*color) if color is not None else None,
         position=position,
         foreign={NAME: told} if told else {},
     )
@@ -130,11 +135,18 @@ def _label(path: Path, position: int, category: Any) -> Label:
 def _segments(
     path: Path, place: str, annotation: dict[str, Any], names: dict[Any, str]
 ) -> Iterator[tuple[int, Annotation]]:
-    file = path.with_suffix("") / str(annotation.get("file_name"))
+    name, segments = annotation.get("file_name"), annotation.get("segments_info") or []
+    if not isinstance(name, str) or not name:
+        raise wrong(path, f"{place}/file_name", "it does not name its picture")
+    if not isinstance(segments, list):
+        raise wrong(path, f"{place}/segments_info", "they are no list")
+    file = path.with_suffix("") / name
     ids = _ids(file)
-    for number, segment in enumerate(annotation.get("segments_info") or []):
+    for number, segment in enumerate(segments):
         at = f"{place}/segments_info/{number}"
-        if not isinstance(segment, dict) or segment.get("category_id") not in names:
+        if not isinstance(segment, dict) or type(segment.get("id")) is not int:
+            raise wrong(path, at, "it is no segment with a number")
+        if not _is_id(segment.get("category_id")) or segment["category_id"] not in names:
             raise wrong(path, at, "it is of no category of the file")
         pixels = ids == segment.get("id")
         if not pixels.any():
@@ -150,6 +162,14 @@ def _segments(
                 foreign={NAME: kept} if kept else {},
             ),
         )
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, (int, str)) and not isinstance(value, bool)
+
+
+def _is_color(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(type(part) is int and 0 <= part < 256 for part in value)
 
 
 def _ids(file: Path) -> NDArray[numpy.int64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -72,18 +72,40 @@ def _look_alike(store: Store, placed: Sequence[Item], progress: Progress | None)
         value = _hash(store, item.row)
         if value is not None:
             hashes.append((value, item))
-    bands: dict[tuple[int, int], list[tuple[int, Item]]] = defaultdict(list)
+    by_hash: dict[int, list[Item]] = defaultdict(list)
     for value, item in hashes:
+        by_hash[value].append(item)
+    groups = [[item for value in values for item in by_hash[value]] for values in _near(by_hash)]
+    # What has equal contents alone is told as that.
+    apart = [group for group in groups if len({item.row["content_id"] for item in group}) > 1]
+    yield from sorted(Leak("near", sorted((item.row["path"], item.split) for item in group)) for group in apart)
+
+
+def _near(by_hash: Mapping[int, Sequence[Item]]) -> Iterator[list[int]]:
+    """Hashes whose items are in several splits, together with those near them where the splits differ."""
+    splits = {value: frozenset(item.split for item in items) for value, items in by_hash.items()}
+    bands: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for value in by_hash:
         for band in range(64 // _BAND):
-            bands[band, value >> band * _BAND & (1 << _BAND) - 1].append((value, item))
-    seen = set()
+            bands[band, value >> band * _BAND & (1 << _BAND) - 1].append(value)
+    leader = {value: value for value in by_hash}
+
+    def find(value: int) -> int:
+        while leader[value] != value:
+            leader[value] = leader[leader[value]]
+            value = leader[value]
+        return value
+
     for group in bands.values():
-        for (value, item), (other, another) in combinations(group, 2):
-            if item.split == another.split or item.row["content_id"] == another.row["content_id"]:
-                continue
-            if (value ^ other).bit_count() <= NEAR:
-                seen.add(tuple(sorted((each.row["path"], each.split) for each in (item, another))))
-    yield from (Leak("near", list(pair)) for pair in sorted(seen))
+        for value, other in combinations(group, 2):
+            if (value ^ other).bit_count() <= NEAR and (splits[value] != splits[other] or len(splits[value]) > 1):
+                leader[find(value)] = find(other)
+    together: dict[int, list[int]] = defaultdict(list)
+    for value in by_hash:
+        together[find(value)].append(value)
+    for values in together.values():
+        if len(frozenset[str | None]().union(*(splits[value] for value in values))) > 1:
+            yield values
 
 
 def _hash(store: Store, row: Record) -> int | None:

@@ -14,7 +14,7 @@ from oxide.workspace import is_within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from typing import NamedTuple
 
     from oxide._core import Record, Session, Store
@@ -27,14 +27,25 @@ _LISTED = 20
 
 
 class Held(NamedTuple):
-    """Everything that is held out: item to split, and content to split."""
+    """Everything that is held out: item to split, content to split, and to split the pictures that are known as frames
+    of held-out videos.
+    """
 
     items: dict[str, str]
     contents: dict[str, str]
+    frames: dict[str, str]
 
-    def split_of(self, contents: Iterable[str]) -> str | None:
-        """The frozen split that one of some contents belongs to."""
-        return next((self.contents[each] for each in contents if each in self.contents), None)
+    def split_of(self, item: Item) -> str | None:
+        """The frozen split that an item's content belongs to, or the video that it was taken from."""
+        return next((self.contents[each] for each in item.contents if each in self.contents), self.frame_of(item))
+
+    def frame_of(self, item: Item) -> str | None:
+        """The frozen split with a video that an item is a frame of. What says that it is one of another video is:
+        dark frames of two videos can be equal.
+        """
+        if item.source is not None:
+            return self.contents.get(item.source)
+        return self.frames.get(item.row["content_id"])
 
 
 class Offence(NamedTuple):
@@ -47,16 +58,19 @@ class Offence(NamedTuple):
 
 def held(store: Store, view: Record) -> Held:
     """What the view holds out."""
-    found = Held({}, {})
+    found = Held({}, {}, {})
     for name, frozen in view["frozen"].items():
         for entry in store.read_record("list", frozen["list"])["items"]:
             found.items[entry["item"]] = name
             found.contents.update(dict.fromkeys(entry["contents"], name))
+            found.frames.update(dict.fromkeys(entry.get("frames", ()), name))
     return found
 
 
 def freeze(session: Session, view: Record, name: str, entries: Sequence[Record]) -> None:
-    """Hold out ``{item, contents}``; the contents are that of the file and, of a frame, that of its video."""
+    """Hold out ``{item, contents, frames}``; the contents are that of the file and, of a frame, that of its video;
+    ``frames``, where there are any, are those of pictures that were taken from the file.
+    """
     view["frozen"][name] = {"list": session.write_record("list", {"items": list(entries)})}
 
 
@@ -64,13 +78,17 @@ def refuse(store: Store, view: Record, before: Tables, after: Tables) -> None:
     """Raise HeldOut when changed rows have what is held out. Both states are flushed."""
     if not view["frozen"]:
         return
-    _raise(offences(store, held(store, view), before, after))
+    _raise(
+        offences(store, held(store, view), before, after),
+        "unstage them with `oxide restore --staged PATH`; `oxide split thaw NAME` gives a hold-out up",
+    )
 
 
 def refuse_in(
     store: Store, view: Record, tables: Tables, paths: Sequence[str], among: frozenset[str] | None = None
 ) -> None:
-    """Raise HeldOut when files of a state, at and below some paths (none: all), have what is held out.
+    """Raise HeldOut when files of a state that leave the repository, at and below some paths (none: all), have what is
+    held out, or are held out and in no split: where they go nobody would know that, and formats put them into training.
 
     ``among``: only these items are looked at.
     """
@@ -81,17 +99,28 @@ def refuse_in(
     out = held(store, view)
     items = (item for item in items_of(store, tables) if is_within(item.row["path"], paths))
     items = (item for item in items if among is None or item.row["item_id"] in among)
-    _raise([each for each in (offence(out, item) for item in items) if each is not None])
+    found = [offence(out, item) or _unmarked(out, item) for item in items]
+    _raise(
+        [each for each in found if each is not None],
+        "leave them out with --where, or merge the branch with the split; `oxide split thaw NAME` gives a hold-out up",
+    )
 
 
-def _raise(found: Sequence[Offence]) -> None:
+def _unmarked(out: Held, item: Item) -> Offence | None:
+    own = out.items.get(item.row["item_id"])
+    if own is None or item.split == own:
+        return None
+    return Offence(item.row["path"], own, "it is held out, and in no split here")
+
+
+def _raise(found: Sequence[Offence], hint: str) -> None:
     if not found:
         return
     listed = "; ".join(f"{each.path}: {each.reason}" for each in found[:_LISTED])
     more = f"; and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     raise HeldOut(
         f"{count(len(found), 'file')} would use what the frozen split '{found[0].split}' holds out: {listed}{more}",
-        hint="unstage them with `oxide restore --staged PATH`; `oxide split thaw NAME` gives a hold-out up",
+        hint=hint,
         paths=[each.path for each in found],
     )
 
@@ -104,16 +133,22 @@ def offences(store: Store, out: Held, before: Tables, after: Tables) -> list[Off
     changes = store.diff_files(before["files"][1], after["files"][1])
     paths = {*changes["added"], *changes["modified"], *(new for _, new in changes["renamed"])}
     rows = {row["item_id"]: row for row in store.file_rows(after["files"][1], sorted(paths))} if paths else {}
-    if "metadata" in after:
-        moved = _core.changed_items(store, before["metadata"][1], after["metadata"][1]) if "metadata" in before else []
-        held_moved = sorted({item for item in moved if item in out.items} - rows.keys())
-        found = _core.files_of(store, after["files"][1], held_moved) if held_moved else []
+    if held_moved := sorted(_moved(store, out, before, after) - rows.keys()):
+        found = _core.files_of(store, after["files"][1], held_moved)
         rows.update({row["item_id"]: row for row in found if row is not None})
     was, now = ({} if "metadata" not in each else metadata_of(store, each, sorted(rows)) for each in (before, after))
     judged = (
         offence(out, Item(row, now.get(item) or {}), Item(row, was.get(item) or {})) for item, row in rows.items()
     )
     return sorted(each for each in judged if each is not None)
+
+
+def _moved(store: Store, out: Held, before: Tables, after: Tables) -> set[str]:
+    """Held-out items whose metadata may differ. A state without any metadata has no table of it."""
+    if "metadata" in before and "metadata" in after:
+        changed = _core.changed_items(store, before["metadata"][1], after["metadata"][1])
+        return {item for item in changed if item in out.items}
+    return set(out.items) if "metadata" in before or "metadata" in after else set()
 
 
 def offence(out: Held, item: Item, was: Item | None = None) -> Offence | None:
@@ -129,5 +164,5 @@ def offence(out: Held, item: Item, was: Item | None = None) -> Offence | None:
     split = out.contents.get(item.row["content_id"])
     if split is not None:
         return Offence(path, split, "it has the content of a held-out file")
-    split = out.contents.get(item.source) if item.source else None
+    split = out.frame_of(item)
     return None if split is None else Offence(path, split, "it is a frame of a held-out video")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from oxide import clock
 from oxide.errors import AlreadyExists, NotFound, NothingToDo
+from oxide.formats.files import is_video
 from oxide.labels.changes import Changes, publish_edit, refuse_undecided
 from oxide.labels.metadata import with_value
 from oxide.revisions import check_name
@@ -15,8 +16,9 @@ from oxide.splits.choosing import Amount, Candidate, choose
 from oxide.splits.freezing import Held, freeze, held
 from oxide.transactions import Change, publish
 from oxide.types import Split, SplitResult
+from oxide.video.known import frames_of
 from oxide.wording import count
-from oxide.workspace import read_state
+from oxide.workspace import read_state, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +51,11 @@ def create(
         found = candidates(store, state.pending, free, class_from, group_by)
         chosen = choose(_unbound(found, items, class_from, group_by, repository, state), amount, seed)
         if not chosen:
+            if amount.by_class and found and all(each.label is None for each in found):
+                raise NothingToDo(
+                    "no file can be chosen: none has a class",
+                    hint="label them as in `oxide annotate clip.mp4 --label run`, or give --class-from folder",
+                )
             raise NothingToDo("no file can be chosen", hint="see `oxide split list` for files that are in splits")
         result = SplitResult(
             name,
@@ -63,7 +70,7 @@ def create(
 
 def _free(items: Sequence[Item], out: Held) -> list[Item]:
     """Items that are in no split and have nothing that is held out."""
-    return [item for item in items if item.split is None and out.split_of(item.contents) is None]
+    return [item for item in items if item.split is None and out.split_of(item) is None]
 
 
 def _unbound(
@@ -102,7 +109,7 @@ def _publish(
     if not frozen:
         publish_edit(repository, session, state, "split", what, changes.apply)
         return
-    also = _freezing(session, name, [_entry(items[each.item]) for each in chosen])
+    also = _freezing(session, name, _entries(repository, state, [items[each.item] for each in chosen]))
     publish_edit(repository, session, state, "split", f"{what}, frozen", changes.apply, also=also)
 
 
@@ -115,8 +122,21 @@ def _freezing(session: Session, name: str, entries: list[Record]) -> Change:
     return change
 
 
-def _entry(item: Item) -> Record:
-    return {"item": item.row["item_id"], "contents": item.contents}
+def _entries(repository: Repository, state: State, members: Sequence[Item]) -> list[Record]:
+    """What is held out with some items: their contents, and the frames of them that any branch has."""
+    store, heads = repository.store, sorted({head for head in state.view["branches"].values() if head is not None})
+    videos = [item.row["item_id"] for item in members if is_video(item.row["path"], item.row["media"])]
+    frames: dict[str, set[str]] = defaultdict(set)
+    if videos:
+        for tables in (state.pending, *(tables_of(store, head) for head in heads)):
+            for frame in frames_of(store, tables, videos):
+                frames[frame.content].add(frame.row["content_id"])
+    entries: list[Record] = []
+    for item in members:
+        taken = sorted(frames[item.row["content_id"]])
+        also = {"frames": taken} if taken else {}
+        entries.append({"item": item.row["item_id"], "contents": item.contents, **also})
+    return entries
 
 
 def splits(repository: Repository, tables: Tables, view: Record) -> list[Split]:
@@ -142,7 +162,7 @@ def hold_out(repository: Repository, name: str) -> int:
         members = [item for item in items_of(store, state.pending) if item.split == name]
         if not members:
             raise NotFound(f"no file is in a split '{name}'", hint="see `oxide split list`")
-        change = _freezing(session, name, [_entry(item) for item in members])
+        change = _freezing(session, name, _entries(repository, state, members))
         publish(repository, session, "split", f"freeze split {name}", change)
     return len(members)
 

@@ -129,7 +129,9 @@ def _videos(repository: Repository, state: State, paths: Sequence[str], into: st
 
 
 def _is_clip(row: Record) -> bool:
-    return row["type"] != "link" and is_video(row["path"], row["media"])
+    """Whether a file is a clip. One that is named so and has only sound counts: it is said why it gives none."""
+    only_sound = (row["media"] or "").startswith("audio") and is_video(row["path"], None)
+    return row["type"] != "link" and (only_sound or is_video(row["path"], row["media"]))
 
 
 def _find_known(repository: Repository, state: State, videos: list[Video]) -> None:

@@ -41,6 +41,9 @@ _SHAPES = (
     "videorectangle",
 )
 _SAID = ("choices", "textarea", "number", "rating")
+_KINDS = ("annotations", "predictions")
+_MISTAKES = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+"""What reading a value of another kind than Label Studio writes ends with."""
 
 
 def read(source: Path, find: Callable[[str], Known | None] | None) -> Iterator[Picture | Labelled | Label]:
@@ -58,11 +61,14 @@ def read(source: Path, find: Callable[[str], Known | None] | None) -> Iterator[P
         place = f"/{number}"
         if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
             raise wrong(path, place, "the task has no data")
+        for kind in _KINDS:
+            if not isinstance(task.get(kind) or [], list):
+                raise wrong(path, f"{place}/{kind}", "it is no list")
         picture = _picture(path, place, number, task)
         yield picture
         known = find(picture.path) if find is not None and picture.path else None
         size = known[1:] if known is not None else (picture.width, picture.height)
-        for kind in ("annotations", "predictions"):
+        for kind in _KINDS:
             for at, said in enumerate(task.get(kind) or []):
                 where = f"{place}/{kind}/{at}"
                 if not isinstance(said, dict) or not isinstance(said.get("result", []), list):
@@ -82,7 +88,7 @@ def _picture(path: Path, place: str, number: int, task: dict[str, Any]) -> Pictu
     others = {name: said for name, said in data.items() if name != key}
     sizes = [
         (result.get("original_width"), result.get("original_height"))
-        for kind in ("annotations", "predictions")
+        for kind in _KINDS
         for said in task.get(kind) or []
         if isinstance(said, dict) and isinstance(said.get("result"), list)
         for result in said["result"]
@@ -118,10 +124,18 @@ def _results(
     path: Path, where: str, key: int, said: dict[str, Any], size: Size, *, is_model: bool
 ) -> Iterator[Labelled]:
     results = said.get("result") or []
+    for at, result in enumerate(results):
+        place = f"{where}/result/{at}"
+        if not isinstance(result, dict):
+            raise wrong(path, place, "it is no result")
+        if not isinstance(result.get("id"), str | int | None):
+            raise wrong(path, f"{place}/id", "it is no id")
+        if not isinstance(result.get("value") or {}, dict):
+            raise wrong(path, f"{place}/value", "it is no object")
     extra: dict[Any, dict[str, Any]] = defaultdict(dict)
-    shapes = {result.get("id") for result in results if isinstance(result, dict) and result.get("type") in _SHAPES}
+    shapes = {result.get("id") for result in results if result.get("type") in _SHAPES}
     for result in results:
-        if isinstance(result, dict) and result.get("type") in _SAID and result.get("id") in shapes:
+        if result.get("type") in _SAID and result.get("id") in shapes:
             value = result.get("value") or {}
             told = value.get("text" if result["type"] == "textarea" else result["type"])
             extra[result["id"]][str(result.get("from_name"))] = (
@@ -129,14 +143,13 @@ def _results(
             )
     for at, result in enumerate(results):
         place = f"{where}/result/{at}"
-        if not isinstance(result, dict):
-            raise wrong(path, place, "it is no result")
         kind = result.get("type")
         if kind == "relation" or (kind in _SAID and result.get("id") in shapes):
             continue
         try:
             found = list(_annotations(result, size))
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            origin = _origin(said, result, is_model=is_model)
+        except _MISTAKES as error:
             raise wrong(path, place, f"it is not as Label Studio writes it: {error}") from error
         for annotation in found:
             yield Labelled(
@@ -144,7 +157,7 @@ def _results(
                 replace(
                     annotation,
                     attributes={**annotation.attributes, **extra.get(result.get("id"), {})},
-                    **_origin(said, result, is_model=is_model),
+                    **origin,
                 ),
                 f"{path}, {place}",
                 by_hand=not is_model and said.get("completed_by") is not None,
@@ -157,7 +170,7 @@ def _origin(said: dict[str, Any], result: dict[str, Any], *, is_model: bool) -> 
     if is_model:
         score = result.get("score", said.get("score"))
         fields["source"] = "model"
-        fields["model"] = said.get("model_version") or None
+        fields["model"] = str(said.get("model_version") or "") or None
         fields["score"] = score if isinstance(score, (int, float)) and 0 <= score <= 1 else None
         return fields
     by = said.get("completed_by")
@@ -218,6 +231,8 @@ def _shape(kind: str, value: dict[str, Any], sx: float, sy: float) -> Annotation
         )
     if value.get("format", "rle") != "rle":
         raise ValueError(f"brushes of the form '{value['format']}' are not known")
+    if not isinstance(value["rle"], list):
+        raise ValueError("the runs are no list of numbers")
     pixels = runs.decode(value["rle"], round(sy * 100), round(sx * 100))
     return Annotation("mask", geometry=masks.encode(pixels))
 
