@@ -200,15 +200,16 @@ def _mask(file: Path, place: str, shape: dict[str, Any], points: list[tuple[floa
     if None in sides:
         raise wrong(file, "/imageWidth", "the size of the picture is needed for its masks")
     width, height = sides
+    left, top = (math.floor(number) for number in points[0])
     try:
         data = base64.b64decode(shape.get("mask") or "", validate=True)
         with files.open_picture(io.BytesIO(data)) as picture:
+            across, down = picture.size
+            if left < 0 or top < 0 or top + down > height or left + across > width:
+                raise wrong(file, f"{place}/mask", "it does not lie within the picture")
             part = numpy.asarray(picture.convert("L")) > 0
     except (OSError, TypeError, ValueError, SyntaxError, binascii.Error, Image.DecompressionBombError) as error:
         raise wrong(file, f"{place}/mask", f"it is no picture: {error}") from error
-    left, top = (math.floor(number) for number in points[0])
-    if left < 0 or top < 0 or top + part.shape[0] > height or left + part.shape[1] > width:
-        raise wrong(file, f"{place}/mask", "it does not lie within the picture")
     try:
         pixels = numpy.zeros((height, width), bool)
     except (MemoryError, ValueError) as error:
