@@ -285,6 +285,7 @@ WRONG_CSV = {
     b"path,label,x,y,w,h\na.jpg,cat,1,2,3,\n": "line 2",
     b'path,label\na.jpg,"cat\n': "no CSV",
     b"path,file\na.jpg,b\n": "two columns",
+    b"path,label\na.jpg,c\0t\n": "line 2",
     b"": "empty",
 }
 
@@ -306,6 +307,8 @@ def test_wrong_csv_changes_nothing_and_says_where(repository: oxide.Repository, 
         ('{"path": "a.jpg", "annotations": [{"type": "class"}, {"label": "cat"}]}', "/annotations/1"),
         ('{"path": "a.jpg", "annotations": [7]}', "/annotations/0"),
         ('{"path": "a.jpg", "created": "2026-01-01T00:00:00"}', "line 2"),
+        ('{"path": "a.jpg", "annotations": [{"type": "class", "id": 7}]}', "/annotations/0"),
+        ('{"path": "a.jpg", "annotations": [{"type": "class", "label": ["cat"]}]}', "/annotations/0"),
         ('{"annotations": []}', "line 2, /path"),
         ('{"path": ', "line 2, column"),
         ('{"oxide": 99}', "line 2"),

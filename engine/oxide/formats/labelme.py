@@ -268,12 +268,12 @@ def _group(annotation: Annotation) -> int:
 
 def _can_write(annotation: Annotation, place: str, fidelity: Fidelity) -> bool:
     if not annotation.label:
-        fidelity.lose("annotations without a label, left out", place)
+        fidelity.leave_out("annotations without a label, left out", place)
         return False
     if annotation.type in _WRITTEN:
         return True
     if annotation.box is None or annotation.type in ("text", "note", "subtitle"):
-        fidelity.lose(f"annotations of the type {annotation.type}, left out", place)
+        fidelity.leave_out(f"annotations of the type {annotation.type}, left out", place)
         return False
     fidelity.lose(f"shapes of the type {annotation.type}, written as boxes", place)
     return True

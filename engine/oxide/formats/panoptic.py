@@ -208,7 +208,7 @@ def _write(
 
     if not picture.width or not picture.height:
         for annotation in picture.annotations:
-            fidelity.lose("annotations of pictures of unknown size, left out", where(picture, annotation))
+            fidelity.leave_out("annotations of pictures of unknown size, left out", where(picture, annotation))
         return []
     ids = numpy.zeros((picture.height, picture.width), numpy.uint32)
     written: dict[int, Annotation] = {}
@@ -216,9 +216,9 @@ def _write(
         place = where(picture, annotation)
         pixels = pixels_of(annotation, picture.width, picture.height)
         if annotation.label not in categories:
-            fidelity.lose("annotations without a label, left out", place)
+            fidelity.leave_out("annotations without a label, left out", place)
         elif pixels is None or not pixels.any():
-            fidelity.lose(f"annotations of the type {annotation.type}, left out", place)
+            fidelity.leave_out(f"annotations of the type {annotation.type}, left out", place)
         else:
             if annotation.type == "polygon":
                 fidelity.lose("outlines of polygons, written as pixels", place)
@@ -231,7 +231,7 @@ def _write(
     for number, annotation in written.items():
         pixels = ids == number
         if not pixels.any():
-            fidelity.lose("annotations that others cover, left out", where(picture, annotation))
+            fidelity.leave_out("annotations that others cover, left out", where(picture, annotation))
             continue
         mask = masks.encode(pixels)
         segments.append(
