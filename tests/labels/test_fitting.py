@@ -7,6 +7,7 @@ import io
 import json
 import warnings
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import oxide
@@ -66,6 +67,18 @@ def test_annotate_refuses_what_an_import_refuses(
 def test_a_shape_that_only_sticks_out_is_taken(repository: oxide.Repository) -> None:
     repository.annotate("a.png", Annotation("box", "cat", (-3, 40, 100, 100)))
     assert len(repository.annotations("a.png")) == 1
+
+
+def test_a_shape_that_was_outside_before_can_be_given_another_label(tmp_path: Path) -> None:
+    repository = repository_with(tmp_path / "data", "a.png")
+    (made,) = repository.annotate("a.png", Annotation("box", "cat", (50, 40, 4, 4)))
+    write(repository.root, "a.png", png(20, 20))  # the picture was cut since
+    repository.add(["a.png"])
+    (old,) = repository.annotations("a.png")
+    repository.annotate("a.png", replace(old, label="dog"))
+    with pytest.raises(errors.InvalidInput, match="outside the picture"):
+        repository.annotate("a.png", replace(old, box=(60, 40, 4, 4)))
+    assert [(each.id, each.label) for each in repository.annotations("a.png")] == [(made, "dog")]
 
 
 def test_the_command_names_file_and_value(repository: oxide.Repository, tmp_path: Path) -> None:

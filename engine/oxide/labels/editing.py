@@ -47,7 +47,7 @@ def annotate(
             advance.by(1)
             old = _replaced(known, annotation, path)
             complete = replace(
-                _checked(annotation, rules, size, path),
+                _checked(annotation, old, rules, size, path),
                 id=annotation.id or next(new_ids),
                 item_id=item,
                 author=annotation.author or (old.author if old else author),
@@ -64,12 +64,15 @@ def annotate(
     return made
 
 
-def _checked(annotation: Annotation, rules: Ontology, size: Size, path: str) -> Annotation:
-    """An annotation of a file with its box, after it was looked at as an import does."""
+def _checked(annotation: Annotation, old: Annotation | None, rules: Ontology, size: Size, path: str) -> Annotation:
+    """An annotation of a file with its box, after it was looked at as an import does. A shape that it had already may
+    be where it was: its label can be mended all the same.
+    """
     try:
         rules.check(annotation)
         checked = annotation.checked()
-        fitting.check(checked, *size)
+        same = old is not None and (old.box, old.geometry) == (checked.box, checked.geometry)
+        fitting.check(checked, *((None, None) if same else size))
     except InvalidInput as error:
         raise InvalidInput(f"'{path}': {error.message}", hint=error.hint, path=path) from error
     return checked
