@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from oxide.labels.fitting import Size
     from oxide.labels.geometry import Box, Geometry
 
 Shape = "tuple[str, Box | None, Geometry | None]"
@@ -41,8 +44,10 @@ def ring(text: str, option: str, least: int) -> list[float]:
     return flat
 
 
-def parse(drawn: dict[str, object]) -> tuple[str, Box | None, Geometry | None]:
-    """(type, box, geometry) of the one shape among the options; of none, a class."""
+def parse(drawn: dict[str, object], size: Callable[[], Size]) -> tuple[str, Box | None, Geometry | None]:
+    """(type, box, geometry) of the one shape among the options; of none, a class. ``size`` is asked for that of the
+    picture where a mask has to have it.
+    """
     given = {name: value for name, value in drawn.items() if value and name not in ("holes",)}
     text = given.pop("text", None)
     if len(given) > 1 or (text and set(given) - {"box"}):
@@ -62,7 +67,7 @@ def parse(drawn: dict[str, object]) -> tuple[str, Box | None, Geometry | None]:
         parts = [[ring(text, "--polygon", 3)] for text in value]
         parts[-1] += [ring(hole, "--hole", 3) for hole in drawn["holes"]]
         return "polygon", None, {"polygons": parts}
-    return _other(name, str(value))
+    return _mask(str(value), size) if name == "mask" else _other(name, str(value))
 
 
 def _box(text: str) -> Box:
@@ -82,9 +87,11 @@ def _other(name: str, text: str) -> tuple[str, Box | None, Geometry | None]:
     if name == "ellipse":
         x, y, rx, ry, angle = [*numbers(text, 4, 5, "--ellipse"), 0.0][:5]
         return name, None, {"center": [x, y], "radii": [rx, ry], "angle": angle}
-    if name == "keypoints":
-        flat = numbers(text, 3, 1 << 20, "--keypoints")
-        return name, None, {"points": [int(number) if index % 3 == 2 else number for index, number in enumerate(flat)]}
+    flat = numbers(text, 3, 1 << 20, "--keypoints")
+    return name, None, {"points": [int(number) if index % 3 == 2 else number for index, number in enumerate(flat)]}
+
+
+def _mask(path: str, size: Callable[[], Size]) -> tuple[str, Box | None, Geometry | None]:
     from oxide.labels.pictures import read_mask
 
-    return "mask", None, read_mask(text)
+    return "mask", None, read_mask(path, size())

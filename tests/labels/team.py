@@ -19,7 +19,7 @@ def start(folder: Path, paths: Sequence[str] = ("a.png", "b.png"), **options: An
     """A repository with one commit of pictures."""
     repo = Repository.init(folder, settings=Settings(None, dict(AUTHOR)))
     for path in paths:
-        write(repo.root, path, picture(path, **options))
+        write(repo.root, path, picture(path, **{"width": 128, "height": 112, **options}))
     repo.add(["."])
     repo.commit("pictures")
     return repo

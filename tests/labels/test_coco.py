@@ -260,7 +260,7 @@ def test_the_report_lists_exactly_what_coco_cannot_hold(tmp_path: Path) -> None:
         Annotation("point", "cat", (3, 4, 0, 0)),
         Annotation("ellipse", "cat", None, {"center": [20, 20], "radii": [8, 4], "angle": 30}),
         Annotation("keypoints", "cat", None, {"points": [1, 2, 2]}),
-        Annotation("mask", "cat", None, masks.from_runs([3, 5, 40], 6, 8)),
+        Annotation("mask", "cat", None, masks.from_runs([3, 5, 3064], 48, 64)),
         Annotation("cuboid", "cat", None, {"corners": corners}),
         Annotation("text", "cat", None, {"text": "a cat"}),
         Annotation("note", "cat", None, {"messages": ["look"]}),

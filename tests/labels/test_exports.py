@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from labels.imports import box, coco, repository_with, said
 from oxide import Annotation, errors
-from support import Oxide, tree, write
+from oxide.formats.base import FORMATS
+from support import Oxide, picture, tree, write
 
 
 @pytest.fixture
@@ -222,11 +223,56 @@ def test_csv_in_many_guises(repository: oxide.Repository, tmp_path: Path, conten
     assert (found.type, found.label, found.box, found.attributes) == ("box", "cat", (1.5, 2, 3, 4), {"pose": "sitting"})
 
 
+# -- class folders -----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("format", ["folders", "yolo"])
+def test_class_folders_that_were_exported_find_their_files(
+    repository: oxide.Repository, tmp_path: Path, format: str
+) -> None:
+    for path, label in (("a.jpg", "cat"), ("sub/c.jpg", "dog")):
+        repository.annotate(path, Annotation("class", label))
+    repository.set_metadata(["sub/c.jpg"], {"split": "val"})
+    report = repository.export_labels(format, tmp_path / "out", paths=["a.jpg", "sub/c.jpg"], images=True)
+    assert (report.annotations, report.images) == (2, 2)
+    repository.import_labels(format, tmp_path / "out", replace=True)
+    assert {path: [each.label for each in repository.annotations(path)] for path in ("a.jpg", "sub/c.jpg")} == {
+        "a.jpg": ["cat"],
+        "sub/c.jpg": ["dog"],
+    }
+    assert repository.annotations("a.jpg")[0].source == "import"
+
+
+def test_a_file_in_the_folder_of_its_class_comes_first(repository: oxide.Repository, tmp_path: Path) -> None:
+    for folder in (repository.root, tmp_path / "out"):
+        write(folder, "cat/a.jpg", picture("another"))
+    repository.add(["cat"])
+    repository.import_labels("folders", tmp_path / "out")
+    assert len(repository.annotations("cat/a.jpg")) == 1 and not repository.annotations("a.jpg")
+
+
+# -- what is left out --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("format", ["coco", "yolo", "voc", "cvat", "labelstudio", "labelme", "datumaro", "folders"])
+def test_annotations_that_are_left_out_are_not_counted(
+    repository: oxide.Repository, tmp_path: Path, format: str
+) -> None:
+    pytest.importorskip("yaml")
+    repository.annotate("a.jpg", Annotation("box", "cat", (1, 2, 3, 4)), Annotation("class", "cat"))
+    repository.annotate("a.jpg", Annotation("note", "cat", geometry={"messages": ["look"]}))
+    report = repository.export_labels(format, tmp_path / "out", images=True)
+    left_out = {"coco": 2, "voc": 2, "yolo": 2, "folders": 2, "labelme": 1}
+    assert report.annotations == 3 - left_out.get(format, 1), report.losses
+
+
 # -- the command line --------------------------------------------------------------------------------------------------
 @pytest.fixture
 def run(repository: oxide.Repository, tmp_path: Path) -> Iterator[Oxide]:
     (tmp_path / "home").mkdir()
     yield Oxide(repository.root, tmp_path / "home")
+
+
+@pytest.mark.parametrize("verb", ["import", "export"])
+def test_the_help_names_every_format(run: Oxide, verb: str) -> None:
+    said = run(verb, "--help").out.replace(".", " ").replace(",", " ").replace(";", " ").split()
+    assert set(FORMATS) <= set(said)
 
 
 def test_import_and_export_as_typed(run: Oxide, tmp_path: Path) -> None:
@@ -239,7 +285,8 @@ def test_import_and_export_as_typed(run: Oxide, tmp_path: Path) -> None:
     )
     run("annotate", "a.jpg", "--label", "cat", "--polyline", "1,2 3,4")
     ran = run("-q", "export", "coco", str(tmp_path / "out.json"))
-    assert not ran.out and "annotations of the type polyline: a.jpg" in ran.err
+    assert not ran.out and "annotations of the type polyline (1): a.jpg" in ran.err
+    assert "Exported 1 annotation of" in run("export", "coco", str(tmp_path / "counted.json")).out
     losses = run("export", "coco", str(tmp_path / "o.json"), "--json").json["losses"]
     assert {each["what"]: each["count"] for each in losses}["annotations of the type polyline"] == 1
     assert run("export", "coc", "x", code=2).err.count("did you mean coco?") == 1

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import oxide
+import pyarrow
 import pytest
 from labels.imports import box, coco, everything, intact, repository_with
 from oxide import Annotation, errors
 from oxide.formats.base import EXAMPLES
+from oxide.labels import incoming
 from oxide.labels.annotation import Keyframe
 from oxide.labels.ontology import Label, label_row
 from support import finish, picture, python, tree, write
@@ -282,6 +285,7 @@ WRONG_CSV = {
     b"path,label,x,y,w,h\na.jpg,cat,1,2,3,\n": "line 2",
     b'path,label\na.jpg,"cat\n': "no CSV",
     b"path,file\na.jpg,b\n": "two columns",
+    b"path,label\na.jpg,c\0t\n": "line 2",
     b"": "empty",
 }
 
@@ -303,6 +307,8 @@ def test_wrong_csv_changes_nothing_and_says_where(repository: oxide.Repository, 
         ('{"path": "a.jpg", "annotations": [{"type": "class"}, {"label": "cat"}]}', "/annotations/1"),
         ('{"path": "a.jpg", "annotations": [7]}', "/annotations/0"),
         ('{"path": "a.jpg", "created": "2026-01-01T00:00:00"}', "line 2"),
+        ('{"path": "a.jpg", "annotations": [{"type": "class", "id": 7}]}', "/annotations/0"),
+        ('{"path": "a.jpg", "annotations": [{"type": "class", "label": ["cat"]}]}', "/annotations/0"),
         ('{"annotations": []}', "line 2, /path"),
         ('{"path": ', "line 2, column"),
         ('{"oxide": 99}', "line 2"),
@@ -371,6 +377,29 @@ def test_memory_does_not_grow_with_the_source(tmp_path: Path, script: str, most:
         assert ran.code == 0, ran.err
         peaks.append(int(ran.out) * 1024)
     assert peaks[1] - peaks[0] < most, peaks
+
+
+def test_no_more_than_a_few_bytes_are_kept_of_each_annotation(
+    repository: oxide.Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert incoming.HELD_BYTES <= 32 << 20, "rows that wait are held twice over when a table takes them up"
+    monkeypatch.setattr(incoming, "BATCH", 500)
+    monkeypatch.setattr(incoming, "HELD_BYTES", 1 << 18)
+    peaks, rows = [], 0
+
+    def look(*_: object) -> None:
+        nonlocal rows
+        rows = max(rows, pyarrow.total_allocated_bytes())
+
+    for total in (4_000, 10_000):
+        source = coco(tmp_path / "s.json", ["a.jpg"], [box(number) for number in range(total)])
+        before, rows = pyarrow.total_allocated_bytes(), 0
+        tracemalloc.start()
+        repository.import_labels("coco", source, dry_run=True, progress=look)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert rows - before < 1 << 20
+    assert peaks[1] - peaks[0] < 30 * 6_000, peaks
 
 
 # -- other processes ---------------------------------------------------------------------------------------------------

@@ -152,3 +152,9 @@ def test_a_mask_of_another_size_than_its_picture_is_refused_before_it_is_unpacke
     reader = mask_pictures.MaskPictures(find=lambda path: (path, WIDTH, HEIGHT))
     with pytest.raises(InvalidInput, match=rf"a\.jpg\.png.*{WIDTH + 1} x {HEIGHT} pixels.*{WIDTH} x {HEIGHT}"):
         read(reader, tmp_path)
+
+
+def test_a_folder_without_masks_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("background\ncat\n")
+    with pytest.raises(InvalidInput, match="no folder 'masks'"):
+        list(mask_pictures.format().read(tmp_path))

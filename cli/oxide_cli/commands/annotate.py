@@ -13,7 +13,7 @@ from oxide_cli.rendering.text import count, quote_path
 from oxide_cli.verb import PATH, json_option, verb
 
 if TYPE_CHECKING:
-    pass
+    from oxide.labels.fitting import Size
 
 
 @verb(
@@ -75,7 +75,14 @@ def command(
     from oxide import Annotation
     from oxide.labels.metadata import parse_value
 
-    kind, box, geometry = shapes.parse(drawn)
+    place = to_root(repository.folder, path)
+
+    def size() -> Size:
+        from oxide.labels import sizes
+
+        return sizes.of_file(repository.store, repository.staged_tables(), place)
+
+    kind, box, geometry = shapes.parse(drawn, size)
     annotation = Annotation(
         kind,
         label,
@@ -86,7 +93,7 @@ def command(
         id=annotation_id,
     )
     with console.progress() as progress:
-        made = repository.annotate(to_root(repository.folder, path), annotation, progress=progress)
+        made = repository.annotate(place, annotation, progress=progress)
     if as_json:
         console.json({"id": made[0]})
     else:

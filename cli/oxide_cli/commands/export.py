@@ -44,8 +44,8 @@ def command(
 
     TARGET is a file, or where its name has no ending a folder, that is not there yet. Without --at also what is pending
     is written; with PATH only what lies at and below it. What FORMAT cannot hold is listed. FORMAT: coco, yolo, voc,
-    cvat, labelstudio, labelme, mot, datumaro, dataloop, folders, csv, jsonl, masks; or parquet: whole tables,
-    into a folder.
+    cvat, labelstudio, labelme, mot, masks, panoptic, datumaro, dataloop, folders, csv, jsonl; or parquet: whole
+    tables, into a folder.
     """
     repository = console.repository()
     asked = None if where is None else read_query(where)

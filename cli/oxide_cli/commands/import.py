@@ -48,7 +48,8 @@ def command(
     """Import labels of another format.
 
     Pictures of SOURCE are matched with tracked files. All or nothing is imported, as one operation; it is pending for
-    the next commit. FORMAT: coco, yolo, voc, cvat, dataloop, folders, csv, jsonl.
+    the next commit. FORMAT: coco, yolo, voc, cvat, labelstudio, labelme, mot, masks, panoptic, datumaro, dataloop,
+    folders, csv, jsonl.
     """
     if replace and update:
         raise click.UsageError("give either --replace or --update")

@@ -81,8 +81,7 @@ def export_line(report: ExportReport) -> str:
 
 
 def remark_lines(remarks: Sequence[Remark]) -> Iterator[str]:
-    """One line each: how often, what, and where first."""
-    width = max((len(number(each.count)) for each in remarks), default=0)
+    """One line each: what, how often, and where first."""
     for each in remarks:
         more = ", ..." if each.count > SHOWN else ""
-        yield f"{number(each.count).rjust(width)} {each.what}: {', '.join(each.examples[:SHOWN])}{more}"
+        yield f"{each.what} ({number(each.count)}): {', '.join(each.examples[:SHOWN])}{more}"

@@ -115,11 +115,14 @@ class Dataset(Protocol):
 
 
 class Fidelity:
-    """What a format could not hold: kinds of loss with their number and a few examples."""
+    """What a format could not hold: kinds of loss with their number and a few examples, and how many annotations are
+    ``left_out``.
+    """
 
     def __init__(self) -> None:
         self.losses: Counter[str] = Counter()
         self.examples: dict[str, list[str]] = {}
+        self.left_out = 0
 
     def lose(self, what: str, where: str) -> None:
         """Note a loss. ``what`` is a kind of loss in words, ``where`` names path and annotation."""
@@ -127,6 +130,11 @@ class Fidelity:
         examples = self.examples.setdefault(what, [])
         if len(examples) < EXAMPLES:
             examples.append(where)
+
+    def leave_out(self, what: str, where: str) -> None:
+        """Note an annotation that is not written at all."""
+        self.lose(what, where)
+        self.left_out += 1
 
     def __bool__(self) -> bool:
         return bool(self.losses)

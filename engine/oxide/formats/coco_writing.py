@@ -100,7 +100,7 @@ def _lose_captions(waiting: IO[str], fidelity: Fidelity) -> None:
     waiting.seek(0)
     for line in waiting:
         said = json.loads(line.rstrip("\n").split("\t", 2)[2])
-        fidelity.lose("captions beside other annotations (alone: --where annotations.type:text)", said["caption"])
+        fidelity.leave_out("captions beside other annotations (alone: --where annotations.type:text)", said["caption"])
 
 
 def _write_list(out: IO[str], elements: Iterable[str]) -> None:
@@ -236,11 +236,11 @@ def _element(
 ) -> Element | None:
     where = f"{picture.path} {annotation.id}"
     if annotation.label is None:
-        fidelity.lose("annotations without a label", where)
+        fidelity.leave_out("annotations without a label", where)
         return None
     shape = _shape(annotation, where, fidelity)
     if shape is None:
-        fidelity.lose(f"annotations of the type {annotation.type}", where)
+        fidelity.leave_out(f"annotations of the type {annotation.type}", where)
         return None
     kept = {name: value for name, value in _kept(annotation).items() if name not in ("id", "said")}
     element: Element = {"category_id": categories.id(annotation.label), **shape, "iscrowd": 0, **kept}

@@ -274,7 +274,7 @@ def _item(picture: LabelledPicture, numbers: dict[str, int], fidelity: Fidelity)
     for annotation in picture.annotations:
         place = where(picture, annotation)
         if annotation.type not in _TYPES:
-            fidelity.lose(f"annotations of the type {annotation.type}, left out", place)
+            fidelity.leave_out(f"annotations of the type {annotation.type}, left out", place)
             continue
         kept_fields = ("score", "source") if annotation.source == "model" and annotation.score is not None else ()
         lose_parts(fidelity, picture, annotation, (*kept_fields, "attributes"), own=NAME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -105,7 +106,10 @@ def open_picture(source: str | os.PathLike[str] | IO[bytes], kinds: list[str] | 
     from PIL import Image, UnidentifiedImageError
 
     try:
-        return Image.open(source, formats=kinds)
+        with warnings.catch_warnings():
+            # Who opens a picture looks at its size; twice that many pixels are an error all the same.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(source, formats=kinds)
     except ImportError as error:
         raise UnidentifiedImageError(f"cannot identify image file {source!r}") from error
 

@@ -2,6 +2,7 @@
 
 The folders at the top are the classes, and what is below one belongs to it, however deep; where they are all called
 ``train``, ``val`` (or ``valid``, ``validation``) and ``test``, they are splits and the folders below them the classes.
+A picture is that with its path, or with its path below the folder of its class, where an export put it.
 Pictures beside the class folders have no class; files that are no pictures or clips are passed over. Sources: the data
 set ``ImageFolder`` of torchvision, and the dataset page of the task classify in the Ultralytics documentation.
 """
@@ -22,8 +23,9 @@ from oxide.labels.ontology import Label
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from oxide.formats.base import Dataset, Fidelity, LabelledPicture
+    from oxide.formats.base import Dataset, Fidelity, Known, LabelledPicture
 
+    Find = Callable[[str], Known | None]
     Place = Callable[[LabelledPicture, str], str]
 
 NAME = "folders"
@@ -36,6 +38,7 @@ class Folders:
 
     name: str = NAME
     needs_pictures: bool = True
+    find: Find | None = None
 
     def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
         """The pictures of a folder, each with a class.
@@ -43,7 +46,7 @@ class Folders:
         Raises:
             InvalidInput: it is no folder, or there is no picture in it.
         """
-        return read_folders(source)
+        return read_folders(source, self.find)
 
     def write(self, dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
         """A folder for each class; :meth:`picture_path` says which picture goes where."""
@@ -60,8 +63,8 @@ def format() -> Folders:
     return Folders()
 
 
-def read_folders(source: Path) -> Iterator[Picture | Labelled | Label]:
-    """See :meth:`Folders.read`."""
+def read_folders(source: Path, find: Find | None) -> Iterator[Picture | Labelled | Label]:
+    """See :meth:`Folders.read`. ``find`` tells which of the paths that a picture may have is one of a picture."""
     if not source.exists():
         raise NotFound(f"there is no folder '{source}'", hint="name a folder", path=str(source))
     if not source.is_dir():
@@ -76,7 +79,7 @@ def read_folders(source: Path) -> Iterator[Picture | Labelled | Label]:
         any_picture = True
         names = path.split("/")[:-1]
         metadata = {"split": _SPLITS[names[0]]} if split and names else {}
-        yield Picture(path, path, f"'{path}'", metadata=metadata)
+        yield Picture(path, _path(path, split, find), f"'{path}'", metadata=metadata)
         classes = names[1:] if split else names
         if not classes:
             continue
@@ -86,6 +89,26 @@ def read_folders(source: Path) -> Iterator[Picture | Labelled | Label]:
         yield Labelled(path, Annotation("class", classes[0], source="import"), f"'{path}'")
     if not any_picture:
         raise InvalidInput(f"there is no picture below '{source}'", hint="name the folder above the classes")
+
+
+def _path(path: str, split: bool, find: Find | None) -> str:
+    """The path of a picture, which an export has put below the folders of its class and its split."""
+    if find is None:
+        return path
+    names = path.split("/")
+    several = [path]
+    if split and len(names) > 2:
+        several += ["/".join(each) for each in (names[1:], [names[0], *names[2:]], names[2:])]
+    elif not split and len(names) > 1:
+        several.append("/".join(names[1:]))
+    return next((each for each in several if _is_there(each, find)), path)
+
+
+def _is_there(path: str, find: Find) -> bool:
+    try:
+        return find(path) is not None
+    except InvalidInput:  # it is, and its size cannot be read
+        return True
 
 
 def class_of(picture: LabelledPicture) -> str | None:
@@ -141,4 +164,4 @@ def _lose_annotations(picture: LabelledPicture, fidelity: Fidelity) -> None:
             lose_parts(fidelity, picture, annotation)
         else:
             kind = "classes besides the first" if annotation.type == "class" else f"annotations ({annotation.type})"
-            fidelity.lose(kind, where(picture, annotation))
+            fidelity.leave_out(kind, where(picture, annotation))

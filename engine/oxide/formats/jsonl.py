@@ -35,6 +35,7 @@ DEFAULT_NAME = "labels.jsonl"
 """The file in a target that is a folder."""
 
 _PLAIN = ("type", "label", "geometry", "attributes", "score", "source", "id", "model", "author", "track", "description")
+_TEXTS = ("type", "label", "source", "id", "model", "author", "track", "description", "updated_by")
 _FACTS = ("width", "height", "creator", "source_id", "hidden")
 _RUN_FIELDS = ("kind", "name", "origin", "author")
 _LABEL_FIELDS = ("parent", "color", "attributes", "description", "position", "skeleton", "foreign")
@@ -203,6 +204,8 @@ def _box(value: Any) -> Any:
 
 def _annotation(record: Record) -> Annotation:
     plain = {name: record[name] for name in _PLAIN if record.get(name) is not None}
+    for name in _TEXTS:
+        _text(record.get(name))
     frames = record.get("frames")
     return Annotation(
         **plain,

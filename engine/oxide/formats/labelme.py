@@ -200,15 +200,16 @@ def _mask(file: Path, place: str, shape: dict[str, Any], points: list[tuple[floa
     if None in sides:
         raise wrong(file, "/imageWidth", "the size of the picture is needed for its masks")
     width, height = sides
+    left, top = (math.floor(number) for number in points[0])
     try:
         data = base64.b64decode(shape.get("mask") or "", validate=True)
         with files.open_picture(io.BytesIO(data)) as picture:
+            across, down = picture.size
+            if left < 0 or top < 0 or top + down > height or left + across > width:
+                raise wrong(file, f"{place}/mask", "it does not lie within the picture")
             part = numpy.asarray(picture.convert("L")) > 0
     except (OSError, TypeError, ValueError, SyntaxError, binascii.Error, Image.DecompressionBombError) as error:
         raise wrong(file, f"{place}/mask", f"it is no picture: {error}") from error
-    left, top = (math.floor(number) for number in points[0])
-    if left < 0 or top < 0 or top + part.shape[0] > height or left + part.shape[1] > width:
-        raise wrong(file, f"{place}/mask", "it does not lie within the picture")
     try:
         pixels = numpy.zeros((height, width), bool)
     except (MemoryError, ValueError) as error:
@@ -267,12 +268,12 @@ def _group(annotation: Annotation) -> int:
 
 def _can_write(annotation: Annotation, place: str, fidelity: Fidelity) -> bool:
     if not annotation.label:
-        fidelity.lose("annotations without a label, left out", place)
+        fidelity.leave_out("annotations without a label, left out", place)
         return False
     if annotation.type in _WRITTEN:
         return True
     if annotation.box is None or annotation.type in ("text", "note", "subtitle"):
-        fidelity.lose(f"annotations of the type {annotation.type}, left out", place)
+        fidelity.leave_out(f"annotations of the type {annotation.type}, left out", place)
         return False
     fidelity.lose(f"shapes of the type {annotation.type}, written as boxes", place)
     return True

@@ -64,7 +64,13 @@ class MaskPictures:
         names = _names(source / "labels.txt") if colors is None else list(colors)
         for position, name in enumerate(name for name in names if name and name != BACKGROUND):
             yield Label(name, position=position)
-        for path in files.below(folder) if folder.is_dir() else ():
+        if not folder.is_dir():
+            raise InvalidInput(
+                f"there is no folder '{folder.name}' in '{source}', where the masks belong",
+                hint="name the folder above it",
+                path=str(folder),
+            )
+        for path in files.below(folder):
             if files.ending(path) == "png":
                 key = files.without_ending(path)
                 known = self.find(key) if self.find is not None else None
@@ -176,18 +182,18 @@ def _write(picture: LabelledPicture, path: Path, numbers: dict[str, int], fideli
     lose_picture(fidelity, picture)
     if not picture.width or not picture.height:
         for annotation in picture.annotations:
-            fidelity.lose("annotations of pictures of unknown size, left out", where(picture, annotation))
+            fidelity.leave_out("annotations of pictures of unknown size, left out", where(picture, annotation))
         return
     found = numpy.zeros((picture.height, picture.width), numpy.uint16)
     seen: set[str] = set()
     for annotation in picture.annotations:
         place = where(picture, annotation)
         if not annotation.label or annotation.label not in numbers or numbers[annotation.label] == 0:
-            fidelity.lose("annotations without a label that a line can hold, left out", place)
+            fidelity.leave_out("annotations without a label that a line can hold, left out", place)
             continue
         pixels = pixels_of(annotation, picture.width, picture.height)
         if pixels is None:
-            fidelity.lose(f"annotations of the type {annotation.type}, left out", place)
+            fidelity.leave_out(f"annotations of the type {annotation.type}, left out", place)
             continue
         if annotation.type == "polygon":
             fidelity.lose("outlines of polygons, written as pixels", place)

@@ -78,7 +78,7 @@ class Mot:
         for picture in files.shown(dataset):
             if not files.is_video(picture.path, picture.facts.get("media")):
                 for annotation in picture.annotations:
-                    fidelity.lose("annotations of pictures, left out", where(picture, annotation))
+                    fidelity.leave_out("annotations of pictures, left out", where(picture, annotation))
                 continue
             folder = target / files.without_ending(picture.path)
             if folder.exists():
@@ -184,10 +184,10 @@ def _write_sequence(picture: LabelledPicture, folder: Path, fidelity: Fidelity) 
     for number, annotation in enumerate(picture.annotations, start=1):
         place = where(picture, annotation)
         if annotation.frames is None or annotation.box is None:
-            fidelity.lose("annotations that are no tracks of boxes, left out", place)
+            fidelity.leave_out("annotations that are no tracks of boxes, left out", place)
             continue
         if not annotation.label or "\n" in annotation.label or annotation.label != annotation.label.strip():
-            fidelity.lose("annotations without a label that a line can hold, left out", place)
+            fidelity.leave_out("annotations without a label that a line can hold, left out", place)
             continue
         if annotation.type != "box":
             fidelity.lose(f"shapes of the type {annotation.type}, written as boxes", place)

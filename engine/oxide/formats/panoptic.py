@@ -10,7 +10,7 @@ Source: "Panoptic Segmentation" in the data format of the COCO API, and ``panopt
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from oxide.formats.base import Labelled, Picture, wrong
 from oxide.formats.json_text import document
 from oxide.formats.pixels import pixels_of
 from oxide.formats.unsaid import lose_labels, lose_parts, lose_picture, where
-from oxide.labels import masks
+from oxide.labels import fitting, masks
 from oxide.labels.annotation import Annotation
 from oxide.labels.ontology import Label
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
-    from oxide.formats.base import Dataset, Fidelity, LabelledPicture
+    from oxide.formats.base import Dataset, Fidelity, Known, LabelledPicture
+    from oxide.labels.fitting import Size
 
 NAME = "panoptic"
 JSON = "panoptic.json"
@@ -43,6 +44,7 @@ class Panoptic:
 
     name: str = NAME
     needs_pictures: bool = False
+    find: Callable[[str], Known | None] | None = None
 
     def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
         """A JSON file, or the one in a folder, with its PNG files.
@@ -63,6 +65,7 @@ class Panoptic:
             names[category["id"]] = label.name
             yield label
         images: dict[Any, dict[str, Any]] = {}
+        sizes: dict[Any, Size] = {}
         for number, image in enumerate(record["images"]):
             named = isinstance(image, dict) and isinstance(image.get("file_name"), str)
             if not named or not _is_id(image.get("id")):
@@ -70,13 +73,15 @@ class Panoptic:
             images[image["id"]] = image
             place = f"{path}, /images/{number}"
             yield Picture(image["id"], image["file_name"], place, image.get("width"), image.get("height"))
+            known = self.find(image["file_name"]) if self.find is not None else None
+            sizes[image["id"]] = known[1:] if known else (image.get("width"), image.get("height"))
         for number, annotation in enumerate(record["annotations"]):
             place = f"/annotations/{number}"
             if not isinstance(annotation, dict) or not _is_id(annotation.get("image_id")):
                 raise wrong(path, place, "it is no annotation of an image")
             if annotation["image_id"] not in images:
                 raise wrong(path, place, "it is of no image of the file")
-            for segment, made in _segments(path, place, annotation, names):
+            for segment, made in _segments(path, place, annotation, names, sizes[annotation["image_id"]]):
                 yield Labelled(annotation["image_id"], made, f"{path}, {place}/segments_info/{segment}")
 
     def write(self, dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
@@ -133,7 +138,7 @@ def _label(path: Path, position: int, category: Any) -> Label:
 
 
 def _segments(
-    path: Path, place: str, annotation: dict[str, Any], names: dict[Any, str]
+    path: Path, place: str, annotation: dict[str, Any], names: dict[Any, str], size: Size
 ) -> Iterator[tuple[int, Annotation]]:
     name, segments = annotation.get("file_name"), annotation.get("segments_info") or []
     if not isinstance(name, str) or not name:
@@ -141,7 +146,7 @@ def _segments(
     if not isinstance(segments, list):
         raise wrong(path, f"{place}/segments_info", "they are no list")
     file = path.with_suffix("") / name
-    ids = _ids(file)
+    ids = _ids(file, size)
     for number, segment in enumerate(segments):
         at = f"{place}/segments_info/{number}"
         if not isinstance(segment, dict) or type(segment.get("id")) is not int:
@@ -172,13 +177,16 @@ def _is_color(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(type(part) is int and 0 <= part < 256 for part in value)
 
 
-def _ids(file: Path) -> NDArray[numpy.int64]:
+def _ids(file: Path, size: Size) -> NDArray[numpy.int64]:
     import numpy
     from PIL import Image
 
     try:
         with files.open_picture(file) as picture:
+            fitting.check_mask_size(picture.size, *size)
             colors = numpy.asarray(picture.convert("RGB")).astype(numpy.int64)
+    except InvalidInput as error:
+        raise wrong(file, "at its header", error.message, error.hint) from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(f"'{file}' cannot be read: {error}", hint="nothing was imported", path=str(file)) from error
     ids: NDArray[numpy.int64] = colors @ numpy.array([1, 256, 65536])
@@ -200,7 +208,7 @@ def _write(
 
     if not picture.width or not picture.height:
         for annotation in picture.annotations:
-            fidelity.lose("annotations of pictures of unknown size, left out", where(picture, annotation))
+            fidelity.leave_out("annotations of pictures of unknown size, left out", where(picture, annotation))
         return []
     ids = numpy.zeros((picture.height, picture.width), numpy.uint32)
     written: dict[int, Annotation] = {}
@@ -208,9 +216,9 @@ def _write(
         place = where(picture, annotation)
         pixels = pixels_of(annotation, picture.width, picture.height)
         if annotation.label not in categories:
-            fidelity.lose("annotations without a label, left out", place)
+            fidelity.leave_out("annotations without a label, left out", place)
         elif pixels is None or not pixels.any():
-            fidelity.lose(f"annotations of the type {annotation.type}, left out", place)
+            fidelity.leave_out(f"annotations of the type {annotation.type}, left out", place)
         else:
             if annotation.type == "polygon":
                 fidelity.lose("outlines of polygons, written as pixels", place)
@@ -223,7 +231,7 @@ def _write(
     for number, annotation in written.items():
         pixels = ids == number
         if not pixels.any():
-            fidelity.lose("annotations that others cover, left out", where(picture, annotation))
+            fidelity.leave_out("annotations that others cover, left out", where(picture, annotation))
             continue
         mask = masks.encode(pixels)
         segments.append(

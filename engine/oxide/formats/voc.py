@@ -189,10 +189,10 @@ def _write_picture(writer: Writer, picture: LabelledPicture, fidelity: Fidelity)
 def _write_object(writer: Writer, picture: LabelledPicture, annotation: Annotation, fidelity: Fidelity) -> None:
     place = where(picture, annotation)
     if annotation.box is None or annotation.type in ("point", "text", "note"):
-        fidelity.lose(f"annotations of the type {annotation.type}, left out", place)
+        fidelity.leave_out(f"annotations of the type {annotation.type}, left out", place)
         return
     if annotation.label is None or clean(annotation.label.strip()) != annotation.label or not annotation.label:
-        fidelity.lose("annotations without a label that XML can hold, left out", place)
+        fidelity.leave_out("annotations without a label that XML can hold, left out", place)
         return
     if annotation.type != "box":
         fidelity.lose(f"shapes of the type {annotation.type}, written as boxes", place)

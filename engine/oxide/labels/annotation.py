@@ -83,6 +83,9 @@ class Annotation:
         """Look at what is no shape. Raises InvalidInput."""
         if self.source not in SOURCES:
             raise InvalidInput(f"'{self.source}' is no source of an annotation", hint=f"use {', '.join(SOURCES)}")
+        _check_label(self.label)
+        for keyframe in self.keyframes:
+            _check_label(keyframe.label)
         if self.score is not None and not (isinstance(self.score, (int, float)) and 0 <= self.score <= 1):
             raise InvalidInput(f"a score is a number from 0 to 1, not {self.score!r}", hint="leave it out if unknown")
 
@@ -90,3 +93,12 @@ class Annotation:
     def area(self) -> float:
         """Square pixels that the shape covers; 0 without one."""
         return geometry.area(self.type, self.box, self.geometry)
+
+
+def _check_label(label: Any) -> None:
+    if label is None:
+        return
+    if not isinstance(label, str):
+        raise InvalidInput(f"a label is a text, not {label!r}", hint="leave it out where there is none")
+    if not label:
+        raise InvalidInput("the label '' is empty", hint="leave it out where there is none")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from oxide import clock
 from oxide.errors import InvalidInput, NotFound, NothingToDo
-from oxide.labels import ids, ontology, reading
+from oxide.labels import fitting, ids, ontology, reading, sizes
 from oxide.labels.advancing import Advance
 from oxide.labels.changes import Changes, publish_edit, refuse_undecided
 from oxide.labels.metadata import with_value, without_value
@@ -19,6 +19,8 @@ from oxide.workspace import read_state
 
 if TYPE_CHECKING:
     from oxide.labels.annotation import Annotation
+    from oxide.labels.fitting import Size
+    from oxide.labels.ontology import Ontology
     from oxide.repository import Repository
     from oxide.types import Progress
 
@@ -36,16 +38,16 @@ def annotate(
         refuse_undecided(repository, state, [item])
         rules = ontology.read(store, state.pending)
         known = {each.id: each for each in reading.annotations_of(store, state.pending, [item])}
+        size = sizes.of_file(store, state.pending, path)
         author, now = str(repository.settings.author()), clock.to_datetime(clock.now())
         new_ids = ids.new_ids()
         changes, made = Changes(session, progress), []
         advance = Advance(progress, "annotating", len(annotations))
         for annotation in annotations:
             advance.by(1)
-            rules.check(annotation)
             old = _replaced(known, annotation, path)
             complete = replace(
-                annotation.checked(),
+                _checked(annotation, old, rules, size, path),
                 id=annotation.id or next(new_ids),
                 item_id=item,
                 author=annotation.author or (old.author if old else author),
@@ -60,6 +62,20 @@ def annotate(
         what = f"annotate {path}: {count(len(made), 'annotation')}"
         publish_edit(repository, session, state, "annotate", what, changes.apply)
     return made
+
+
+def _checked(annotation: Annotation, old: Annotation | None, rules: Ontology, size: Size, path: str) -> Annotation:
+    """An annotation of a file with its box, after it was looked at as an import does. A shape that it had already may
+    be where it was: its label can be mended all the same.
+    """
+    try:
+        rules.check(annotation)
+        checked = annotation.checked()
+        same = old is not None and (old.box, old.geometry) == (checked.box, checked.geometry)
+        fitting.check(checked, *((None, None) if same else size))
+    except InvalidInput as error:
+        raise InvalidInput(f"'{path}': {error.message}", hint=error.hint, path=path) from error
+    return checked
 
 
 def _with_last_change(annotation: Annotation, old: Annotation | None, author: str, now: datetime) -> Annotation:

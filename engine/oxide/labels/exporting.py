@@ -64,7 +64,8 @@ def export_labels(
                 hint="add --images",
             )
         files = _write_images(repository, outgoing, made, places, progress) if images else 0
-    return ExportReport(writer.name, str(place), dataset.written, dataset.annotations, files, remarks(fidelity))
+    written = dataset.annotations - fidelity.left_out
+    return ExportReport(writer.name, str(place), dataset.written, written, files, remarks(fidelity))
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from oxide import clock
 from oxide.errors import InvalidInput, NotFound, RefMoved
 from oxide.formats.base import EXAMPLES, AsksForPictures, Fidelity, Labelled, Picture, find_format, wrong
-from oxide.labels import facts, ids, matching, ontology, runs
+from oxide.labels import facts, fitting, ids, matching, ontology, runs
 from oxide.labels.annotation import SOURCES
 from oxide.labels.changes import publish_edit, refuse_undecided
 from oxide.labels.following import root_of, schema_of, with_root
@@ -30,14 +30,11 @@ from oxide.workspace import Tables, from_tables, read_state
 if TYPE_CHECKING:
     from oxide._core import Record, Session
     from oxide.formats.base import Format
-    from oxide.labels.annotation import Annotation
     from oxide.labels.arriving import Arriving
     from oxide.repository import Repository
     from oxide.types import Progress
     from oxide.workspace import State
 
-STICKS_OUT = 1.0
-"""Pixels by which a shape may leave its picture without a remark."""
 PROGRESS_EVERY = 5_000
 COLLECT_EVERY = 200_000
 """Objects that are made before Python looks for cycles among them."""
@@ -334,26 +331,12 @@ class _Import:
             if annotation.run_id is not None:
                 run = ids.checked(annotation.run_id, "a run")
                 annotation = replace(annotation, run_id=run if run in self._runs else None)
-            if width and height:
-                self._check_place(annotation, width, height, entry.place)
+            if not fitting.check(annotation, width, height):
+                self._remarks.lose("shapes that leave their picture", entry.place)
             by = annotation.source if annotation.source != SOURCES[0] or entry.by_hand else SOURCES[2]
             self._annotations.add(item, annotation, by)
         except InvalidInput as error:
             raise wrong(self._source, entry.place, error.message, error.hint) from error
-
-    def _check_place(self, annotation: Annotation, width: float, height: float, place: str) -> None:
-        """Refuse a shape that lies wholly outside its picture, and remark on one that leaves it."""
-        if annotation.box is None:
-            return
-        left, top, across, down = annotation.box
-        right, bottom = left + across, top + down
-        if left > width or top > height or right < 0 or bottom < 0:
-            said = (
-                f"the box {[left, top, across, down]} is outside the picture, which has {width:g} x {height:g} pixels"
-            )
-            raise InvalidInput(said, hint="boxes are left, top, width, height in pixels; nothing was imported")
-        if max(-left, -top, right - width, bottom - height) > STICKS_OUT:
-            self._remarks.lose("shapes that leave their picture", place)
 
     def _refuse_repeated(self) -> None:
         """Refuse ids that came twice; the source is read again to say where."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from oxide.errors import InvalidInput, NotFound
 from oxide.formats.base import EXAMPLES
+from oxide.labels import fitting
 
 if TYPE_CHECKING:
     from oxide._core import Store
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 Key = TypeVar("Key", str, bytes)
 
 MATCHES = ("path", "name", "content")
+_COLUMNS = ("path", "item_id", "sha256", "width", "height", "orientation")
 
 
 class Found(NamedTuple):
-    """A tracked file. ``width`` and ``height`` in pixels, where they are known."""
+    """A tracked file. ``width`` and ``height`` in pixels of the upright picture, where they are known."""
 
     path: str
     item: bytes
@@ -50,7 +52,7 @@ class Tracked:
         import pyarrow.compute as compute
 
         table = pyarrow.RecordBatchReader.from_stream(store.scan(tables["files"])).read_all()
-        wanted = [name for name in ("path", "item_id", "sha256", "width", "height") if name in table.column_names]
+        wanted = [name for name in _COLUMNS if name in table.column_names]
         table = table.select(wanted)
         if prefix:
             table = table.filter(compute.starts_with(table.column("path"), prefix + "/"))
@@ -58,6 +60,7 @@ class Tracked:
         unknown = pyarrow.nulls(len(table), pyarrow.int64())
         self._items, self._digests = columns["item_id"], columns["sha256"]
         self._widths, self._heights = columns.get("width", unknown), columns.get("height", unknown)
+        self._orientations = columns.get("orientation", unknown)
         self.paths = {path: number for number, path in enumerate(columns["path"].to_pylist())}
 
     def digests(self) -> Iterator[tuple[bytes, str]]:
@@ -69,9 +72,9 @@ class Tracked:
         number = self.paths.get(path)
         if number is None:
             return None
-        columns = (self._items, self._widths, self._heights)
-        item, width, height = (column[number].as_py() for column in columns)
-        return Found(path, item, width, height)
+        columns = (self._items, self._widths, self._heights, self._orientations)
+        item, width, height, orientation = (column[number].as_py() for column in columns)
+        return Found(path, item, *fitting.upright(width, height, orientation))
 
 
 def relative(path: str) -> str | None:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from oxide.formats.base import LabelledPicture
-from oxide.labels import ontology, runs
+from oxide.labels import fitting, ontology, runs
 from oxide.labels.annotation import Annotation, Keyframe
 from oxide.labels.ontology import Label, Ontology
 from oxide.labels.runs import Run
@@ -136,8 +136,7 @@ class Outgoing:
                     row["path"],
                     row["sha256"].hex(),
                     row["size"],
-                    row.get("width"),
-                    row.get("height"),
+                    *fitting.upright(row.get("width"), row.get("height"), row.get("orientation")),
                     labels,
                     value,
                     created=said[1] if said else None,

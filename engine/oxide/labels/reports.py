@@ -49,7 +49,9 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What an export wrote. ``losses``: what the format could not hold, most frequent first."""
+    """What an export wrote; ``annotations`` that were left out are not counted. ``losses``: what the format could not
+    hold, most frequent first.
+    """
 
     format: str
     target: str

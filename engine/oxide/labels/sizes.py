@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING
 
 from oxide.formats import files
 from oxide.formats.base import Picture
+from oxide.labels import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from oxide._core import Store
     from oxide.formats.base import Known
+    from oxide.labels.fitting import Size
     from oxide.labels.matching import Images, Matcher
+    from oxide.workspace import Tables
+
+
+def of_file(store: Store, tables: Tables, path: str) -> Size:
+    """(width, height) of a tracked picture, upright; ``None`` where they are not known, as of what is no picture."""
+    row = store.file_row(tables["files"][1], path) or {}
+    return fitting.upright(row.get("width"), row.get("height"), row.get("orientation"))
 
 
 class Sizes:

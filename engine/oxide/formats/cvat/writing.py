@@ -157,15 +157,15 @@ def _write_image(
 
 def _can_write(annotation: Annotation, place: str, fidelity: Fidelity) -> bool:
     if annotation.type in _LEFT_OUT:
-        fidelity.lose(f"annotations of the type {annotation.type}, left out", place)
+        fidelity.leave_out(f"annotations of the type {annotation.type}, left out", place)
     elif annotation.label is None:
-        fidelity.lose("annotations without a label, left out", place)
+        fidelity.leave_out("annotations without a label, left out", place)
     elif annotation.type == "cuboid" and "corners" not in (annotation.geometry or {}):
-        fidelity.lose("cuboids in a space of their own, left out", place)
+        fidelity.leave_out("cuboids in a space of their own, left out", place)
     elif annotation.type == "mask" and annotation.box is not None and not annotation.area:
-        fidelity.lose("masks without a pixel, left out", place)
+        fidelity.leave_out("masks without a pixel, left out", place)
     elif clean(annotation.label) != annotation.label:
-        fidelity.lose("annotations whose label XML cannot hold, left out", place)
+        fidelity.leave_out("annotations whose label XML cannot hold, left out", place)
     else:
         return True
     return False
@@ -297,7 +297,7 @@ def _write_video(path: Path, picture: LabelledPicture, labels: dict[str, Label],
         for annotation in picture.annotations:
             place = where(picture, annotation)
             if annotation.frames is None or annotation.type == "class":
-                fidelity.lose("annotations of videos that are no tracks, left out", place)
+                fidelity.leave_out("annotations of videos that are no tracks, left out", place)
             elif _can_write(annotation, place, fidelity):
                 lose_parts(fidelity, picture, annotation, _KEPT_OF_TRACK, own=NAME)
                 number += 1

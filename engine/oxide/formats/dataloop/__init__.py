@@ -26,10 +26,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from oxide.formats.base import Dataset, Fidelity, Labelled, Picture
+    from oxide.formats.base import Dataset, Fidelity, Known, Labelled, Picture
     from oxide.labels.ontology import Label
 
 NAME = "dataloop"
@@ -40,6 +40,7 @@ class Dataloop:
     """The format."""
 
     name: str = NAME
+    find: Callable[[str], Known | None] | None = None
 
     def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
         """A JSON file with one item, a JSONL file with one a line, or all such files below a folder.
@@ -51,7 +52,7 @@ class Dataloop:
         """
         from oxide.formats.dataloop import reading
 
-        return reading.read(source)
+        return reading.read(source, self.find)
 
     def write(self, dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
         """A JSON file for each item, in its folder; one item a line if the target is called ``.jsonl``."""

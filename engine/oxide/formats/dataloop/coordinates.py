@@ -26,12 +26,14 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from oxide.errors import InvalidInput
 from oxide.extras import import_extra
 from oxide.formats import files
-from oxide.labels import masks
+from oxide.labels import fitting, masks
 from oxide.labels.outlines import joined
 
 if TYPE_CHECKING:
+    from oxide.labels.fitting import Size
     from oxide.labels.geometry import Box, Geometry
     from oxide.labels.masks import Mask
 
@@ -44,18 +46,29 @@ _PNG = "data:image/png;base64,"
 _MAXIMUM_PIXELS = 1 << 28
 
 
-def read_shape(kind: str, coordinates: Any, system: dict[str, Any]) -> Shape | None:
-    """(type, box, geometry) of a shape, ``None`` if its type is none that Oxide knows.
+def read_shape(kind: str, coordinates: Any, system: dict[str, Any], size: Size = (None, None)) -> Shape | None:
+    """(type, box, geometry) of a shape, ``None`` if its type is none that Oxide knows. ``size``: width and height of
+    the picture, as far as they are known.
 
     Raises:
         KeyError: a member is missing.
-        TypeError, ValueError: one is not as it should be.
+        ValueError: one is not as it should be.
     """
     if kind == "class":
         return "class", None, None
+    try:
+        return _read(kind, coordinates, system, size)
+    except (AttributeError, IndexError, TypeError) as error:
+        said = "it has no coordinates" if coordinates is None else f"its coordinates are not those of a {kind}"
+        raise ValueError(said) from error
+
+
+def _read(kind: str, coordinates: Any, system: dict[str, Any], size: Size) -> Shape | None:
     if kind == "subtitle":
         times = {"start": _number(system["startTime"]), "end": _number(system["endTime"])}
         return "subtitle", None, {"text": coordinates["text"], **times}
+    if kind == "binary":
+        return _binary(coordinates, size)
     return _READERS[kind](coordinates) if kind in _READERS else None
 
 
@@ -111,7 +124,7 @@ def _ellipse(coordinates: Any) -> Shape:
     return "ellipse", None, {"center": center, "radii": radii, "angle": angle}
 
 
-def _binary(coordinates: Any) -> Shape:
+def _binary(coordinates: Any, size: Size) -> Shape:
     if isinstance(coordinates, dict):
         coordinates = coordinates["data"]
     if not isinstance(coordinates, str) or not coordinates.startswith(_PNG):
@@ -120,19 +133,22 @@ def _binary(coordinates: Any) -> Shape:
         content = base64.b64decode(coordinates[len(_PNG) :], validate=True)
     except binascii.Error as error:
         raise ValueError(f"its data URI is broken: {error}") from error
-    return "mask", None, _pixels(content)
+    return "mask", None, _pixels(content, size)
 
 
-def _pixels(content: bytes) -> Mask:
+def _pixels(content: bytes, size: Size) -> Mask:
     import_extra("PIL", "vision")
     import numpy
     from PIL import Image
 
     try:
         with files.open_picture(io.BytesIO(content), ["PNG"]) as picture:
+            fitting.check_mask_size(picture.size, *size)
             if picture.width * picture.height > _MAXIMUM_PIXELS:
                 raise ValueError(f"a mask of {picture.width} x {picture.height} pixels is too large")
             shown = numpy.asarray(picture.convert("RGBA"))[:, :, 3] > 0
+    except InvalidInput as error:
+        raise ValueError(error.message) from error
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"its PNG cannot be read: {error}") from error
     return masks.encode(shown)
@@ -148,7 +164,7 @@ def _cube_3d(coordinates: Any) -> Shape:
 
 def _text(coordinates: Any) -> Shape:
     if not isinstance(coordinates, str):
-        raise TypeError("its text is no text")
+        raise ValueError("its text is no text")
     return "text", None, {"text": coordinates}
 
 
@@ -156,7 +172,7 @@ def _note(coordinates: Any) -> Shape:
     box = coordinates.get("box")
     messages = coordinates["note"]["messages"]
     if not isinstance(messages, list):
-        raise TypeError("its messages are no list")
+        raise ValueError("its messages are no list")
     return "note", (_box(box)[1] if box else None), {"messages": messages}
 
 
@@ -166,7 +182,6 @@ _READERS: dict[str, Callable[[Any], Shape]] = {
     "polyline": _polyline,
     "point": _read_point,
     "ellipse": _ellipse,
-    "binary": _binary,
     "cube": _cube,
     "cube_3d": _cube_3d,
     "text": _text,

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oxide.errors import InvalidInput, NotFound
 from oxide.formats import files
@@ -18,6 +18,14 @@ from oxide.labels.annotation import Annotation, Keyframe
 from oxide.labels.ids import DIGITS
 from oxide.labels.metadata import flattened
 from oxide.labels.ontology import Label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from oxide.formats.base import Known
+    from oxide.labels.fitting import Size
+
+    Find = Callable[[str], Known | None]
 
 Object = dict[str, Any]
 FACTS = ("width", "height", "size")
@@ -41,7 +49,7 @@ ORIGINS = {"ui": "human", "sdk": "import"}
 _CHILD = "parentId"
 
 
-def read(source: Path) -> Iterator[Picture | Labelled | Label]:
+def read(source: Path, find: Find | None = None) -> Iterator[Picture | Labelled | Label]:
     """See :meth:`oxide.formats.dataloop.Dataloop.read`."""
     if not source.exists():
         raise NotFound(f"there is no '{source}'", hint="name a folder of JSON files", path=str(source))
@@ -52,7 +60,7 @@ def read(source: Path) -> Iterator[Picture | Labelled | Label]:
             raise InvalidInput(f"there is no JSON file below '{source}'", hint="name the folder with the items")
     for file in found:
         for place, item in _items(file):
-            yield from _item(file, place, item)
+            yield from _item(file, place, item, find)
 
 
 def _items(file: Path) -> Iterator[tuple[str, Object]]:
@@ -88,7 +96,7 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number")
 
 
-def _item(file: Path, place: str, item: Object) -> Iterator[Picture | Labelled]:
+def _item(file: Path, place: str, item: Object, find: Find | None) -> Iterator[Picture | Labelled]:
     if item.get("type") == "dir":
         return
     name = item.get("filename") or item.get("name")
@@ -117,13 +125,15 @@ def _item(file: Path, place: str, item: Object) -> Iterator[Picture | Labelled]:
     if not isinstance(annotations, list):
         return  # an address where they can be asked for
     parts = _parts(annotations)
+    known = find(name.lstrip("/")) if find is not None and any(map(_has_pixels, annotations)) else None
+    size = known[1:] if known else (None, None)
     for number, entry in enumerate(annotations):
         pointer = f"{place}/annotations/{number}"
         if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
             raise wrong(file, pointer, "an annotation is an object with a type")
         if entry["type"] == "point" and _parent(entry) in parts:
             continue  # it is read with its pose
-        annotation = _annotation(file, pointer, entry, parts)
+        annotation = _annotation(file, pointer, entry, parts, size)
         yield Labelled(key, annotation, f"{file}, {pointer}", by_hand=annotation.source == "human")
 
 
@@ -153,6 +163,10 @@ def _parent(entry: Object) -> Any:
     return system.get(_CHILD) if isinstance(system, dict) else None
 
 
+def _has_pixels(entry: Any) -> bool:
+    return isinstance(entry, dict) and entry.get("type") == "binary"
+
+
 def _parts(annotations: list[Any]) -> dict[str, list[Object]]:
     """The points of each pose of an item by its id."""
     entries = [entry for entry in annotations if isinstance(entry, dict)]
@@ -165,18 +179,18 @@ def _parts(annotations: list[Any]) -> dict[str, list[Object]]:
     return found
 
 
-def _annotation(file: Path, pointer: str, entry: Object, parts: dict[str, list[Object]]) -> Annotation:
+def _annotation(file: Path, pointer: str, entry: Object, parts: dict[str, list[Object]], size: Size) -> Annotation:
     metadata = _member(file, pointer, entry, "metadata")
     system = _member(file, f"{pointer}/metadata", metadata, "system")
     user = _member(file, f"{pointer}/metadata", metadata, "user")
     model = user.get("model") if isinstance(user.get("model"), dict) else None
     attributes, listed = _attributes(file, pointer, entry, system)
     try:
-        kind, box, geometry, kept = _shape(entry, system, parts)
-        frames, keyframes = _life(entry, system, box, geometry, attributes)
+        kind, box, geometry, kept = _shape(entry, system, parts, size)
+        frames, keyframes = _life(entry, system, box, geometry, attributes, size)
         label = entry.get("label")
         if label is not None and not isinstance(label, str):
-            raise TypeError("its label is no text")
+            raise ValueError("its label is no text")
         description = entry.get("description")
         origin = (
             "model" if model or system.get("automated") is True else ORIGINS.get(str(entry.get("source")), "import")
@@ -203,8 +217,11 @@ def _annotation(file: Path, pointer: str, entry: Object, parts: dict[str, list[O
         )
     except KeyError as error:
         raise wrong(file, pointer, f"this is no {entry['type']}: it has no {error}") from error
-    except (TypeError, ValueError, IndexError, AttributeError) as error:
+    except ValueError as error:
         raise wrong(file, pointer, f"this is no {entry['type']}: {error}") from error
+    except (TypeError, IndexError, AttributeError) as error:
+        why = f"this is no {entry['type']}: what it holds is not of the kind that belongs there"
+        raise wrong(file, pointer, why) from error
 
 
 def _id(entry: Object) -> str | None:
@@ -227,7 +244,7 @@ def _attributes(file: Path, pointer: str, entry: Object, system: Object) -> tupl
     return {**dict.fromkeys(listed, True), **valued}, listed
 
 
-def _shape(entry: Object, system: Object, parts: dict[str, list[Object]]) -> tuple[str, Any, Any, Object]:
+def _shape(entry: Object, system: Object, parts: dict[str, list[Object]], size: Size) -> tuple[str, Any, Any, Object]:
     """(type, box, geometry) and what else the coordinates say."""
     kind: str = entry["type"]
     coordinates: Any = entry.get("coordinates")
@@ -239,7 +256,7 @@ def _shape(entry: Object, system: Object, parts: dict[str, list[Object]]) -> tup
             flat += [*(place[1] or ())[:2], visibility] if place else []
         names = [point.get("label") for point in points]
         return "keypoints", None, {"points": flat}, {"coordinates": coordinates or {}, "points": names}
-    shape = read_shape(kind, coordinates, system)
+    shape = read_shape(kind, coordinates, system, size)
     if shape is None:
         return "note", None, {"messages": []}, {"type": kind, "coordinates": coordinates}
     kept: Object = {}
@@ -252,7 +269,7 @@ def _shape(entry: Object, system: Object, parts: dict[str, list[Object]]) -> tup
 
 
 def _life(
-    entry: Object, system: Object, box: Any, geometry: Any, attributes: Object
+    entry: Object, system: Object, box: Any, geometry: Any, attributes: Object, size: Size
 ) -> tuple[tuple[int, int] | None, tuple[Keyframe, ...]]:
     """The frames in which an object lives, and its key frames."""
     first = system.get("frame")
@@ -263,13 +280,16 @@ def _life(
         raise ValueError(f"it lives from frame {first!r} to {last!r}")
     found: list[Keyframe] = []
     before = attributes
-    for snapshot in system.get("snapshots_") or []:
+    snapshots = system.get("snapshots_") or []
+    if not isinstance(snapshots, list) or not all(isinstance(each, dict) for each in snapshots):
+        raise ValueError("its snapshots_ are no list of objects")
+    for snapshot in snapshots:
         if snapshot.get("fixed") is False or snapshot["frame"] == first:
             continue
         shape = (
             None
             if snapshot.get("data") is None
-            else read_shape(snapshot.get("type") or entry["type"], snapshot["data"], {})
+            else read_shape(snapshot.get("type") or entry["type"], snapshot["data"], {}, size)
         )
         named = snapshot.get("namedAttributes") or before
         label = snapshot.get("label")

@@ -105,15 +105,15 @@ def _results(
     control = "videorectangle" if track else _CONTROLS.get(annotation.type)
     about_all = annotation.type in ("class", "text")
     if control is None or (is_video and not track and not about_all):
-        fidelity.lose(f"annotations of the type {annotation.type}, left out", place)
+        fidelity.leave_out(f"annotations of the type {annotation.type}, left out", place)
         return
     if not annotation.label and annotation.type != "text":
-        fidelity.lose("annotations without a label, left out", place)
+        fidelity.leave_out("annotations without a label, left out", place)
         return
     if annotation.type == "text" and (annotation.label or annotation.box):
         fidelity.lose("labels and places of texts", place)
     if not about_all and not (picture.width and picture.height):
-        fidelity.lose("annotations of pictures of unknown size, left out", place)
+        fidelity.leave_out("annotations of pictures of unknown size, left out", place)
         return
     if about_all and annotation.attributes:
         fidelity.lose("attributes", place)

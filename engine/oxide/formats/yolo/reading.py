@@ -53,7 +53,7 @@ def read(source: Path, find: Find | None) -> Iterator[Picture | Labelled | Label
     if file is None:
         from oxide.formats import folders
 
-        yield from folders.read_folders(source)
+        yield from folders.read_folders(source, find)
         return
     settings = _settings(file)
     yield from _labels(settings)

@@ -137,20 +137,21 @@ def _write_labels(
         return
     if not picture.width or not picture.height:
         for annotation in picture.annotations:
-            fidelity.lose("annotations of pictures whose size is unknown", where(picture, annotation))
+            fidelity.leave_out("annotations of pictures whose size is unknown", where(picture, annotation))
         return
     canvas = Canvas(picture.width, picture.height, survey.task, survey.points)
     lines: dict[str, None] = {}
     for annotation in picture.annotations:
         place = where(picture, annotation)
         if annotation.type == "class" or annotation.label is None:
-            fidelity.lose("classes of whole items" if annotation.type == "class" else "without a label", place)
+            fidelity.leave_out("classes of whole items" if annotation.type == "class" else "without a label", place)
             continue
         line = row(annotation, numbers[annotation.label], canvas, lambda what, at=place: fidelity.lose(what, at))  # type: ignore[misc]
         if line is None:
+            fidelity.left_out += 1
             continue
         if line in lines:
-            fidelity.lose("annotations equal to another of the item", place)
+            fidelity.leave_out("annotations equal to another of the item", place)
             continue
         lines[line] = None
         lose_parts(fidelity, picture, annotation, own=NAME)
