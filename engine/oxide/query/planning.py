@@ -32,7 +32,7 @@ from oxide.query.tree import (
     Sorting,
     either,
 )
-from oxide.query.values import constant
+from oxide.query.values import constant, is_day, span
 from oxide.sql.connection import quote_text
 
 _SYMBOLS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
@@ -210,6 +210,10 @@ class Scope:
             return glob_sql(expression, node.pattern, self.plan.parameter)
         if node.value.is_null:
             return f"{expression} IS NULL"
+        if is_day(node):
+            ends = [each for each in zip((">=", "<"), span(node.value.text), strict=True) if each[1] is not None]
+            within = (f"{expression} {symbol} {self.plan.parameter(end)}::TIMESTAMPTZ" for symbol, end in ends)
+            return f"({' AND '.join(within)})"
         cast = "::TIMESTAMPTZ" if field.kind == "time" else ""
         return f"{expression} {_SYMBOLS[node.operator]} {self.plan.parameter(self._value(node))}{cast}"
 
@@ -369,6 +373,8 @@ def _with_one_has(parts: Sequence[Node]) -> list[Node]:
 def _is_listed(part: Compare) -> bool:
     """Whether an equality can be one of a list of values of a column."""
     kinds = ("text", "number", "id", "time")
+    if is_day(part):
+        return False
     return not part.value.is_null and part.field.kind in kinds and part.field.name != "annotationsCount"
 
 
