@@ -178,6 +178,7 @@ def test_a_date_alone_is_its_day(tmp_path: Path) -> None:
     assert paths(f"annotations.createdAt:{day}") == paths({"annotations.createdAt": day}) == ["b.jpg", "c.jpg"]
     assert paths(f"-createdAt:{day}") == paths({"createdAt": {"$ne": day}}) == ["a.jpg", "d.jpg"]
     assert paths({"createdAt": {"$in": [day, "2020-05-02T00:00:00Z"]}}) == ["b.jpg", "c.jpg", "d.jpg"]
+    assert paths({"createdAt": {"$in": ["1969-12-31", day, day, "0001-01-01", "9999-12-31"]}}) == ["b.jpg", "c.jpg"]
     assert paths({"createdAt": {"$nin": [day, "2020-05-02"]}}) == ["a.jpg"]
     assert paths(f"createdAt:{day}..{day}") == ["b.jpg", "c.jpg"]
     assert paths(f"createdAt:..{day}") == ["b.jpg", "c.jpg"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as made
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -37,6 +38,9 @@ from oxide.sql.connection import quote_text
 
 _SYMBOLS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _TABLES = {"f": "files", "i": "items", "m": "metadata", "a": "annotations"}
+_EPOCH = date(1970, 1, 1)
+_DAY = 86_400_000_000
+"""Microseconds."""
 _FEW = 8
 """Longer lists of values become one parameter."""
 MOST_CONDITIONS = 1000
@@ -168,7 +172,7 @@ class Scope:
         for part in parts:
             if isinstance(part, Compare) and part.operator == "eq" and _is_listed(part):
                 by_field.setdefault(part.field, []).append(part)
-        lists = []
+        parts, lists = self._days(parts)
         for field, equal in by_field.items():
             if len(equal) > 1:
                 same = set(map(id, equal))
@@ -181,6 +185,22 @@ class Scope:
                 else:
                     lists.append(f"{expression} IN ({', '.join(map(self.plan.parameter, values))})")
         return parts, lists
+
+    def _days(self, parts: list[Node]) -> tuple[list[Node], list[str]]:
+        """Equalities of one time with days as one list of the days since 1970."""
+        by_field: dict[Field, set[int]] = {}
+        others: list[Node] = []
+        for part in parts:
+            if isinstance(part, Compare) and is_day(part):
+                by_field.setdefault(part.field, set()).add((date.fromisoformat(part.value.text) - _EPOCH).days)
+            else:
+                others.append(part)
+        lists = []
+        for field, days in by_field.items():
+            moment = f"epoch_us({self._expression(field)})"
+            day = f"(({moment} - ({moment} % {_DAY} + {_DAY}) % {_DAY}) // {_DAY})"
+            lists.append(f"{day} IN (SELECT unnest({self.plan.parameter(sorted(days))}::BIGINT[]))")
+        return others, lists
 
     # -- columns ---------------------------------------------------------------------------------------------------
 
