@@ -517,14 +517,16 @@ class Repository(LabelVerbs, QueryVerbs, SplitVerbs, StatsVerbs, VideoVerbs):
         skipped: list[Skipped] | None = None,
         progress: Progress | None = None,
     ) -> list[Conflict]:
-        """Decide conflicts as ``ours``, ``theirs`` or ``base``. ``names``: paths, folders, keys. Returns the rest.
+        """Decide conflicts as ``ours``, ``theirs`` or ``base``. ``names``: paths, folders, keys, titles
+        such as ``views:NAME``. Returns the rest.
 
         Files that could not be changed on disk are appended to ``skipped``.
         """
         from oxide import merging
 
-        known = {conflict.name for conflict in self.conflicts() if conflict.table != "files"}
-        wanted = [os.fspath(name) if os.fspath(name) in known else self.to_path(name) for name in names]
+        rows = [conflict for conflict in self.conflicts() if conflict.table != "files"]
+        known = {conflict.title: conflict.name for conflict in rows} | {each.name: each.name for each in rows}
+        wanted = [known.get(os.fspath(name)) or self.to_path(name) for name in names]
         return merging.resolve_conflicts(self, wanted, side, force=force, skipped=skipped, progress=progress)
 
     def revert(self, revision: str, *, progress: Progress | None = None) -> MergeResult:

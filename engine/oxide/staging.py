@@ -254,7 +254,7 @@ def conclude(
 def _refuse_conflicts(repository: Repository, workspace: Record) -> None:
     conflicts = read_conflicts(repository.store, workspace)
     if conflicts:
-        names = sorted(conflict["name"] for conflict in conflicts)
+        names = sorted(to_conflict(conflict).title for conflict in conflicts)
         raise InConflict(
             f"{count(len(conflicts), 'conflict')} must be resolved before a commit",
             hint="see `oxide conflicts`, then `oxide resolve PATH --ours|--theirs|--base`",

@@ -192,6 +192,14 @@ class Conflict(NamedTuple):
         row = self.ours or self.theirs or self.base
         return str(row["ann_id"]) if row is not None and "ann_id" in row else None
 
+    @property
+    def title(self) -> str:
+        """What a person calls it: a file's path, ``views:NAME`` for a saved view, else ``TABLE:KEY``."""
+        if self.table == "files":
+            return self.name
+        row = self.ours or self.theirs or self.base
+        return f"{self.table}:{row['name'] if self.table == 'views' and row is not None else self.name}"
+
 
 class Status(NamedTuple):
     """The workspace at a glance. ``branch`` is ``None`` when detached, ``head`` before the first commit."""

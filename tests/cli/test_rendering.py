@@ -34,7 +34,7 @@ from oxide_cli.rendering import records
 from oxide_cli.rendering.changes import changed_names, conflict_lines, diff_lines, row_lines, stat_lines
 from oxide_cli.rendering.log import commit_line, commit_lines, operation_lines
 from oxide_cli.rendering.status import porcelain_lines, status_lines
-from oxide_cli.rendering.text import count, duration, plain, quote_path, size
+from oxide_cli.rendering.text import count, display_width, duration, plain, quote_path, size
 
 CONFLICT = Conflict(
     "files",
@@ -356,7 +356,25 @@ def test_sql_tables() -> None:
         "NULL    3",
         "(2 rows)",
     ]
+    assert table_lines(["label", "n"], [("cat", 12), (None, 3)], None, 80) == table_lines(
+        ["label", "n"], [("cat", 12), (None, 3)], None
+    )
     assert table_lines(["n"], [(1,), (2,)], 1)[-1] == "… more rows: the first 1 are shown (use --csv, --json or LIMIT)"
+
+
+@pytest.mark.parametrize("width", [1, 3, 9, 10, 11, 17, 40, 60, 61, 200])
+def test_sql_tables_are_cut_to_the_width_of_a_terminal(width: int) -> None:
+    names = ["id", "a long name of a column", "n", "wide"]
+    rows: list[tuple[object, ...]] = [("x" * 50, "y" * 30, 12, "日本" * 20), ("x", "é" * 80, 3, "e\u0301" * 50)]
+    lines = table_lines(names, rows, None, width)
+    assert all(display_width(line) <= max(width, 3) for line in lines[:4])
+    assert ("…" in lines[2]) == (width < 200) and lines[-1] == "(2 rows)"
+    assert ("more column" in lines[-2]) == (width < 15)
+
+
+def test_sql_tables_lose_no_more_than_they_must() -> None:
+    lines = table_lines(["a", "b"], [("x" * 10, "y" * 30)], None, 30)
+    assert lines[2] == f"{'x' * 10}  {'y' * 17}…"
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from labels.strategies import Memory, close, item, read, tracks, write
+from labels.workbench import make_repository
 from oxide.errors import InvalidInput, NotFound
 from oxide.formats import mot
 from oxide.formats.base import Picture
@@ -97,6 +99,59 @@ def test_the_report_lists_exactly_what_is_lost(tmp_path: Path) -> None:
         "annotations of pictures, left out": 1,
     }
     assert len((tmp_path / "a/gt/gt.txt").read_text().splitlines()) == 3
+
+
+def test_a_sequence_of_pictures_as_mot17_has_it(tmp_path: Path) -> None:
+    names = [f"train/MOT17-02/img1/{frame:06d}.jpg" for frame in (1, 2, 3, 4)]
+    repository = make_repository(tmp_path / "r", *names)
+    info = "[Sequence]\nname=MOT17-02\nimDir=img1\nframeRate=30\nseqLength=4\nimWidth={0}\nimHeight={1}\nimExt=.jpg\n"
+    put(
+        tmp_path,
+        "mot/train/MOT17-02/gt/gt.txt",
+        "1,7,1,1,2,2,1,1,1\n2,7,2,1,2,2,1,1,0.5\n4,7,3,1,2,2,0,1,1\n1,8,1,1,3,3,1,3,1\n",
+    )
+    width, height = repository.sql("SELECT width, height FROM files LIMIT 1").fetch_rows()[0]
+    put(tmp_path, "mot/train/MOT17-02/seqinfo.ini", info.format(width, height))
+    report = repository.import_labels("mot", tmp_path / "mot")
+    assert report.added == 4
+    found = [[(each.track, each.label, each.box, each.attributes) for each in repository.annotations(n)] for n in names]
+    assert [sorted(each, key=str) for each in found] == [
+        [("7", "pedestrian", (0, 0, 2, 2), {}), ("8", "car", (0, 0, 3, 3), {})],
+        [("7", "pedestrian", (1, 0, 2, 2), {"visibility": 0.5})],
+        [],
+        [("7", "pedestrian", (2, 0, 2, 2), {"considered": False})],
+    ]
+    assert repository.query("annotations.track:7").paths == [names[0], names[1], names[3]]
+
+
+def test_pictures_of_a_sequence_are_told_from_a_video(tmp_path: Path) -> None:
+    put(tmp_path, "img1/000001.png", "")
+    put(tmp_path, "gt/gt.txt", "1,7,1,1,2,2,1,1,1\n")
+    put(tmp_path, "seqinfo.ini", "[Sequence]\nname=game\nimExt=.png\n")
+    assert list(read(mot.format(), tmp_path).annotations) == ["img1/000001.png"]
+    tracked = mot.Mot(find=lambda path: ("game.mp4", None, None) if path == "game" else None)
+    assert list(read(tracked, tmp_path).annotations) == ["game"]
+    put(tmp_path, "gt/gt.txt", "1,7,1,1,2,2,1,1,1\n1,7,1,1,2,2,1,1,1\n")
+    with pytest.raises(InvalidInput, match="two boxes in frame 1"):
+        read(mot.format(), tmp_path)
+
+
+def test_a_track_is_written_up_to_the_end_of_its_video(tmp_path: Path) -> None:
+    endless = Annotation(
+        "box",
+        "cat",
+        (0, 0, 4, 4),
+        track="3",
+        frames=(0, 2**40),
+        keyframes=(Keyframe(0, (0, 0, 4, 4)),),
+        source="import",
+    )
+    short = replace(item("a.mp4", endless), facts={"frames": 5})
+    lost = write(mot.format(), Memory([short], []), tmp_path / "a")
+    assert len((tmp_path / "a/a/gt/gt.txt").read_text().splitlines()) == 5
+    assert lost.losses["frames of tracks behind the end of the video"] == 1
+    with pytest.raises(InvalidInput, match="too long"):
+        write(mot.format(), Memory([item("a.mp4", endless)], []), tmp_path / "b")
 
 
 @pytest.mark.parametrize(

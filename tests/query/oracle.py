@@ -133,7 +133,7 @@ def _operator(values: list[Any], name: str, operand: Any, kind: str) -> bool:
 def _single(name: str, operand: Any, kind: str) -> Test:
     """The test of a single value that an operator means."""
     if name == "$eq":
-        return _is(_bound(operand, kind))
+        return _equals(operand, kind)
     if name == "$in":
         tests = [is_value(each, kind) for each in operand]
         return lambda value: any(test(value) for test in tests)
@@ -149,6 +149,12 @@ def is_value(operand: Any, kind: str = "json") -> Test:
         if patterns.has_run(operand):
             return lambda value: isinstance(value, str) and patterns.matches_value(operand, value)
         return _is(patterns.unescaped(operand))
+    return _equals(operand, kind)
+
+
+def _equals(operand: Any, kind: str) -> Test:
+    if kind == "time" and isinstance(operand, str) and len(operand) == len("2024-03-01"):
+        return lambda value: isinstance(value, datetime) and value.astimezone(UTC).date().isoformat() == operand
     return _is(_bound(operand, kind))
 
 

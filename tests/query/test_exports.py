@@ -13,6 +13,8 @@ from oxide import Annotation, Repository
 from oxide.errors import AlreadyExists, QueryError
 from support import Oxide
 
+WITHOUT_ROWS = {"keyframes": 0, "ontology": 0, "runs": 0, "views": 0}
+
 
 @pytest.fixture
 def pets(tmp_path: Path) -> Repository:
@@ -45,7 +47,7 @@ def test_labels_of_what_a_query_finds(pets: Repository, tmp_path: Path) -> None:
 
 def test_whole_tables(pets: Repository, tmp_path: Path) -> None:
     report = pets.export_parquet(tmp_path / "tables", at="HEAD")
-    assert report.rows == {"annotations": 3, "files": 3, "items": 3, "metadata": 2}
+    assert report.rows == {"annotations": 3, "files": 3, "items": 3, "metadata": 2, **WITHOUT_ROWS}
     with duckdb.connect() as connection:
         for name in report.rows:
             rows = connection.execute(
@@ -61,15 +63,30 @@ def test_whole_tables(pets: Repository, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pets", "tables"]
 
 
+def test_tables_without_rows_are_there_with_their_columns(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "r", "a.png")
+    repository.create_tag("v0")
+    repository.annotate("a.png", Annotation(type="box", label="cat", box=(0, 0, 5, 5)))
+    report = repository.export_parquet(tmp_path / "v0", at="v0")
+    assert report.rows == {"files": 1, "items": 1, "annotations": 0, "metadata": 0, **WITHOUT_ROWS}
+    later = repository.export_parquet(tmp_path / "now")
+    assert later.rows == {**report.rows, "annotations": 1}
+    for name, rows in report.rows.items():
+        table = pyarrow.parquet.read_table(tmp_path / "v0" / f"{name}.parquet")
+        assert table.num_rows == rows
+        assert table.schema.equals(pyarrow.parquet.read_schema(tmp_path / "now" / f"{name}.parquet")), name
+        assert table.column_names == list(repository.sql(f"SELECT * FROM {name}", at="v0").columns)
+
+
 def times(table: str) -> str:
     return {"annotations": "created, updated", "items": "created", "metadata": "updated"}.get(table, "")
 
 
 def test_tables_of_what_a_query_finds(pets: Repository, tmp_path: Path) -> None:
     report = pets.export_parquet(tmp_path / "cats", where="label:cat score>0.5")
-    assert report.rows == {"annotations": 2, "files": 1, "items": 1, "metadata": 1}
+    assert report.rows == {"annotations": 2, "files": 1, "items": 1, "metadata": 1, **WITHOUT_ROWS}
     report = pets.export_parquet(tmp_path / "boxes", where={"resource": "annotations", "filter": {"label": "cat"}})
-    assert report.rows == {"annotations": 2, "files": 2, "items": 2, "metadata": 1}
+    assert report.rows == {"annotations": 2, "files": 2, "items": 2, "metadata": 1, **WITHOUT_ROWS}
 
 
 def test_by_the_command_line(pets: Repository, tmp_path: Path) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from labels.workbench import make_repository
 from oxide import Annotation, Repository
 from oxide.errors import InvalidInput, NotFound, QueryError
+from oxide.query.asking import understood
+from oxide.query.text_writing import to_text
+from oxide.query.writing import filter_json, query_json
+from support import picture, write
 
 NAMES = [f"{folder}/{number}.jpg" for folder in ("cats", "dogs") for number in range(6)]
 
@@ -135,6 +141,53 @@ def test_update_by_query_is_one_operation(tmp_path: Path) -> None:
 
 def _only(query: dict[str, Any], name: str) -> dict[str, Any]:
     return {name: query[name]}
+
+
+def test_an_update_of_system_metadata_says_so(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "r", "a.jpg", "b.jpg")
+    repository.set_metadata(["a.jpg"], {"foo": "x"})
+    update: dict[str, Any] = {"filter": {"name": "a.jpg"}, "update": {"metadata": {"system": {"refs": [{"id": "T"}]}}}}
+    with pytest.raises(QueryError, match="/update/metadata/system"):
+        repository.query(update)
+    result = repository.query({**update, "systemSpace": True})
+    assert understood(query_json(result.query)) == result.query
+    assert repository.apply_query(result) == 1
+    assert repository.metadata("a.jpg") == {"foo": "x", "system": {"refs": [{"id": "T"}]}}
+    assert repository.query({"metadata.system.refs": {"$match": {"id": "T"}}}).paths == ["a.jpg"]
+    both = {"user": {"foo": None}, "system": {"refs": None, "b": 1}}
+    assert repository.apply_query(repository.query({**update, "update": {"metadata": both}, "systemSpace": True})) == 1
+    assert repository.metadata("a.jpg") == {"system": {"b": 1}}
+
+
+def test_a_date_alone_is_its_day(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "r", "a.jpg")
+    for name, text in (("b.jpg", "2020-05-01T00:00:00"), ("c.jpg", "2020-05-01T23:59:59"), ("d.jpg", "2020-05-02")):
+        moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
+        with mock.patch("oxide.clock.now", lambda moment=moment: int(moment.timestamp()) * 1_000_000):
+            write(repository.root, name, picture(name))
+            repository.add([name])
+            repository.annotate(name, Annotation("box", "cat", (0, 0, 5, 5)))
+            repository.commit(name)
+
+    def paths(query: Any) -> list[str]:
+        return repository.query(query).paths
+
+    day = "2020-05-01"
+    for query in (f"createdAt:{day}", f"createdAt={day}", {"createdAt": day}, {"createdAt": {"$in": [day]}}):
+        assert paths(query) == ["b.jpg", "c.jpg"], query
+    assert paths(f"annotations.createdAt:{day}") == paths({"annotations.createdAt": day}) == ["b.jpg", "c.jpg"]
+    assert paths(f"-createdAt:{day}") == paths({"createdAt": {"$ne": day}}) == ["a.jpg", "d.jpg"]
+    assert paths({"createdAt": {"$in": [day, "2020-05-02T00:00:00Z"]}}) == ["b.jpg", "c.jpg", "d.jpg"]
+    assert paths({"createdAt": {"$in": ["1969-12-31", day, day, "0001-01-01", "9999-12-31"]}}) == ["b.jpg", "c.jpg"]
+    assert paths({"createdAt": {"$nin": [day, "2020-05-02"]}}) == ["a.jpg"]
+    assert paths(f"createdAt:{day}..{day}") == ["b.jpg", "c.jpg"]
+    assert paths(f"createdAt:..{day}") == ["b.jpg", "c.jpg"]
+    assert paths({"createdAt": {"$lte": day}}) == paths({"createdAt": f"{day}T00:00:00Z"}) == ["b.jpg"]
+    assert paths(f"createdAt>{day}") == ["a.jpg", "c.jpg", "d.jpg"]
+    assert paths("createdAt:9999-12-31") == paths("createdAt:0001-01-01") == []
+    for query in (f"createdAt:{day}", f"-annotations.createdAt:({day}, 2020-05-02)"):
+        tree = understood(query).tree
+        assert understood(to_text(tree)).tree == understood({"filter": filter_json(tree)}).tree == tree
 
 
 def test_update_and_delete_of_annotations(tmp_path: Path) -> None:

@@ -60,3 +60,24 @@ def test_a_query_may_begin_with_a_negation(oxide: Oxide) -> None:
 def test_a_file_of_an_editor_that_marks_its_beginning(oxide: Oxide, tmp_path: Path) -> None:
     (tmp_path / "pets" / "filter.json").write_text('{"name": "a.jpg"}', encoding="utf-8-sig")
     assert oxide("query", "@filter.json").out == "cats/a.jpg\n"
+
+
+def test_pages_follow_a_cursor_whatever_changed_meanwhile(oxide: Oxide) -> None:
+    for name, number in zip(NAMES, (2, 3, 1), strict=True):
+        oxide("metadata", "set", name, f"n={number}")
+    ordered = ["cats/b.jpg", "cats/a.jpg", "dogs/c.jpg"]
+    by_n = ["query", "metadata.n>0", "--sort", "metadata.n:desc", "--limit", "1"]
+    said = oxide(*by_n)
+    found = said.out.splitlines()
+    while "--after" in said.err:
+        oxide("metadata", "set", found[-1], "n=9")  # rows behind the cursor stay where they are
+        cursor = said.err.split("--after", 1)[1].split()[0]
+        said = oxide(*by_n, "--after", cursor)
+        found += said.out.splitlines()
+    assert found == ordered
+    first = oxide("query", "all()", "--sort", "dir:desc", "--sort", "name", "--limit", "2", "--json").json
+    assert [each["path"] for each in first["items"]] == ["dogs/c.jpg", "cats/a.jpg"] and first["next"]
+    rest = oxide("query", "all()", "--sort", "dir:desc", "--sort", "name", "--after", first["next"], "--json").json
+    assert [each["path"] for each in rest["items"]] == ["cats/b.jpg"] and rest["next"] is None
+    assert oxide("query", "all()", "--after", first["next"], code=2).err  # of another order
+    assert oxide("query", "all()", "--after", "nonsense", code=2).err

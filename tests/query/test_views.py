@@ -179,6 +179,29 @@ def test_pictures(pets: Repository) -> None:
     assert "data:image/jpeg;base64" in pets.view()._repr_html_()
 
 
+def test_groups_by_their_value(pets: Repository) -> None:
+    groups = pets.view().group_by("dir")
+    assert groups["/cats"].paths == [name for name in NAMES if name.startswith("cats/")]
+    assert groups["/cats"] == dict(groups)["/cats"]
+    assert "/cats" in groups and "cats" not in groups
+    with pytest.raises(NotFound, match="'cats'") as raised:
+        groups["cats"]
+    assert "'/cats', '/dogs'" in raised.value.hint
+    assert len(pets.view().group_by("metadata.odd")[True]) == 8
+    assert len(pets.view().group_by("metadata.none")[None]) == 16
+
+
+def test_a_view_does_not_change(pets: Repository) -> None:
+    view: Any = pets.view().match("label:cat")
+    before = (view.steps, hash(view))
+    for name in ("steps", "revision", "repository", "engine", "ids", "other"):
+        with pytest.raises(AttributeError, match="does not change"):
+            setattr(view, name, ())
+    with pytest.raises(AttributeError):
+        del view.steps
+    assert (view.steps, hash(view)) == before and view.ids == view.ids
+
+
 def test_wrong_steps(pets: Repository) -> None:
     with pytest.raises(InvalidInput):
         pets.view().take(-1)
@@ -196,6 +219,8 @@ def test_wrong_steps(pets: Repository) -> None:
         (lambda: view.join(NAMES), "view.join"),
         (lambda: view[2:4], "skip"),
         (lambda: view.match({"filter": {}, "delete": True}), "apply_query"),
+        (lambda: pets.save_view("x", "label:cat"), "repo.view()"),  # type: ignore[arg-type]
+        (lambda: pets.save_view(5, view), "short text"),  # type: ignore[arg-type]
         (lambda: view.match({"filter": {}, "update": {"metadata": {"n": 1}}}), "apply_query"),
     ):
         with pytest.raises(InvalidInput) as raised:

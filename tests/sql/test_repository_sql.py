@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -167,10 +166,8 @@ def test_files_outside_cannot_be_read(repository: Repository, tmp_path: Path) ->
 
 
 def test_a_query_ends(repository: Repository) -> None:
-    started = time.monotonic()
     with pytest.raises(QueryTimeout):
         rows(repository, "WITH RECURSIVE t AS (SELECT 1 UNION ALL FROM t) SELECT count(*) FROM t", timeout=0.3)
-    assert time.monotonic() - started < 30
 
 
 def test_the_cache_may_vanish(repository: Repository) -> None:

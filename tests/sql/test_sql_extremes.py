@@ -1,6 +1,7 @@
 """Queries that would take all time, all memory or the whole stack: each ends, and the process that asked lives on.
 
-Each group runs in a process of its own, since a stack that is too small takes the process with it.
+Each group runs in a process of its own, since a stack that is too small takes the process with it. How far a query
+comes within its time depends on the machine, so that each may also end because it took too long.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-LIMIT = 300
-"""Seconds for a group, far beyond what it takes."""
+LIMIT = 3600
+"""Seconds for a group, far beyond what it takes on any machine: only a query that never ends meets it."""
 DEEP = 100_000
 ARRAYS = "(repeat('[', {0}) || repeat(']', {0}))"
 OBJECTS = """(repeat('{{"a":', {0}) || '1' || repeat('}}', {0}))"""
@@ -123,9 +124,11 @@ def test_it_ends_and_the_process_lives(asked: dict[str, object], tmp_path: Path)
     answers = list(map(json.loads, ended.stdout.splitlines()))
     for (text, expected), answer in zip(asked.items(), answers, strict=False):
         shown = f"{text[:100]}: {str(answer)[:200]}"
-        if isinstance(expected, str):
-            assert str(answer).startswith(("QueryError", "QueryTimeout")) and expected in answer, shown
-            assert len(answer) < 1000
+        if str(answer).startswith("QueryTimeout: "):
+            assert "stopped after" in str(answer), shown
+        elif isinstance(expected, str):
+            assert str(answer).startswith("QueryError: ") and expected in str(answer), shown
+            assert len(str(answer)) < 1000
         else:
             assert answer is expected, shown
     lost = list(asked)[len(answers)][:200] if len(answers) < len(asked) else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from labels.workbench import make_repository
-from oxide import Annotation
+from oxide import Annotation, Keyframe, Label
 from oxide.errors import NotFound, QueryError
 
 
@@ -43,3 +43,28 @@ def test_splits(tmp_path: Path) -> None:
     counted = repository.sql("SELECT s.split, count(*) FROM splits s JOIN files USING (item_id) GROUP BY ALL")
     assert dict(counted.fetch_rows())["test"] == 2
     assert repository.sql("SELECT count(*) FROM splits AT (VERSION => 'HEAD')").fetch_rows() == [(0,)]
+
+
+def test_keyframes(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "r", "a.png")
+    assert repository.sql("SELECT * FROM keyframes").fetch_rows() == []
+    shown = (Keyframe(0, (0, 0, 5, 5)), Keyframe(7, (2, 1, 5, 5), visible=False, attributes={"wet": True}))
+    track = Annotation("box", "ball", (0, 0, 5, 5), frames=(0, 9), track="1", keyframes=shown)
+    (identity,) = repository.annotate("a.png", track)
+    text = "SELECT ann_id, frame, visible, x, y, attributes ->> '$.wet' FROM keyframes ORDER BY frame"
+    expected = [(identity, 0, True, 0.0, 0.0, None), (identity, 7, False, 2.0, 1.0, "true")]
+    assert repository.sql(text).fetch_rows() == expected
+    assert repository.sql(text, at="HEAD").fetch_rows() == []
+    repository.commit("A track")
+    joined = "SELECT f.path, a.label, count(*) FROM keyframes JOIN annotations a USING (item_id, ann_id) JOIN files f"
+    assert repository.sql(f"{joined} USING (item_id) GROUP BY ALL", at="HEAD").fetch_rows() == [("a.png", "ball", 2)]
+
+
+def test_the_ontology(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "r", "a.png")
+    assert repository.sql("SELECT * FROM ontology").fetch_rows() == []
+    repository.add_labels(Label("animal", color="#ff0000"), Label("cat", parent="animal"))
+    text = "SELECT kind, name, parent, color FROM ontology WHERE kind = 'label' ORDER BY name"
+    rows = [("label", "animal", None, "#ff0000"), ("label", "cat", "animal", None)]
+    assert [(*row[:3], row[3] if row[1] == "animal" else None) for row in repository.sql(text).fetch_rows()] == rows
+    assert repository.sql(text, at="HEAD").fetch_rows() == []

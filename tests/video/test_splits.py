@@ -376,6 +376,22 @@ def test_an_export_of_an_older_branch_is_refused(repo: Repository, tmp_path: Pat
     repo.export_labels("yolo", tmp_path / "old", images=True)
 
 
+def test_a_frozen_split_without_files_here_is_shown_as_that(repo: Repository, tmp_path: Path) -> None:
+    oxide = Oxide(repo.root, tmp_path / "home")
+    paths = oxide("split", "create", "val", "--count", "2", "--freeze", "--json").json["paths"]
+    oxide("restore", "--staged", ".")
+    oxide("restore", ".")
+    if oxide("split", "list").out.startswith("val  2"):
+        oxide("metadata", "unset", *paths, "split")
+    assert oxide("split", "list").out == "val  0 files  frozen\n"
+    shown = oxide("split", "show", "val")
+    assert shown.out == "" and "val is frozen, and no file is in it here" in shown.err
+    assert oxide("split", "show", "val", "--json").json == {"name": "val", "paths": []} and repo.split("val") == []
+    oxide("split", "thaw", "val")
+    assert oxide("split", "list").out == ""
+    assert "no file is in a split" in oxide("split", "show", "val", code=1).err
+
+
 def test_by_the_command_line(repo: Repository, tmp_path: Path) -> None:
     oxide = Oxide(repo.root, tmp_path / "home")
     said = oxide("split", "create", "test", "--per-class", "1", "--freeze", "--json").json

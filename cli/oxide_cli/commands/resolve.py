@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     "oxide resolve images/cat.jpg --theirs",
     "oxide resolve . --ours",
     "oxide resolve 65f1c0ffee65f1c0ffee65f1 --base",
+    "oxide resolve views:cats --theirs",
 )
-@click.argument("names", nargs=-1, required=True, type=PATH, metavar="PATH|ANNOTATION...")
+@click.argument("names", nargs=-1, required=True, type=PATH, metavar="PATH|ANNOTATION|views:NAME...")
 @click.option("--ours", is_flag=True, help="Take this branch's side.")
 @click.option("--theirs", is_flag=True, help="Take the side that is merged in.")
 @click.option("--base", is_flag=True, help="Take the state before both changes.")
@@ -64,9 +65,7 @@ def command(
 
 def conflict_names(repository: Repository, words: tuple[str, ...]) -> list[str]:
     """Conflicts as the engine names them: keys of rows, also behind ``table:``, and paths below the root."""
-    keys = {conflict.name for conflict in repository.conflicts() if conflict.table != "files"}
-    names = []
-    for word in words:
-        key = word.rpartition(":")[2]
-        names.append(key if key in keys else to_root(repository.root, word))
-    return names
+    rows = [conflict for conflict in repository.conflicts() if conflict.table != "files"]
+    keys = {f"{each.table}:{each.name}": each.name for each in rows} | {each.name: each.name for each in rows}
+    keys |= {each.title: each.name for each in rows}
+    return [keys.get(word) or to_root(repository.root, word) for word in words]

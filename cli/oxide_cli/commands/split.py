@@ -140,6 +140,8 @@ def show(console: Console, name: str, at: str | None, as_json: bool) -> None:
     if as_json:
         console.json({"name": name, "paths": paths})
         return
+    if not paths:
+        console.talk(f"split {name} is frozen, and no file is in it here: `oxide split thaw {name}` gives it up")
     with console.pager():
         console.lines(map(quote_path, paths))
 

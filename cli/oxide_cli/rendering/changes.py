@@ -147,7 +147,7 @@ def name_of_conflict(conflict: Conflict) -> str:
     if conflict.table == "files":
         return quote_path(conflict.name)
     if conflict.path is None:
-        return f"{conflict.table}:{conflict.name}"
+        return quote_path(conflict.title)
     if conflict.annotation is None:
         return f"{quote_path(conflict.path)}: {conflict.table}"
     row = conflict.ours or conflict.theirs or conflict.base or {}

@@ -87,6 +87,7 @@ def conflict(value: Conflict) -> Record:
     return {
         "table": value.table,
         "name": value.name,
+        "title": value.title,
         "reason": value.reason,
         "fields": list(value.fields),
         "base": value.base,

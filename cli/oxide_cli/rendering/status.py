@@ -146,7 +146,7 @@ def porcelain_lines(status: Status) -> Iterator[str]:
         yield f"{staged.get(path, ' ')}{working.get(path, ' ')} {name}"
     for conflict in status.conflicts:
         if conflict.table != "files":
-            yield f"UU {conflict.table}:{conflict.name}"
+            yield f"UU {quote_path(conflict.title)}"
     for table in sorted(status.tables):
         yield f"T  {table}"
     for entry in sorted(status.untracked):

@@ -101,9 +101,24 @@ def columns(rows: list[tuple[str, ...]], right: tuple[int, ...] = (), indent: st
     """Rows as aligned columns; those in ``right`` are aligned to the right, the last one is never padded."""
     if not rows:
         return []
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        cells = [cell.rjust(widths[at]) if at in right else cell.ljust(widths[at]) for at, cell in enumerate(row)]
+        gaps = [" " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=True)]
+        cells = [
+            gap + cell if at in right else cell + gap for at, (cell, gap) in enumerate(zip(row, gaps, strict=True))
+        ]
         lines.append((indent + "  ".join(cells)).rstrip())
     return lines
+
+
+def display_width(text: str) -> int:
+    """How many columns of a terminal a text takes: two for a wide character, none for a mark on the one before."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    return sum(
+        0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
+    )

@@ -7,13 +7,16 @@ Each (id, class) is a track of boxes of the video that the sequence is named aft
 attributes of a keyframe. Every frame is written, so a track that was drawn with few keyframes comes back with one a
 frame.
 
+A sequence of pictures has them in ``img1`` (``imDir``) as ``000001.jpg`` and so on (``imExt``): where no video of its
+name is tracked, a box is an annotation of the picture of its frame, and ``track`` says whose.
+
 Source: "MOT16: A Benchmark for Multi-Object Tracking" (Milan et al. 2016), tables 2 and 5.
 """
 
 from __future__ import annotations
 
 import configparser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,9 +29,10 @@ from oxide.formats.numerals import finite, plain
 from oxide.formats.unsaid import lose_labels, lose_parts, lose_picture, where
 from oxide.labels.annotation import Annotation, Keyframe
 from oxide.labels.tracks import at_frame
+from oxide.wording import count
 
 if TYPE_CHECKING:
-    from oxide.formats.base import Dataset, Fidelity, LabelledPicture
+    from oxide.formats.base import Dataset, Fidelity, Known, LabelledPicture
     from oxide.labels.ontology import Label
 
 NAME = "mot"
@@ -48,6 +52,8 @@ CLASSES = (
 )
 """Classes 1 to 12 of MOT16."""
 _KEPT = ("track", "frames", "keyframes")
+LONGEST = 1_000_000
+"""Frames that are written of a track in a video whose length is not known."""
 
 
 @dataclass
@@ -55,6 +61,7 @@ class Mot:
     """The format."""
 
     name: str = NAME
+    find: Callable[[str], Known | None] | None = None
 
     def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
         """Every sequence below a folder, or the only one that it is.
@@ -69,7 +76,7 @@ class Mot:
         if not found:
             raise InvalidInput(f"there is no gt/gt.txt below '{source}'", hint="name the folder of the sequences")
         for path in found:
-            yield from _read_sequence(path, source)
+            yield from _read_sequence(path, source, self.find)
 
     def write(self, dataset: Dataset, target: Path, fidelity: Fidelity) -> None:
         """A folder a video, at its path without the ending."""
@@ -93,7 +100,9 @@ def format() -> Mot:
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
-def _read_sequence(path: Path, source: Path) -> Iterator[Picture | Labelled]:
+def _read_sequence(
+    path: Path, source: Path, find: Callable[[str], Known | None] | None
+) -> Iterator[Picture | Labelled]:
     folder = path.parent.parent
     info = _info(folder / "seqinfo.ini")
     names = _names(path.parent / "labels.txt")
@@ -102,6 +111,12 @@ def _read_sequence(path: Path, source: Path) -> Iterator[Picture | Labelled]:
     parent = relative.rpartition("/")[0]
     video = f"{parent}/{name}" if parent else name
     sides = [int(info[side]) if info.get(side, "").isdecimal() else None for side in ("imwidth", "imheight")]
+    pictures = info.get("imdir") or "img1"
+    if ("imdir" in info or (folder / pictures).is_dir()) and (find is None or find(video) is None):
+        ending = info.get("imext") or ".jpg"
+        place = pictures if relative == "." else f"{relative}/{pictures}"
+        yield from _of_pictures(path, names, place, ending, (sides[0], sides[1]))
+        return
     yield Picture(relative, video, str(path), sides[0], sides[1])
     tracks: dict[tuple[str, str], list[Keyframe]] = {}
     for number, line in lines(path):
@@ -111,6 +126,29 @@ def _read_sequence(path: Path, source: Path) -> Iterator[Picture | Labelled]:
     for (identity, label), keyframes in tracks.items():
         place = f"{path}, track {identity}"
         yield Labelled(relative, _track(path, identity, label, keyframes), place)
+
+
+def _of_pictures(
+    path: Path, names: tuple[str, ...], folder: str, ending: str, sides: tuple[int | None, int | None]
+) -> Iterator[Picture | Labelled]:
+    """The boxes of a sequence of pictures, picture by picture."""
+    frames: dict[int, list[tuple[str, str, Keyframe]]] = {}
+    for number, line in lines(path):
+        if line.strip():
+            found = _keyframe(path, number, line.strip(), names)
+            frames.setdefault(found[2].frame, []).append(found)
+    for frame in sorted(frames):
+        name = f"{folder}/{frame + 1:06d}{ending}"
+        place = f"{path}, frame {frame + 1}"
+        yield Picture(name, name, place, *sides)
+        met: set[tuple[str, str]] = set()
+        for identity, label, keyframe in frames[frame]:
+            if (identity, label) in met:
+                raise wrong(path, f"track {identity}", f"it has two boxes in frame {frame + 1}")
+            met.add((identity, label))
+            attributes = keyframe.attributes or {}
+            made = Annotation("box", label, keyframe.box, attributes=attributes, source="import", track=identity)
+            yield Labelled(name, made, place)
 
 
 def _info(path: Path) -> dict[str, str]:
@@ -181,6 +219,7 @@ def _write_sequence(picture: LabelledPicture, folder: Path, fidelity: Fidelity) 
     lose_picture(fidelity, picture)
     names: list[str] = []
     boxes: list[tuple[int, int, str]] = []
+    length = picture.facts.get("frames")
     for number, annotation in enumerate(picture.annotations, start=1):
         place = where(picture, annotation)
         if annotation.frames is None or annotation.box is None:
@@ -195,7 +234,18 @@ def _write_sequence(picture: LabelledPicture, folder: Path, fidelity: Fidelity) 
         if identity != annotation.track:
             fidelity.lose("names of tracks that are no numbers", place)
         lose_parts(fidelity, picture, annotation, _KEPT, ("considered", "visibility"), NAME)
-        for frame in range(annotation.frames[0], annotation.frames[1] + 1):
+        first, last = annotation.frames
+        if length is None and last - first >= LONGEST:
+            raise InvalidInput(
+                f"'{picture.path}': a track of {count(last - first + 1, 'frame')} is too long to be written frame by"
+                " frame",
+                hint=f"at most {LONGEST:,} are, where it is not known how many frames the video has",
+                path=picture.path,
+            )
+        if length is not None and last >= length:
+            fidelity.lose("frames of tracks behind the end of the video", place)
+            last = length - 1
+        for frame in range(first, last + 1):
             said = at_frame(annotation, frame, 0.0)
             if said is not None and said.box is not None and said.label:
                 if said.label not in names:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from oxide import _core
+from oxide.labels import schemas
 from oxide.labels.exporting import making, refuse_what_is_there
 from oxide.splits.freezing import refuse_in
 from oxide.tables import TableView
-from oxide.workspace import present, read_state
+from oxide.workspace import Tables, present, read_state
 
 if TYPE_CHECKING:
     import pyarrow
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     from oxide.query.choosing import Chosen
     from oxide.repository import Repository
     from oxide.types import Progress
-    from oxide.workspace import Tables
+
+
+_EMPTY: Tables = {name: (schema, _core.EMPTY_ROOT) for name, schema in schemas.IDS.items()}
+"""The tables that a state may lack, without rows: engines elsewhere find the same tables whatever was labelled."""
 
 
 class ParquetReport(NamedTuple):
@@ -42,7 +47,7 @@ def export_parquet(
     refuse_in(repository.store, read_state(repository.store).view, tables, (), among)
     rows: dict[str, int] = {}
     with making(place, is_folder=True) as made:
-        for name, (schema, root) in sorted(present(tables).items()):
+        for name, (schema, root) in sorted({**_EMPTY, **present(tables)}.items()):
             view = TableView(repository, name, schema, root)
             rows[name] = _write(view, made / f"{name}.parquet", chosen, sum(rows.values()), progress)
     return ParquetReport(str(place), rows)

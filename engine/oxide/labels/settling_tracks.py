@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -86,6 +85,8 @@ def _by_annotation(session: Session, tables: Tables, items: list[str]) -> dict[s
 
 def _removal(session: Session, sides: dict[str, Tables], key: str) -> Record:
     """The conflict of an annotation whose row one side removed and the other left as it was."""
+    import json
+
     found: Record = {"table": "annotations", "name": key, "reason": "removed", "fields": []}
     for side in SIDES:
         value = session.row_value(root_of(sides[side], "annotations"), key)

@@ -333,7 +333,8 @@ class LabelVerbs(OntologyVerbs):
     def export_parquet(
         self, target: PathLike, *, at: str | None = None, where: Any = None, progress: Progress | None = None
     ) -> ParquetReport:
-        """Write every table of a revision, or of what is pending, as Parquet into a new folder: one file a table.
+        """Write every table of a revision, or of what is pending, as Parquet into a new folder: one file a table,
+        also of those without rows.
 
         Ids and hashes are hex, JSON is text, times are in UTC, so that any engine reads them. ``where``: only rows of
         the items that a query finds; tables that are not about items are whole.

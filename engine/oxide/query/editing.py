@@ -11,7 +11,7 @@ from oxide import clock
 from oxide.errors import InvalidInput, QueryError
 from oxide.labels import ontology, reading
 from oxide.labels.changes import Changes, publish_edit, refuse_undecided
-from oxide.labels.metadata import check_names
+from oxide.labels.metadata import RESERVED, check_names
 from oxide.labels.rows import annotation_row
 from oxide.wording import count
 from oxide.workspace import State, read_state
@@ -55,14 +55,12 @@ def _flat(metadata: Any) -> dict[str, Any]:
     """The metadata to set, with what is ``user``'s at the top, as it is stored."""
     if not isinstance(metadata, dict):
         raise QueryError("/update/metadata: metadata is an object", hint='{"metadata": {"user": {"a": 1}}}')
-    if "system" in metadata:
-        raise QueryError("/update/metadata/system: system metadata comes from files and imports", hint="set 'user'")
     user = metadata.get("user", {})
     if not isinstance(user, dict):
         raise QueryError("/update/metadata/user: metadata is an object", hint='{"metadata": {"user": {"a": 1}}}')
-    values = {name: value for name, value in metadata.items() if name != "user"} | user
+    values = {name: value for name, value in metadata.items() if name not in RESERVED} | user
     check_names(values)
-    return values
+    return values | ({"system": metadata["system"]} if "system" in metadata else {})
 
 
 def merged(old: Any, new: Any) -> Any:

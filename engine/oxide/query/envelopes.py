@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from oxide.errors import QueryError
-from oxide.query.fields import Reached, resolve
+from oxide.query.fields import SYSTEM_FACTS, Reached, resolve
 from oxide.query.reading import Reader, escaped
 from oxide.query.tree import Has, Node, OfItem, Query, Resource, Sorting, both, opposite
 from oxide.query.values import canonical, shown
@@ -128,9 +128,12 @@ def _sorting(name: Any, way: Any, resource: Resource, place: str) -> Sorting:
 
 def _update(value: dict[str, Any], resource: Resource, place: str) -> str | None:
     update = value.get("update")
-    if not _is_given(update):
+    may_set_system = value.get("systemSpace") is not None and _flag(value["systemSpace"], f"{place}/systemSpace")
+    if update is None:
         return None
     place = f"{place}/update"
+    if update == {}:
+        raise QueryError(f"{place}: the update sets nothing", hint="say what to set, or leave it out to search")
     if value.get("delete"):
         raise QueryError(f"{place}: a query updates or deletes, not both", hint="leave one out")
     if not isinstance(update, dict):
@@ -141,7 +144,22 @@ def _update(value: dict[str, Any], resource: Resource, place: str) -> str | None
             raise QueryError(
                 f"{place}/{key}: '{key}' of {resource} cannot be set", hint=f"it sets {', '.join(allowed)}"
             )
+    metadata = update.get("metadata")
+    if isinstance(metadata, dict) and "system" in metadata:
+        _check_system(metadata["system"], f"{place}/metadata/system", is_allowed=may_set_system)
     return canonical(update, place)
+
+
+def _check_system(system: Any, place: str, *, is_allowed: bool) -> None:
+    """Look at what an update sets below ``metadata.system``: what imports keep, not what files say of themselves."""
+    if not is_allowed:
+        raise QueryError(
+            f"{place}: system metadata comes from files and imports", hint="set 'user', or add \"systemSpace\": true"
+        )
+    if not isinstance(system, dict):
+        raise QueryError(f"{place}: metadata is an object", hint='{"metadata": {"system": {"a": 1}}}')
+    for name in sorted(SYSTEM_FACTS & system.keys()):
+        raise QueryError(f"{place}/{name}: '{name}' is read from the file", hint="leave it out")
 
 
 def _whole(value: Any, least: int, place: str) -> int:

@@ -168,6 +168,10 @@ class Filters:
             if self._sort and not query_only:
                 envelope["sort"] = dict(self._sort)
         if operation == "update":
+            if not update:
+                raise QueryError(
+                    "an update says what to set", hint='prepare("update", {"metadata": {"user": {"a": 1}}})'
+                )
             return envelope | {"resource": self.resource, "update": update}
         if operation == "delete":
             return envelope | {"resource": self.resource, "delete": True}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as made
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -32,11 +33,14 @@ from oxide.query.tree import (
     Sorting,
     either,
 )
-from oxide.query.values import constant
+from oxide.query.values import constant, is_day, span
 from oxide.sql.connection import quote_text
 
 _SYMBOLS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _TABLES = {"f": "files", "i": "items", "m": "metadata", "a": "annotations"}
+_EPOCH = date(1970, 1, 1)
+_DAY = 86_400_000_000
+"""Microseconds."""
 _FEW = 8
 """Longer lists of values become one parameter."""
 MOST_CONDITIONS = 1000
@@ -168,7 +172,7 @@ class Scope:
         for part in parts:
             if isinstance(part, Compare) and part.operator == "eq" and _is_listed(part):
                 by_field.setdefault(part.field, []).append(part)
-        lists = []
+        parts, lists = self._days(parts)
         for field, equal in by_field.items():
             if len(equal) > 1:
                 same = set(map(id, equal))
@@ -181,6 +185,22 @@ class Scope:
                 else:
                     lists.append(f"{expression} IN ({', '.join(map(self.plan.parameter, values))})")
         return parts, lists
+
+    def _days(self, parts: list[Node]) -> tuple[list[Node], list[str]]:
+        """Equalities of one time with days as one list of the days since 1970."""
+        by_field: dict[Field, set[int]] = {}
+        others: list[Node] = []
+        for part in parts:
+            if isinstance(part, Compare) and is_day(part):
+                by_field.setdefault(part.field, set()).add((date.fromisoformat(part.value.text) - _EPOCH).days)
+            else:
+                others.append(part)
+        lists = []
+        for field, days in by_field.items():
+            moment = f"epoch_us({self._expression(field)})"
+            day = f"(({moment} - ({moment} % {_DAY} + {_DAY}) % {_DAY}) // {_DAY})"
+            lists.append(f"{day} IN (SELECT unnest({self.plan.parameter(sorted(days))}::BIGINT[]))")
+        return others, lists
 
     # -- columns ---------------------------------------------------------------------------------------------------
 
@@ -210,6 +230,10 @@ class Scope:
             return glob_sql(expression, node.pattern, self.plan.parameter)
         if node.value.is_null:
             return f"{expression} IS NULL"
+        if is_day(node):
+            ends = [each for each in zip((">=", "<"), span(node.value.text), strict=True) if each[1] is not None]
+            within = (f"{expression} {symbol} {self.plan.parameter(end)}::TIMESTAMPTZ" for symbol, end in ends)
+            return f"({' AND '.join(within)})"
         cast = "::TIMESTAMPTZ" if field.kind == "time" else ""
         return f"{expression} {_SYMBOLS[node.operator]} {self.plan.parameter(self._value(node))}{cast}"
 
@@ -369,6 +393,8 @@ def _with_one_has(parts: Sequence[Node]) -> list[Node]:
 def _is_listed(part: Compare) -> bool:
     """Whether an equality can be one of a list of values of a column."""
     kinds = ("text", "number", "id", "time")
+    if is_day(part):
+        return False
     return not part.value.is_null and part.field.kind in kinds and part.field.name != "annotationsCount"
 
 

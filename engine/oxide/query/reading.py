@@ -28,7 +28,7 @@ from oxide.query.tree import (
     either,
     opposite,
 )
-from oxide.query.values import MAXIMUM_DEPTH, constant, equality, pattern_of_value, pieces, shown, whole
+from oxide.query.values import MAXIMUM_DEPTH, constant, equal_to, equality, pattern_of_value, pieces, shown, whole
 
 COMPARISONS = {"$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
 _FIELD_OPERATORS = [
@@ -154,9 +154,9 @@ class Reader:
         if field.kind == "box":
             return self._box_test(operator, value, place)
         if operator == "$eq":
-            return Compare(field, "eq", constant(field, value, place))
+            return equal_to(field, value, place)
         if operator == "$ne":
-            return Not(Compare(field, "eq", constant(field, value, place)))
+            return Not(equal_to(field, value, place))
         if operator in COMPARISONS:
             return self._order(field, operator, value, place)
         if operator in ("$in", "$nin"):
@@ -264,6 +264,8 @@ def _counts(value: Any, place: str) -> list[tuple[Any, int]]:
             raise unknown_operator(str(operator), f"{place}/{operator}", list(names))
         if not isinstance(number, int) or isinstance(number, bool) or abs(number) > 2**62:
             raise QueryError(f"{place}: a count is a whole number, not {shown(number)}", hint='{"$count": {"$gte": 2}}')
+        if number < 0:
+            raise QueryError(f"{place}: a count is never less than 0, as {number} is", hint='{"$count": {"$gte": 2}}')
         counts.append((names[operator], number))
     if not counts:
         raise QueryError(f"{place}: $count needs a number", hint='{"$count": {"$gte": 2}}')

@@ -25,7 +25,11 @@ def read(operator: str, value: Any, place: str) -> Shape:
         hint = '{"$iou": {"box": [0, 0, 10, 10], "$gte": 0.5}}'
         raise QueryError(f"{place}: $iou takes a box and comparisons", hint=hint)
     given = {name: each for name, each in value.items() if name != "box"}
-    return Shape("iou", _box(value["box"], f"{place}/box"), _bounds(given, place))
+    bounds = _bounds(given, place)
+    for _, number in bounds:
+        if not 0 <= number <= 1:
+            raise QueryError(f"{place}: an overlap is a share from 0 to 1, not {number:g}", hint='as in {"$gte": 0.5}')
+    return Shape("iou", _box(value["box"], f"{place}/box"), bounds)
 
 
 def _box(value: Any, place: str) -> tuple[float, float, float, float]:

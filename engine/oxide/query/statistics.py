@@ -7,7 +7,7 @@ from typing import Any
 
 from oxide.query.columns import EXPRESSIONS
 from oxide.query.tree import All, Compare, Either, Exists, Field, Glob, Node, Not
-from oxide.query.values import pieces
+from oxide.query.values import is_day, pieces, span
 
 Condition = dict[str, Any]
 _LAST = "\U0010ffff"
@@ -44,6 +44,10 @@ def _of_part(part: Node) -> list[tuple[str, Condition]]:
         return [(letter, {"column": column, "present": True})]
     if part.value.is_null:
         return [(letter, {"column": column, "present": False})]
+    if is_day(part):
+        first, behind = span(part.value.text)
+        found = {"least": _microseconds(first)} | ({} if behind is None else {"most": _microseconds(behind)})
+        return [(letter, {"column": column, bound: value}) for bound, value in found.items()]
     value = _known(part)
     if part.operator == "eq":
         return [(letter, {"column": column, "among": [value]})]
@@ -71,7 +75,7 @@ def _of_glob(part: Glob) -> list[tuple[str, Condition]]:
 def _among(part: Either) -> tuple[str, Condition] | None:
     values = []
     for each in part.parts:
-        if not isinstance(each, Compare) or each.operator != "eq" or each.value.is_null:
+        if not isinstance(each, Compare) or each.operator != "eq" or each.value.is_null or is_day(each):
             return None
         values.append((_column(each.field), _known(each)))
     if not values or values[0][0] is None or any(column != values[0][0] for column, _ in values):
@@ -92,7 +96,11 @@ def _column(field: Field) -> tuple[str, str] | None:
 def _known(part: Compare) -> Any:
     """The constant as statistics hold it."""
     if part.value.kind == "time":
-        moment = datetime.fromisoformat(part.value.text)
-        seconds = int((moment - datetime.fromtimestamp(0, moment.tzinfo)).total_seconds())
-        return seconds * 1_000_000 + moment.microsecond
+        return _microseconds(part.value.text)
     return part.value.value
+
+
+def _microseconds(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    seconds = int((moment - datetime.fromtimestamp(0, moment.tzinfo)).total_seconds())
+    return seconds * 1_000_000 + moment.microsecond

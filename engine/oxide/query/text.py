@@ -30,7 +30,7 @@ from oxide.query.tree import (
     either,
     opposite,
 )
-from oxide.query.values import MAXIMUM_DEPTH, constant, equality, pattern_of_value, pieces
+from oxide.query.values import MAXIMUM_DEPTH, constant, day_of, equal_to, equality, pattern_of_value, pieces, span
 
 _NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _ORDER = {symbol: COMPARISONS[name] for symbol, name in ((">", "$gt"), (">=", "$gte"), ("<", "$lt"), ("<=", "$lte"))}
@@ -223,7 +223,7 @@ class _Parser:
                 raise scanner.error("this value has no order", "compare numbers, texts, booleans or times")
             return Compare(field, _ORDER[operator], constant(field, value, place))  # type: ignore[arg-type]
         if operator == "=":
-            return Compare(field, "eq", constant(field, self.typed(field, word, place), place))
+            return equal_to(field, self.typed(field, word, place), place)
         found = self.equal(field, word, place)
         return found if operator == ":" else opposite(found)
 
@@ -260,6 +260,10 @@ class _Parser:
         for end, operator in zip(ends, ("gte", "lte"), strict=True):
             if end:
                 value = self.typed(field, Word(end, False), place)
+                day = day_of(value) if field.kind == "time" and operator == "lte" else None
+                behind = None if day is None else span(day)[1]
+                if behind is not None:
+                    operator, value = "lt", behind
                 parts.append(Compare(field, operator, constant(field, value, place)))  # type: ignore[arg-type]
         return both(*parts)
 
@@ -294,7 +298,7 @@ class _Parser:
             "none": lambda: (self.closed(Either(())), False),
             "any": lambda: (self.any(start), False),
         }
-        found |= {name: lambda name=name: (self.shape(name), self.context == "items") for name in _GEOMETRY}  # type: ignore[misc]
+        found |= {name: lambda name=name: (self.shape(name, start), self.context == "items") for name in _GEOMETRY}  # type: ignore[misc]
         found["annotation"] = lambda: (self.other("items", "annotations", start, Has), False)
         found["item"] = lambda: (self.other("annotations", "items", start, OfItem), False)
         found["count"] = lambda: (self.count(start), False)
@@ -331,6 +335,8 @@ class _Parser:
             bounds = [self.bound()]
         if any(number != int(number) for _, number in bounds):
             raise self.scanner.error("a count is a whole number", "as in count(label:cat)>=2", start)
+        if any(number < 0 for _, number in bounds):
+            raise self.scanner.error("a count is never less than 0", "as in count(label:cat)>=2", start)
         return Has(part, tuple((operator, int(number)) for operator, number in bounds))
 
     def any(self, start: int) -> Node:
@@ -350,7 +356,7 @@ class _Parser:
         self.scanner.expect(",", "between the field and what its elements are")
         return self.closed(Element(field, self.inner("element", start)))
 
-    def shape(self, name: str) -> Node:
+    def shape(self, name: str, start: int) -> Node:
         """A condition on the box."""
         scanner = self.scanner
         numbers: list[float] = []
@@ -364,7 +370,7 @@ class _Parser:
         scanner.expect(")", f"at the end of {name}")
         if name in ("area", "iou") and not bounds:
             bounds = [self.bound()]
-        place = f"at character {scanner.at + 1}"
+        place = f"at character {start + 1}"
         operand: Any = {f"${operator}": number for operator, number in bounds}
         if name in ("inside", "overlaps"):
             operand = numbers
@@ -399,7 +405,7 @@ class _Parser:
 
 def _exclude(one: Node, other: Node) -> bool:
     """Whether two tests can never both hold of one annotation."""
-    if not isinstance(one, Compare) or not isinstance(other, Compare) or one.field.kind == "json":
+    if not isinstance(one, Compare) or not isinstance(other, Compare) or one.field.kind in ("json", "time"):
         return False
     return one.field == other.field and one.operator == other.operator == "eq" and one.value != other.value
 

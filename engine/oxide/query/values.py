@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from oxide.errors import QueryError
@@ -110,14 +110,43 @@ def moment(value: Any, place: str) -> str:
         raise QueryError(f"{place}: {shown(value)} is beyond the times there are", hint="use years 1 to 9999") from None
 
 
+def day_of(value: Any) -> str | None:
+    """The day that a date without a time names; ``None`` for anything else."""
+    try:
+        return date.fromisoformat(value).isoformat()
+    except (TypeError, ValueError):
+        return None
+
+
+def span(day: str) -> tuple[str, str | None]:
+    """The first moment of a day, and that of the day behind it, which the last day that there is lacks."""
+    first = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    try:
+        behind = (first + timedelta(days=1)).isoformat(timespec="microseconds")
+    except OverflowError:
+        behind = None
+    return first.isoformat(timespec="microseconds"), behind
+
+
+def is_day(node: Node) -> bool:
+    """Whether a test is that a time lies within a day: equality with a date alone."""
+    return isinstance(node, Compare) and node.value.kind == "time" and len(node.value.text) == len("2026-05-01")
+
+
+def equal_to(field: Field, value: Any, place: str) -> Compare:
+    """``$eq``: the value itself; of a time that is a date alone any time of that day."""
+    day = day_of(value) if field.kind == "time" else None
+    return Compare(field, "eq", constant(field, value, place) if day is None else Constant("time", day))
+
+
 def equality(field: Field, value: Any, place: str) -> Node:
     """``field: value``: equal, or of the pattern that a text with ``*`` is."""
     if isinstance(value, str) and field.kind in ("text", "json") and "*" in value:
         pattern = pattern_of_value(whole(value, place))
         if pattern is None:
-            return Compare(field, "eq", constant(field, value.replace("\\*", "*"), place))
+            return equal_to(field, value.replace("\\*", "*"), place)
         return Glob(field, pattern)
-    return Compare(field, "eq", constant(field, value, place))
+    return equal_to(field, value, place)
 
 
 def pattern_of_value(value: str) -> str | None:

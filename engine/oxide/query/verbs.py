@@ -105,9 +105,16 @@ class QueryVerbs:
         return View(repository, Engine(repository, commit), commit, (), hold)
 
     def save_view(self, name: str, view: View, description: str | None = None) -> None:
-        """Keep the steps of a view under a name, pending for the next commit. A view of that name is replaced."""
-        from oxide.views import saving
+        """Keep the steps of a view under a name, pending for the next commit. A view of that name is replaced.
 
+        Raises InvalidInput for what is no name, and for what is no view.
+        """
+        from oxide.errors import InvalidInput
+        from oxide.views import saving
+        from oxide.views.view import View
+
+        if not isinstance(view, View):
+            raise InvalidInput(f"{view!r} is no view", hint="save_view(name, repo.view().match('label:cat'))")
         saving.save(self._with_queries(), name, view.steps, description)
 
     def load_view(self, name: str, at: str | None = None) -> View:

@@ -66,6 +66,9 @@ def query_json(query: Query) -> Filter:
         envelope["pageSize"] = query.page_size
     if query.update is not None:
         envelope["update"] = json.loads(query.update)
+        metadata = envelope["update"].get("metadata")
+        if isinstance(metadata, dict) and "system" in metadata:
+            envelope["systemSpace"] = True
     if query.delete:
         envelope["delete"] = True
     return envelope

@@ -146,10 +146,10 @@ def splits(repository: Repository, tables: Tables, view: Record) -> list[Split]:
     return [Split(name, sizes[name], name in view["frozen"]) for name in names]
 
 
-def paths_of(repository: Repository, tables: Tables, name: str) -> list[str]:
-    """The files of a split. Raises NotFound."""
+def paths_of(repository: Repository, tables: Tables, name: str, view: Record) -> list[str]:
+    """The files of a split: of a frozen one there may be none in this state. Raises NotFound."""
     found = [item.row["path"] for item in items_of(repository.store, tables) if item.split == name]
-    if not found:
+    if not found and name not in view["frozen"]:
         raise NotFound(f"no file is in a split '{name}'", hint="see `oxide split list`")
     return found
 

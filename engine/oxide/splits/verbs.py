@@ -65,11 +65,12 @@ class SplitVerbs:
         return splitting.splits(repository, repository.state_at(at), read_state(repository.store).view)
 
     def split(self, name: str, at: str | None = None) -> list[str]:
-        """The files of a split, by path. Raises NotFound."""
+        """The files of a split, by path; none where it is frozen and this state has none of them. Raises NotFound."""
         from oxide.splits import splitting
 
         repository = self._with_splits()
-        return splitting.paths_of(repository, repository.state_at(at), name)
+        view = read_state(repository.store).view
+        return splitting.paths_of(repository, repository.state_at(at), name, view)
 
     def freeze_split(self, name: str) -> int:
         """Hold a split out: no later commit, merge or export on any branch may have its contents, or frames of its

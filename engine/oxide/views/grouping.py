@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from oxide.errors import InvalidInput
+from oxide.errors import InvalidInput, NotFound
 from oxide.query.fields import Reached, resolve
 from oxide.query.values import canonical
 from oxide.views.steps import Match
@@ -14,6 +14,10 @@ from oxide.views.steps import Match
 if TYPE_CHECKING:
     from oxide.query.tree import Field
     from oxide.views.view import View
+
+
+_SHOWN = 10
+"""Values named in a failure."""
 
 
 class Groups:
@@ -48,6 +52,20 @@ class Groups:
 
         for value, ids in self._members.values():
             yield value, self._view._with(Match(of_ids(ids)))
+
+    def __getitem__(self, value: Any) -> View:
+        """The items that have a value, as a view. Raises NotFound."""
+        from oxide.views.resolving import of_ids
+
+        found = self._members.get(canonical(value, "group_by"))
+        if found is None:
+            values = [repr(each) for each, _ in self._members.values()]
+            some = ", ".join(values[:_SHOWN]) + (", ..." if len(values) > _SHOWN else "")
+            raise NotFound(f"no item has the {self.field.title} {value!r}", hint=f"there are {some or 'no items'}")
+        return self._view._with(Match(of_ids(found[1])))
+
+    def __contains__(self, value: Any) -> bool:
+        return canonical(value, "group_by") in self._members
 
     def __len__(self) -> int:
         return len(self._members)

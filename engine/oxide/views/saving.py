@@ -36,7 +36,7 @@ class SavedView(NamedTuple):
 
 def save(repository: Repository, name: str, steps: Sequence[Step], description: str | None) -> None:
     """Give steps a name, in place of what had it. Pending for the next commit."""
-    if not name or name != name.strip() or len(name) > 200:
+    if not isinstance(name, str) or not name or name != name.strip() or len(name) > 200:
         raise InvalidInput(f"{name!r} is no name of a view", hint="use a short text without blanks around it")
     row = {
         "name": name,

@@ -38,11 +38,19 @@ class View(Exports):
     def __init__(
         self, repository: Repository, engine: Engine, revision: str | None, steps: tuple[Step, ...], hold: Hold
     ) -> None:
-        self.repository = repository
-        self.engine = engine
-        self.revision = revision
-        self.steps = steps
-        self._hold = hold
+        self.__dict__.update(repository=repository, engine=engine, revision=revision, steps=steps, _hold=hold)
+
+    repository: Repository
+    engine: Engine
+    revision: str | None
+    steps: tuple[Step, ...]
+    _hold: Hold
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a view does not change, so its '{name}' cannot be set: take another step instead")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a view does not change, so its '{name}' cannot be removed")
 
     def _with(self, *steps: Step) -> View:
         return View(self.repository, self.engine, self.revision, (*self.steps, *steps), self._hold)
