@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from oxide.errors import OxideError, QueryError, QueryTimeout
 
 if TYPE_CHECKING:
+    import pyarrow
     from duckdb import DuckDBPyConnection
 
     from oxide._core import ArrowArray, ArrowArrayExportable, DocumentTest
@@ -163,14 +164,16 @@ class Sandbox:
         self._add_function(name, lambda column: document_keys(column, path, descending), "BLOB")
 
     def _add_function(self, name: str, work: Callable[[ArrowArrayExportable], ArrowArray], kind: str) -> None:
-        import pyarrow
         from duckdb.func import PythonUDFType
 
-        def one(column: pyarrow.Array | pyarrow.ChunkedArray) -> pyarrow.Array:
-            return column.combine_chunks() if isinstance(column, pyarrow.ChunkedArray) else column
+        def answer(column: pyarrow.Array | pyarrow.ChunkedArray) -> pyarrow.Array:
+            import pyarrow  # slow to import, and many queries need none of these functions for any row
+
+            whole = column.combine_chunks() if isinstance(column, pyarrow.ChunkedArray) else column
+            return pyarrow.array(work(whole))
 
         # Without annotations, which DuckDB would evaluate.
-        function = cast("Callable[..., bool]", lambda column: pyarrow.array(work(one(column))))
+        function = cast("Callable[..., bool]", lambda column: answer(column))
         self._connection.create_function(name, function, ["varchar"], kind, type=PythonUDFType.ARROW)
 
     def statement_types(self, text: str) -> list[str]:
