@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import defaultdict
 
 import hypothesis
@@ -11,6 +12,10 @@ import pytest
 # How long a machine takes says nothing about the code.
 hypothesis.settings.register_profile("oxide", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("oxide")
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # So it is where a shell started the run in the background, and every process that a test starts would take it over.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REMEDIES = {
     "chromium": "the browser chromium (`apt install chromium`)",

@@ -70,7 +70,7 @@ class Place:
             env={**self.environment, **variables},
             capture_output=True,
             stdin=subprocess.DEVNULL,
-            timeout=3600,
+            timeout=600,
         )
         said = Said(ended.returncode, ended.stdout, ended.stderr)
         assert said.code == code, f"oxide {arguments} ended with {said.code}\n{said.out}\n{said.err}"

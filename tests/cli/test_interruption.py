@@ -36,7 +36,7 @@ def interrupted(place: Place, *arguments: str) -> subprocess.CompletedProcess[by
     time.sleep(0.5)
     assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=3600)  # met only by what never ends
+    out, err = process.communicate(timeout=600)  # met only by what never ends
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
