@@ -41,6 +41,9 @@ def measure(bench: Bench, queries: QuerySet) -> None:
         for seconds, beside in samples:
             cost = Cost(seconds, asked.processor, asked.memory, 0)
             bench.results.add((queries.name, name, tool.name), bench.versions[tool.name], cost, {"plain": beside})
+    for name in ["stats"] + ["stats again"] * bench.rounds:
+        cost = tool.run(tree, "oxide", "stats", "--json")
+        bench.results.add((queries.name, name, tool.name), bench.versions[tool.name], cost, {})
     few = root / "few"
     query_data.make(few, root / "few plain", min(FEW, queries.items), 10 * min(FEW, queries.items))
     text = "label:cat score>0.5 metadata.foo:bar2"

@@ -160,6 +160,8 @@ ROWS = [
     Row("queries", "joined back", "the joined query, 50 versions back (x plain DuckDB)", by_plain, 1.5),
     Row("queries", "item back", "annotations of one item, 50 versions back (seconds)", by_seconds, 0.03),
     Row("queries", "page back", "first page, 50 versions back (seconds)", by_seconds, 0.1),
+    Row("queries", "stats", "stats, the first time (seconds)", by_seconds),
+    Row("queries", "stats again", "stats, asked again (seconds)", by_seconds, 1.0),
     Row("queries", "first result", "oxide query over 20 000 items, interpreter included (seconds)", by_seconds, 0.4),
     Row("huge", "first", "init, add, commit (x cp)", by_copy, 0.8),
     Row("huge", "status", "status, nothing changed (seconds)", by_seconds, 3.0),

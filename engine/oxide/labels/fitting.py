@@ -31,12 +31,10 @@ def check_mask_size(size: tuple[float, float], width: float | None, height: floa
 
 
 def check(annotation: Annotation, width: float | None, height: float | None) -> bool:
-    """Refuse a shape that lies wholly outside its picture, a mask of another size than that, and a NUL in a label.
+    """Refuse a shape that lies wholly outside its picture, and a mask of another size than that.
 
     Returns whether it stays within. The annotation was checked, or has no box. A size of 0 or ``None`` is unknown.
     """
-    if annotation.label is not None and "\0" in annotation.label:
-        raise InvalidInput(f"the label {annotation.label!r} has a NUL in it", hint="a label is text")
     if not width or not height:
         return True
     if annotation.type == "mask" and annotation.geometry is not None:
