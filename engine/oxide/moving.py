@@ -239,17 +239,8 @@ def row_conflict(table: str, entry: Record) -> Record:
         "name": entry["key"],
         "reason": "cells" if entry["fields"] else "removed",
         "fields": entry["fields"],
-        **{side: stored_side(entry[side]) for side in following.SIDES},
+        **{side: following.stored_side(entry[side]) for side in following.SIDES},
     }
-
-
-def stored_side(row: Record | None) -> Record | None:
-    """A conflict's row as the list keeps it. Rows of other tables hold any JSON, records none: kept as text."""
-    if row is None or "value" not in row:
-        return row
-    import json
-
-    return {"value": row["value"], "row": json.dumps(row["row"], sort_keys=True)}
 
 
 def restore(

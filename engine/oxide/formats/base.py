@@ -175,6 +175,8 @@ class PlacesPictures(Protocol):
 
 Known = tuple[str, int | None, int | None]
 """Path, width and height of a picture."""
+Find = Callable[[str], Known | None]
+"""What is known of the picture at a path."""
 
 
 @runtime_checkable
@@ -184,7 +186,7 @@ class AsksForPictures(Protocol):
     ``find`` takes the path of a picture, with or without its ending.
     """
 
-    find: Callable[[str], Known | None] | None
+    find: Find | None
 
 
 FORMATS = {

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 from oxide.errors import InvalidInput, NotFound
 from oxide.extras import import_extra
 from oxide.formats.base import wrong
+from oxide.labels import fitting
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -21,7 +22,7 @@ PICTURES = frozenset(
     ("bmp", "dng", "gif", "heic", "heif", "jfif", "jp2", "jpeg", "jpg", "mpo", "pfm", "png", "tif", "tiff", "webp")
 )
 VIDEOS = frozenset(("asf", "avi", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ts", "webm", "wmv"))
-_ORIENTATION, _TURNED = 274, (5, 6, 7, 8)
+_ORIENTATION = 274
 
 
 def ending(path: str) -> str:
@@ -128,7 +129,15 @@ def size_of(path: Path) -> tuple[int, int]:
         with open_picture(path) as picture:
             width, height = picture.size
             told = picture.format != "PNG" or "exif" in picture.info  # or else Pillow reads all pixels to look behind
-            turned = told and picture.getexif().get(_ORIENTATION) in _TURNED
+            orientation = picture.getexif().get(_ORIENTATION) if told else None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise wrong(path, "at its header", f"its size cannot be read: {error}") from error
-    return (height, width) if turned else (width, height)
+    return fitting.upright(width, height, orientation)
+
+
+def check_size(path: Path, has: tuple[int, int], size: fitting.Size) -> None:
+    """Refuse a picture of the masks of another: (width, height) that its header says, and that must be there."""
+    try:
+        fitting.check_mask_size(has, *size)
+    except InvalidInput as error:
+        raise wrong(path, "at its header", error.message, error.hint) from error

@@ -23,9 +23,8 @@ from oxide.labels.ontology import Label
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from oxide.formats.base import Dataset, Fidelity, Known, LabelledPicture
+    from oxide.formats.base import Dataset, Fidelity, Find, LabelledPicture
 
-    Find = Callable[[str], Known | None]
     Place = Callable[[LabelledPicture, str], str]
 
 NAME = "folders"

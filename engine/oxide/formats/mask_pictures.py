@@ -11,7 +11,7 @@ Polygons are filled as Pillow does, their holes left open. Where annotations cov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
-    from oxide.formats.base import Dataset, Fidelity, Known, LabelledPicture
+    from oxide.formats.base import Dataset, Fidelity, Find, LabelledPicture
+    from oxide.labels.fitting import Size
 
 NAME = "masks"
 BACKGROUND = "background"
@@ -44,7 +45,7 @@ class MaskPictures:
 
     name: str = NAME
     needs_pictures: bool = False
-    find: Callable[[str], Known | None] | None = None
+    find: Find | None = None
 
     def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
         """The masks of a folder.
@@ -127,9 +128,7 @@ def _color_map(path: Path) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def _numbers(
-    path: Path, colors: dict[str, tuple[int, ...]] | None, size: tuple[int | None, int | None]
-) -> NDArray[numpy.int64]:
+def _numbers(path: Path, colors: dict[str, tuple[int, ...]] | None, size: Size) -> NDArray[numpy.int64]:
     """The number of the class of each pixel, (height, width); of a coloured picture by the map. ``size``: what its
     header must say before it is unpacked, as far as that is known.
     """
@@ -138,9 +137,7 @@ def _numbers(
 
     try:
         with files.open_picture(path) as picture:
-            if None not in size and picture.size != size:
-                said = "it has {} x {} pixels, and its picture has {} x {}".format(*picture.size, *size)
-                raise wrong(path, "at its header", said)
+            files.check_size(path, picture.size, size)
             if colors is None:
                 if picture.mode not in ("P", "L", "1", "I", "I;16"):
                     raise wrong(

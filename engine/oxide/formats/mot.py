@@ -16,7 +16,7 @@ Source: "MOT16: A Benchmark for Multi-Object Tracking" (Milan et al. 2016), tabl
 from __future__ import annotations
 
 import configparser
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ from oxide.labels.tracks import at_frame
 from oxide.wording import count
 
 if TYPE_CHECKING:
-    from oxide.formats.base import Dataset, Fidelity, Known, LabelledPicture
+    from oxide.formats.base import Dataset, Fidelity, Find, LabelledPicture
     from oxide.labels.ontology import Label
 
 NAME = "mot"
@@ -61,7 +61,7 @@ class Mot:
     """The format."""
 
     name: str = NAME
-    find: Callable[[str], Known | None] | None = None
+    find: Find | None = None
 
     def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
         """Every sequence below a folder, or the only one that it is.
@@ -100,9 +100,7 @@ def format() -> Mot:
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
-def _read_sequence(
-    path: Path, source: Path, find: Callable[[str], Known | None] | None
-) -> Iterator[Picture | Labelled]:
+def _read_sequence(path: Path, source: Path, find: Find | None) -> Iterator[Picture | Labelled]:
     folder = path.parent.parent
     info = _info(folder / "seqinfo.ini")
     names = _names(path.parent / "labels.txt")

@@ -10,7 +10,7 @@ Source: "Panoptic Segmentation" in the data format of the COCO API, and ``panopt
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from oxide.formats.base import Labelled, Picture, wrong
 from oxide.formats.json_text import document
 from oxide.formats.pixels import pixels_of
 from oxide.formats.unsaid import lose_labels, lose_parts, lose_picture, where
-from oxide.labels import fitting, masks
+from oxide.labels import masks
 from oxide.labels.annotation import Annotation
 from oxide.labels.ontology import Label
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
-    from oxide.formats.base import Dataset, Fidelity, Known, LabelledPicture
+    from oxide.formats.base import Dataset, Fidelity, Find, LabelledPicture
     from oxide.labels.fitting import Size
 
 NAME = "panoptic"
@@ -44,7 +44,7 @@ class Panoptic:
 
     name: str = NAME
     needs_pictures: bool = False
-    find: Callable[[str], Known | None] | None = None
+    find: Find | None = None
 
     def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
         """A JSON file, or the one in a folder, with its PNG files.
@@ -183,10 +183,8 @@ def _ids(file: Path, size: Size) -> NDArray[numpy.int64]:
 
     try:
         with files.open_picture(file) as picture:
-            fitting.check_mask_size(picture.size, *size)
+            files.check_size(file, picture.size, size)
             colors = numpy.asarray(picture.convert("RGB")).astype(numpy.int64)
-    except InvalidInput as error:
-        raise wrong(file, "at its header", error.message, error.hint) from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(f"'{file}' cannot be read: {error}", hint="nothing was imported", path=str(file)) from error
     ids: NDArray[numpy.int64] = colors @ numpy.array([1, 256, 65536])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oxide.labels import following, schemas
+from oxide.labels import following
 from oxide.labels.settling_tracks import take_keyframes
 from oxide.workspace import Tables
 
@@ -16,7 +16,7 @@ def set_rows(session: Session, tables: Tables, conflicts: list[Record], side: st
     """Tables in which the conflicts that are about rows are decided by one side."""
     for name in sorted({conflict["table"] for conflict in conflicts} - {"files"}):
         own = [conflict for conflict in conflicts if conflict["table"] == name]
-        schema = tables[name][0] if name in tables else schemas.write(session, name)
+        schema = following.own_schema(session, tables, name)
         rows = [
             (conflict["name"], _decided(session, schema, conflict, side))
             for conflict in following.without_strays(session, tables, own)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from oxide.errors import InvalidInput
 
@@ -14,9 +14,10 @@ STICKS_OUT = 1.0
 _TURNED = (5, 6, 7, 8)
 
 Size = tuple[int | None, int | None]
+Side = TypeVar("Side")
 
 
-def upright(width: int | None, height: int | None, orientation: int | None) -> Size:
+def upright(width: Side, height: Side, orientation: int | None) -> tuple[Side, Side]:
     """(width, height) of a picture as EXIF turns it, of those that are stored."""
     return (height, width) if orientation in _TURNED else (width, height)
 

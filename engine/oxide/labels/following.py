@@ -40,6 +40,20 @@ def schema_of(name: str, *sides: Tables) -> str:
     return next(side[name][0] for side in sides if name in side)
 
 
+def own_schema(session: Session, tables: Tables, name: str) -> str:
+    """The schema of a table of labels, which is the present one where the table is not there."""
+    return tables[name][0] if name in tables else schemas.write(session, name)
+
+
+def stored_side(row: Record | None) -> Record | None:
+    """A conflict's row as the list keeps it. Rows of other tables hold any JSON, records none: kept as text."""
+    if row is None or "value" not in row:
+        return row
+    import json
+
+    return {"value": row["value"], "row": json.dumps(row["row"], sort_keys=True)}
+
+
 def follow(session: Session, base: Tables, before: Tables, after: Tables) -> Tables:
     """``after``, whose files were changed since ``before``: rows of items that went are gone, and an item that came
     back has the rows that it has in ``base``.
@@ -124,7 +138,7 @@ def take_rows(session: Session, tables: Tables, conflicts: Iterable[Record], sid
         rows = [(key, value) for some in noted for key, value in some]
         if name not in tables and not rows:
             continue
-        schema = tables[name][0] if name in tables else schemas.write(session, name)
+        schema = own_schema(session, tables, name)
         root = _core.replace_item_rows(session, schema, root_of(tables, name), _core.EMPTY_ROOT, sorted(items))
         tables = with_root(tables, name, schema, session.set_rows(schema, root, rows))
     return tables

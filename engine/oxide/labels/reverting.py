@@ -14,12 +14,12 @@ from oxide import _core
 from oxide.errors import InvalidInput, NotFound
 from oxide.history import walk
 from oxide.labels.deciding import set_rows
-from oxide.labels.following import DEPENDENT, SIDES, annotation_of, root_of, schema_of, with_root
+from oxide.labels.following import DEPENDENT, SIDES, annotation_of, root_of, schema_of, stored_side, with_root
 from oxide.labels.ids import DIGITS, checked
 from oxide.labels.runs import OTHER_RUNS
 from oxide.labels.settling_tracks import note_keyframes, settle_tracks
 from oxide.merging import conclude, ready_to_merge
-from oxide.moving import row_conflict, stored_side
+from oxide.moving import row_conflict
 from oxide.types import Commit, MergeResult, Progress
 from oxide.workspace import Tables, head_commit, tables_of
 

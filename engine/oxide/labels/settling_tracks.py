@@ -6,8 +6,16 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from oxide import _core
-from oxide.labels import schemas
-from oxide.labels.following import ITEM_DIGITS, SIDES, annotation_of, root_of, with_root
+from oxide.labels.following import (
+    ITEM_DIGITS,
+    SIDES,
+    annotation_of,
+    own_schema,
+    root_of,
+    schema_of,
+    stored_side,
+    with_root,
+)
 from oxide.workspace import Tables
 
 if TYPE_CHECKING:
@@ -37,7 +45,7 @@ def settle_tracks(
     tracks = [known[key] for key in contested if key in known] + added
     for conflict in tracks:
         note_keyframes(session, conflict, sides)
-    schema = next(side["annotations"][0] for side in sides.values() if "annotations" in side)
+    schema = schema_of("annotations", *sides.values())
     back = [(conflict["name"], conflict["base"]["value"]) for conflict in added]
     root = session.set_rows(schema, root_of(merged, "annotations"), back)
     merged = take_keyframes(session, with_root(merged, "annotations", schema, root), tracks, "base")
@@ -85,16 +93,15 @@ def _by_annotation(session: Session, tables: Tables, items: list[str]) -> dict[s
 
 def _removal(session: Session, sides: dict[str, Tables], key: str) -> Record:
     """The conflict of an annotation whose row one side removed and the other left as it was."""
-    import json
-
     found: Record = {"table": "annotations", "name": key, "reason": "removed", "fields": []}
     for side in SIDES:
         value = session.row_value(root_of(sides[side], "annotations"), key)
-        found[side] = None
-        if value is not None:
-            rows = _core.item_rows(session, sides[side]["annotations"], [key[:ITEM_DIGITS]])
-            row = next(row for row in rows if row["ann_id"] == key[ITEM_DIGITS:])
-            found[side] = {"value": value, "row": json.dumps(row, sort_keys=True)}
+        if value is None:
+            found[side] = None
+            continue
+        rows = _core.item_rows(session, sides[side]["annotations"], [key[:ITEM_DIGITS]])
+        row = next(row for row in rows if row["ann_id"] == key[ITEM_DIGITS:])
+        found[side] = stored_side({"value": value, "row": row})
     return found
 
 
@@ -129,7 +136,7 @@ def take_keyframes(session: Session, tables: Tables, conflicts: Iterable[Record]
             changes |= dict(conflict["keyframes"].get(side, []))
     if not changes:
         return tables
-    schema = tables["keyframes"][0] if "keyframes" in tables else schemas.write(session, "keyframes")
+    schema = own_schema(session, tables, "keyframes")
     root = session.set_rows(schema, root_of(tables, "keyframes"), sorted(changes.items()))
     return with_root(tables, "keyframes", schema, root)
 

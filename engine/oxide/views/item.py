@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from oxide.errors import InvalidInput
 from oxide.extras import import_extra
+from oxide.formats.files import open_picture
 from oxide.reading import open_content
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Item:
         """
         images, operations = import_extra("PIL.Image", "vision"), import_extra("PIL.ImageOps", "vision")
         try:
-            with images.open(io.BytesIO(self.read())) as picture:
+            with open_picture(io.BytesIO(self.read())) as picture:
                 upright: Image = operations.exif_transpose(picture)
                 upright.load()
                 return upright

@@ -26,10 +26,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from oxide.formats.base import Dataset, Fidelity, Known, Labelled, Picture
+    from oxide.formats.base import Dataset, Fidelity, Find, Labelled, Picture
     from oxide.labels.ontology import Label
 
 NAME = "dataloop"
@@ -40,7 +40,7 @@ class Dataloop:
     """The format."""
 
     name: str = NAME
-    find: Callable[[str], Known | None] | None = None
+    find: Find | None = None
 
     def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
         """A JSON file with one item, a JSONL file with one a line, or all such files below a folder.

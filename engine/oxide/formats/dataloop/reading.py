@@ -20,12 +20,9 @@ from oxide.labels.metadata import flattened
 from oxide.labels.ontology import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from oxide.formats.base import Known
+    from oxide.formats.base import Find
     from oxide.labels.fitting import Size
 
-    Find = Callable[[str], Known | None]
 
 Object = dict[str, Any]
 FACTS = ("width", "height", "size")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from oxide.formats import files
 from oxide.formats.label_studio import reading, writing
 
 if TYPE_CHECKING:
-    from oxide.formats.base import Dataset, Fidelity, Known, Labelled, LabelledPicture, Picture
+    from oxide.formats.base import Dataset, Fidelity, Find, Labelled, LabelledPicture, Picture
     from oxide.labels.ontology import Label
 
 
@@ -21,7 +21,7 @@ class LabelStudio:
 
     name: str = reading.NAME
     needs_pictures: bool = False
-    find: Callable[[str], Known | None] | None = None
+    find: Find | None = None
 
     def read(self, source: Path) -> Iterator[Picture | Labelled | Label]:
         """The tasks of a JSON file, or of ``tasks.json`` in a folder.

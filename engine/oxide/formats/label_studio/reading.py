@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from oxide.labels import masks
 from oxide.labels.annotation import Annotation, Keyframe
 
 if TYPE_CHECKING:
-    from oxide.formats.base import Known
+    from oxide.formats.base import Find
     from oxide.labels.ontology import Label
 
     Size = tuple[int | None, int | None]
@@ -46,7 +46,7 @@ _MISTAKES = (AttributeError, IndexError, KeyError, OverflowError, TypeError, Val
 """What reading a value of another kind than Label Studio writes ends with."""
 
 
-def read(source: Path, find: Callable[[str], Known | None] | None) -> Iterator[Picture | Labelled | Label]:
+def read(source: Path, find: Find | None) -> Iterator[Picture | Labelled | Label]:
     """The tasks of a JSON file, or of ``tasks.json`` in a folder; ``find`` knows the sizes of videos.
 
     Raises InvalidInput and NotFound.

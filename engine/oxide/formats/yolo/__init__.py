@@ -26,10 +26,10 @@ from oxide.formats import folders
 from oxide.formats.files import without_ending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from oxide.formats.base import Dataset, Fidelity, Known, Labelled, LabelledPicture, Picture
+    from oxide.formats.base import Dataset, Fidelity, Find, Labelled, LabelledPicture, Picture
     from oxide.labels.ontology import Label
 
 NAME = "yolo"
@@ -45,7 +45,7 @@ class Yolo:
     it, and returns (path, width, height) of the picture that goes by this path, or ``None``.
     """
 
-    find: Callable[[str], Known | None] | None = None
+    find: Find | None = None
     name: str = NAME
     needs_pictures: bool = False
 

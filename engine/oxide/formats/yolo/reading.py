@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,8 @@ from oxide.formats.yolo.lines import ROTATED, Layout, parse_line
 from oxide.labels.ontology import Label
 
 if TYPE_CHECKING:
-    from oxide.formats.base import Known
+    from oxide.formats.base import Find
 
-    Find = Callable[[str], Known | None]
 
 _SAMPLE = 1000
 """Lines that are looked at to tell the task."""
