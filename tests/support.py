@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -194,6 +194,17 @@ class Oxide:
         )
         assert ran.code == code, f"oxide {' '.join(arguments)} ended with {ran.code}, not {code}\n{ran.out}\n{ran.err}"
         return ran
+
+
+def with_pictures(folder: Path, home: Path, names: Iterable[str]) -> Oxide:
+    """The command in a new repository with a picture at each of some paths, which are added."""
+    folder.mkdir()
+    oxide = Oxide(folder, home)
+    oxide("init")
+    for name in names:
+        write(folder, name, picture(name))
+    oxide("add", ".")
+    return oxide
 
 
 # -- other processes ---------------------------------------------------------------------------------------------------

@@ -15,8 +15,9 @@ from urllib.parse import unquote
 from fsspec import AbstractFileSystem
 
 from oxide.errors import NotFound, Unsupported
-from oxide.reading import open_content
-from oxide.repository import CONTROL, Repository
+from oxide.locating import CONTROL
+from oxide.locating import CONTROL
+from oxide.repository import Repository
 
 PROTOCOL = "oxide"
 

@@ -6,10 +6,11 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
-from oxide import _core, clock
+from oxide import _core, clock, locating
 from oxide.errors import AlreadyExists, FileSystemError, InvalidInput, NotARepository, Unsupported
 from oxide.holding import held_by, holding
 from oxide.labels.verbs import LabelVerbs
+from oxide.locating import CONTROL
 from oxide.query.verbs import QueryVerbs
 from oxide.settings import Settings
 from oxide.splits.verbs import SplitVerbs
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
     )
 
 PathLike = str | os.PathLike[str]
-CONTROL = ".oxide"
 DEFAULT_BRANCH = "main"
 
 
@@ -167,24 +167,7 @@ class Repository(LabelVerbs, QueryVerbs, SplitVerbs, StatsVerbs, VideoVerbs):
 
     def to_path(self, path: PathLike) -> str:
         """A path as the repository knows it. Raises InvalidInput when it lies outside the tree, or can be no file's."""
-        _refuse_what_no_file_is_called(os.fspath(path))
-        root = self.folder
-        absolute = os.path.abspath(os.path.join(root, os.fspath(path)))
-        if absolute != root and not absolute.startswith(root.rstrip("/") + "/"):
-            # The tree may have been reached through a symbolic link; the last name itself is never followed.
-            absolute = os.path.join(os.path.realpath(os.path.dirname(absolute)), os.path.basename(absolute))
-        if absolute == root or os.path.realpath(absolute) == root:
-            return ""
-        if not absolute.startswith(root.rstrip("/") + "/"):
-            raise InvalidInput(
-                f"'{os.fspath(path)}' is outside the repository '{root}'", hint="name a path inside it", path=absolute
-            )
-        relative = _core.path_to_text(os.fsencode(absolute[len(root.rstrip("/")) + 1 :]))
-        if CONTROL in relative.split("/"):
-            raise InvalidInput(
-                f"'{os.fspath(path)}' belongs to Oxide itself", hint="name a file of yours", path=absolute
-            )
-        return relative
+        return locating.to_path(self.folder, path)
 
     def to_paths(self, paths: Sequence[PathLike]) -> list[str]:
         """:meth:`to_path` of each; a lone string is refused, since it would be taken letter by letter."""
@@ -194,7 +177,7 @@ class Repository(LabelVerbs, QueryVerbs, SplitVerbs, StatsVerbs, VideoVerbs):
 
     def disk_path(self, path: str) -> str:
         """Where a path of the repository lies on disk."""
-        return os.path.join(self.folder, os.fsdecode(_core.path_to_bytes(path))) if path else self.folder
+        return locating.on_disk(self.folder, path)
 
     @holding
     def staged_tables(self) -> Tables:
@@ -654,13 +637,3 @@ class Repository(LabelVerbs, QueryVerbs, SplitVerbs, StatsVerbs, VideoVerbs):
 def _check_platform() -> None:
     if sys.platform not in ("linux", "darwin"):
         raise Unsupported(f"Oxide runs on Linux and macOS, not on {sys.platform}", hint="use a Linux machine or WSL")
-
-
-def _refuse_what_no_file_is_called(path: str) -> None:
-    try:
-        is_name = b"\0" not in os.fsencode(path)
-    except UnicodeEncodeError:
-        is_name = False
-    if not is_name:
-        hint = "a path holds neither zero characters nor halves of surrogate pairs"
-        raise InvalidInput(f"{path!a} can be no file's path", hint=hint)

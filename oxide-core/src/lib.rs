@@ -1,9 +1,9 @@
 //! Bytes of Oxide, without Python: hashing, chunking, packs, versioned tables and working copies.
 //!
 //! Modules stand in a strict order; each may use only those above it:
-//! `error, hash, rings, varint, counters, progress, documents -> fsx -> media -> chunk -> codec -> pack -> index -> store ->
-//! schema -> rows -> segment -> tree -> columns -> paths -> files -> dependents -> record -> browse -> oplog -> workspace ->
-//! checkout -> usage -> gc -> fsck`.
+//! `error, hash, rings, varint, counters, recent, progress, documents -> fsx -> media -> chunk -> codec -> pack -> index ->
+//! store -> schema -> rows -> segment -> tree -> columns -> paths -> files -> dependents -> record -> browse -> oplog ->
+//! workspace -> checkout -> usage -> gc -> fsck`.
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 
 pub mod browse;
@@ -26,6 +26,7 @@ pub mod oplog;
 pub mod pack;
 pub mod paths;
 pub mod progress;
+mod recent;
 pub mod record;
 pub mod rings;
 pub mod rows;

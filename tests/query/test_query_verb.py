@@ -6,20 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from support import Oxide, picture, write
+from support import Oxide, with_pictures
 
 NAMES = ["cats/a.jpg", "cats/b.jpg", "dogs/c.jpg"]
 
 
 @pytest.fixture
 def oxide(tmp_path: Path) -> Oxide:
-    folder = tmp_path / "pets"
-    folder.mkdir()
-    found = Oxide(folder, tmp_path / "home")
-    found("init")
-    for name in NAMES:
-        write(folder, name, picture(name))
-    found("add", ".")
+    found = with_pictures(tmp_path / "pets", tmp_path / "home", NAMES)
     found("commit", "-m", "Pets")
     return found
 

@@ -7,23 +7,18 @@ from pathlib import Path
 import pytest
 from oxide import Repository
 from oxide.errors import InConflict
-from support import Oxide, picture, write
+from support import Oxide, with_pictures
 
 
 @pytest.fixture
 def oxide(tmp_path: Path) -> Oxide:
     """A repository in whose merge two views are contested."""
-    folder = tmp_path / "pets"
-    folder.mkdir()
-    found = Oxide(folder, tmp_path / "home")
-    found("init")
-    write(folder, "a.png", picture("a.png"))
-    found("add", ".")
+    found = with_pictures(tmp_path / "pets", tmp_path / "home", ["a.png"])
     found("commit", "-m", "Pets")
     found("branch", "other")
     for branch, number in (("main", 1), ("other", 2)):
         found("checkout", branch)
-        repository = Repository.open(folder)
+        repository = Repository.open(found.folder)
         for name in ("big", "small: a/b"):
             repository.save_view(name, repository.view().take(number))
         found("commit", "-m", branch)

@@ -11,21 +11,15 @@ import termios
 from pathlib import Path
 
 import pytest
-from support import Oxide, command_environment, oxide_command, picture, write
+from support import Oxide, command_environment, oxide_command, with_pictures
 
 LONG = "SELECT repeat('a', 50) AS first, path, repeat('b', 50) AS second, repeat('c', 50) AS third, 5 AS n FROM files"
 
 
 @pytest.fixture
 def oxide(tmp_path: Path) -> Oxide:
-    folder = tmp_path / "pets"
-    folder.mkdir()
-    found = Oxide(folder, tmp_path / "home")
-    found("init")
-    for name in ("a.png", "a folder of some length/a picture of some length.png"):
-        write(folder, name, picture(name))
-    found("add", ".")
-    return found
+    names = ["a.png", "a folder of some length/a picture of some length.png"]
+    return with_pictures(tmp_path / "pets", tmp_path / "home", names)
 
 
 def on_terminal(oxide: Oxide, width: int, *arguments: str) -> list[str]:

@@ -1,13 +1,12 @@
 //! Which rows of a segment of `files` are which items. `files` is sorted by path: without it, looking for an item means
 //! looking through all of them. Segments never change, so an index of one holds for every version that has it.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock};
 
 use crate::error::{Error, Result};
-use crate::files::ItemId;
+use crate::files::{FileRow, ItemId};
 use crate::hash::Id;
-use crate::rows;
+use crate::recent::Recent;
 use crate::segment::{self, Segment};
 use crate::store::ReadObjects;
 
@@ -16,9 +15,6 @@ const INDEX_BYTES: usize = 96 << 20;
 const BYTES_OF_A_ROW: usize = 12;
 /// Bytes of searched segments that are kept, enough for a million files or more.
 const SEGMENT_BYTES: usize = 192 << 20;
-
-/// Field of `files` that holds the item.
-const ITEM_FIELD: u32 = 4;
 
 /// The rows of one segment by their items.
 #[derive(Debug, Default)]
@@ -36,7 +32,8 @@ impl ItemIndex {
         for at in 0..segment.len() {
             let row =
                 u32::try_from(at).map_err(|_| Error::integrity("a segment has too many rows"))?;
-            pairs.push((end_of(&item_of(segment.row(at).1)?), row));
+            let (key, value) = segment.row(at);
+            pairs.push((end_of(&FileRow::item_of(key, value)?), row));
         }
         pairs.sort_unstable();
         let (ends, rows) = pairs.into_iter().unzip();
@@ -56,108 +53,30 @@ fn end_of(item: &ItemId) -> u64 {
     u64::from_be_bytes(*item.0.last_chunk().expect("an id has 12 bytes"))
 }
 
-/// The item of a row of `files`.
-fn item_of(value: &[u8]) -> Result<ItemId> {
-    for cell in rows::cells(value) {
-        let cell = cell?;
-        if cell.field == ITEM_FIELD {
-            if let Some(item) = cell.bytes.last_chunk() {
-                return Ok(ItemId(*item));
-            }
-        }
-    }
-    Err(Error::integrity("a row of files has no item"))
-}
-
-/// What was found of segments lately, up to so many bytes; the oldest makes room.
-struct Kept<T> {
-    capacity: usize,
-    found: HashMap<Id, (Arc<T>, usize)>,
-    order: VecDeque<Id>,
-    bytes: usize,
-}
-
-impl<T> Kept<T> {
-    fn up_to(capacity: usize) -> Mutex<Kept<T>> {
-        Mutex::new(Kept {
-            capacity,
-            found: HashMap::new(),
-            order: VecDeque::new(),
-            bytes: 0,
-        })
-    }
-
-    fn get(&self, segment: &Id) -> Option<Arc<T>> {
-        self.found.get(segment).map(|(value, _)| value.clone())
-    }
-
-    fn put(&mut self, segment: &Id, value: Arc<T>, bytes: usize) {
-        self.bytes += bytes;
-        if let Some((_, same)) = self.found.insert(*segment, (value, bytes)) {
-            self.bytes -= same;
-            return;
-        }
-        self.order.push_back(*segment);
-        while self.bytes > self.capacity {
-            let Some(oldest) = self.order.pop_front() else {
-                return;
-            };
-            self.bytes -= self.found.remove(&oldest).map_or(0, |(_, bytes)| bytes);
-        }
-    }
-}
-
-static INDEXES: LazyLock<Mutex<Kept<ItemIndex>>> = LazyLock::new(|| Kept::up_to(INDEX_BYTES));
-static SEGMENTS: LazyLock<Mutex<Kept<Segment>>> = LazyLock::new(|| Kept::up_to(SEGMENT_BYTES));
+static INDEXES: LazyLock<Recent<Id, ItemIndex>> =
+    LazyLock::new(|| Recent::with_capacity(INDEX_BYTES));
+static SEGMENTS: LazyLock<Recent<Id, Segment>> =
+    LazyLock::new(|| Recent::with_capacity(SEGMENT_BYTES));
 
 /// The index of a segment.
 pub(super) fn index(objects: &dyn ReadObjects, id: &Id) -> Result<Arc<ItemIndex>> {
-    if let Some(index) = lock(&INDEXES).get(id) {
+    if let Some(index) = INDEXES.get(id) {
         return Ok(index);
     }
     let segment = segment(objects, id)?;
     let index = Arc::new(ItemIndex::of(&segment)?);
     let bytes = index.rows.len() * BYTES_OF_A_ROW;
-    lock(&INDEXES).put(id, index.clone(), bytes);
+    INDEXES.put(id, index.clone(), bytes);
     Ok(index)
 }
 
 /// A segment that was searched: whoever looks at one page of items looks at the next one too.
 pub(super) fn segment(objects: &dyn ReadObjects, id: &Id) -> Result<Arc<Segment>> {
-    if let Some(segment) = lock(&SEGMENTS).get(id) {
+    if let Some(segment) = SEGMENTS.get(id) {
         return Ok(segment);
     }
     let segment = Arc::new(segment::read(objects, id)?);
     let bytes = segment.bytes().len();
-    lock(&SEGMENTS).put(id, segment.clone(), bytes);
+    SEGMENTS.put(id, segment.clone(), bytes);
     Ok(segment)
-}
-
-fn lock<T>(kept: &Mutex<Kept<T>>) -> MutexGuard<'_, Kept<T>> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::hash::Context;
-
-    #[test]
-    fn the_oldest_make_room() {
-        let kept = Kept::up_to(100);
-        let mut kept = lock(&kept);
-        let ids: Vec<Id> = (0..9_u8).map(|n| Context::Segment.id(&[n])).collect();
-        for (number, id) in ids.iter().enumerate() {
-            kept.put(id, Arc::new(number), 30);
-            kept.put(id, Arc::new(number), 20);
-        }
-        let left: Vec<usize> = ids
-            .iter()
-            .filter_map(|id| kept.get(id))
-            .map(|number| *number)
-            .collect();
-        assert_eq!(left, [5, 6, 7, 8]);
-        kept.put(&ids[0], Arc::new(0), 101);
-        assert!(ids.iter().all(|id| kept.get(id).is_none()));
-    }
 }

@@ -74,6 +74,8 @@ impl std::fmt::Display for ItemId {
 }
 
 const TARGET_ROWS: u32 = 32_768;
+/// Field of `files` that holds the item.
+const ITEM: u32 = 4;
 
 static FILES: LazyLock<Schema> = LazyLock::new(|| {
     let mut schema = FILES_WITHOUT_FACTS.clone();
@@ -162,7 +164,7 @@ impl FileRow {
         // No file system has a file of 2^63 bytes.
         let size = i64::try_from(self.size).unwrap_or(i64::MAX);
         rows::write_int(&mut value, 3, size);
-        rows::write_bytes(&mut value, 4, &self.item.0);
+        rows::write_bytes(&mut value, ITEM, &self.item.0);
         rows::write_bytes(&mut value, 5, &self.sha256);
         match self.kind {
             FileType::File => rows::write_bool(&mut value, 6, false),
@@ -198,6 +200,19 @@ impl FileRow {
             executable: *executable == Value::Bool(true),
             facts: facts::read(facts).map_err(|()| damaged("files", key))?,
         })
+    }
+
+    /// The item alone of a row, given as canonical key and value.
+    pub fn item_of(key: &[u8], value: &[u8]) -> Result<ItemId> {
+        let field = FILES.field(ITEM).expect("a row has an item");
+        for cell in rows::cells(value) {
+            let cell = cell?;
+            if cell.field == ITEM {
+                let item = fixed(&cell.decode(&FILES, field)?);
+                return item.map(ItemId).ok_or_else(|| damaged("files", key));
+            }
+        }
+        Err(damaged("files", key))
     }
 
     /// Whether both stand for the same bytes, type and executable bit at one path, whichever item that is.

@@ -19,7 +19,6 @@ mod maintenance;
 mod memory;
 mod objects;
 mod packs;
-mod recent;
 mod recipe;
 mod repository;
 mod session;
@@ -32,6 +31,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hash::{Digests, Id};
 use crate::pack::{Entry, Group, Kind, PackReader};
+use crate::recent::Recent;
 
 pub(crate) use external::content_at;
 pub use external::External;
@@ -44,7 +44,6 @@ pub use session::Session;
 pub use windows::ContentWriter;
 
 use packs::{Found, PackSet};
-use recent::Recent;
 
 /// Reads objects by kind and id. Implemented by [`Store`], by [`Session`] (which sees its own unflushed writes) and by
 /// [`MemoryObjects`] in tests.
@@ -93,8 +92,12 @@ pub struct Store {
 struct Inner {
     control: PathBuf,
     packs: RwLock<Option<Arc<PackSet>>>,
-    recent: Recent,
+    recent: Recent<(Kind, Id), Vec<u8>>,
 }
+
+/// Bytes of decoded table objects that are kept, some ten segments of `files`: a verb asks for the same ones several
+/// times.
+const RECENT_BYTES: usize = 32 << 20;
 
 /// How often a lookup lists the packs again when they keep vanishing under it.
 const ATTEMPTS: usize = 16;
@@ -113,7 +116,7 @@ impl Store {
             inner: Arc::new(Inner {
                 control: control.to_path_buf(),
                 packs: RwLock::new(None),
-                recent: Recent::default(),
+                recent: Recent::with_capacity(RECENT_BYTES),
             }),
         })
     }
@@ -253,11 +256,12 @@ impl ReadObjects for Store {
     }
 
     fn recall(&self, kind: Kind, id: &Id) -> Option<Arc<Vec<u8>>> {
-        self.inner.recent.get(kind, id)
+        self.inner.recent.get(&(kind, *id))
     }
 
     fn remember(&self, kind: Kind, id: &Id, bytes: Arc<Vec<u8>>) {
-        self.inner.recent.put(kind, id, bytes);
+        let length = bytes.len();
+        self.inner.recent.put(&(kind, *id), bytes, length);
     }
 }
 
