@@ -16,7 +16,7 @@ from fsspec import AbstractFileSystem
 
 from oxide.errors import NotFound, Unsupported
 from oxide.locating import CONTROL
-from oxide.locating import CONTROL
+from oxide.reading import open_content
 from oxide.repository import Repository
 
 PROTOCOL = "oxide"
