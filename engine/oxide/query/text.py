@@ -85,7 +85,8 @@ class _Parser:
                 own.append(node)
             else:
                 parts.append(node)
-            self.scanner.take_word("AND")
+            if self.scanner.take_word("AND"):
+                continue  # something must follow
             if self.scanner.is_done or self.scanner.looks_at(")") or self.scanner.looks_at(","):
                 break
             if self.scanner.looks_at_word("OR"):
